@@ -15,8 +15,6 @@ const allowedAppArmor = (text: string): boolean =>
 
 const appArmorProfile: PodSecurityCheck = {
   id: 'appArmorProfile',
-  level: 'baseline',
-  since: 0,
   check(spec, { annotations = {} }) {
     const typeOf = (owner: { appArmorProfile?: { type?: string } } | undefined): string | undefined => {
       const type = owner?.appArmorProfile?.type;
@@ -52,8 +50,6 @@ const DEFAULT_CAPABILITIES = new Set(
 
 const capabilities: PodSecurityCheck = {
   id: 'capabilities_baseline',
-  level: 'baseline',
-  since: 0,
   overriddenBy: 'capabilities_restricted',
   check(spec) {
     const addedBy = ({ securityContext }: Container): readonly string[] =>
@@ -69,8 +65,6 @@ const capabilities: PodSecurityCheck = {
 
 const hostNamespaces: PodSecurityCheck = {
   id: 'hostNamespaces',
-  level: 'baseline',
-  since: 0,
   check(spec) {
     const shared = (['hostNetwork', 'hostPID', 'hostIPC'] as const).filter((name) => spec[name] === true);
     if (shared.length === 0) return undefined;
@@ -80,8 +74,6 @@ const hostNamespaces: PodSecurityCheck = {
 
 const hostPathVolumes: PodSecurityCheck = {
   id: 'hostPathVolumes',
-  level: 'baseline',
-  since: 0,
   overriddenBy: 'restrictedVolumes',
   check(spec) {
     const names = (spec.volumes ?? [])
@@ -97,8 +89,6 @@ const hostPathVolumes: PodSecurityCheck = {
 
 const hostPorts: PodSecurityCheck = {
   id: 'hostPorts',
-  level: 'baseline',
-  since: 0,
   check(spec) {
     const portsOf = ({ ports = [] }: Container): readonly string[] =>
       ports.flatMap(({ hostPort }) => (hostPort === undefined || hostPort === 0 ? [] : [String(hostPort)]));
@@ -112,7 +102,6 @@ const hostPorts: PodSecurityCheck = {
 
 const hostProbes: PodSecurityCheck = {
   id: 'hostProbesAndHostLifecycle',
-  level: 'baseline',
   since: 34,
   check(spec) {
     const hostsOf = (container: Container): readonly string[] =>
@@ -141,8 +130,6 @@ const hostProbes: PodSecurityCheck = {
 
 const privileged: PodSecurityCheck = {
   id: 'privileged',
-  level: 'baseline',
-  since: 0,
   check(spec) {
     const bad = containersOf(spec).filter(({ securityContext }) => securityContext?.privileged === true);
     if (bad.length === 0) return undefined;
@@ -152,8 +139,6 @@ const privileged: PodSecurityCheck = {
 
 const procMount: PodSecurityCheck = {
   id: 'procMount',
-  level: 'baseline',
-  since: 0,
   check(spec) {
     const kindOf = ({ securityContext }: Container): string => securityContext?.procMount ?? 'Default';
     const bad = containersOf(spec).filter((container) => kindOf(container) !== 'Default');
@@ -177,8 +162,6 @@ const SELINUX_ENGINE_TYPE = 'container_engine_t';
 
 const seLinuxOptions: PodSecurityCheck = {
   id: 'seLinuxOptions',
-  level: 'baseline',
-  since: 0,
   check(spec, _metadata, minor) {
     const types = minor >= 31 ? [...SELINUX_TYPES, SELINUX_ENGINE_TYPE] : SELINUX_TYPES;
     const isBad = (options: SeLinuxOptions | undefined): boolean =>
@@ -206,7 +189,6 @@ const seLinuxOptions: PodSecurityCheck = {
 
 const seccompProfile: PodSecurityCheck = {
   id: 'seccompProfile_baseline',
-  level: 'baseline',
   since: 19,
   overriddenBy: 'seccompProfile_restricted',
   check(spec) {
@@ -228,8 +210,6 @@ const seccompProfile: PodSecurityCheck = {
 
 const sysctls: PodSecurityCheck = {
   id: 'sysctls',
-  level: 'baseline',
-  since: 0,
   check(spec, _metadata, minor) {
     const names = (spec.securityContext?.sysctls ?? [])
       .map(({ name }) => name)
@@ -247,8 +227,6 @@ const sysctls: PodSecurityCheck = {
 
 const windowsHostProcess: PodSecurityCheck = {
   id: 'windowsHostProcess',
-  level: 'baseline',
-  since: 0,
   check(spec) {
     const ofPod = spec.securityContext?.windowsOptions?.hostProcess === true;
     const bad = containersOf(spec).filter(

@@ -12,7 +12,6 @@ export interface DerValue {
 }
 
 export const TAGS = {
-  integer: 0x02,
   bitString: 0x03,
   octetString: 0x04,
   oid: 0x06,

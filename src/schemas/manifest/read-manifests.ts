@@ -129,7 +129,7 @@ function collect(
 ): ReadResult {
   const documents: ManifestDocument[] = [];
   const errors: ManifestError[] = [];
-  composed.forEach((document, documentIndex) => {
+  composed.forEach((document) => {
     if (document.value === null) return;
     const find = createLocator(events, text, document.firstEvent);
     const visit = (value: unknown, base: string, inferred: TypeMeta | undefined, depth: number): void => {
@@ -163,7 +163,7 @@ function collect(
       const object = (
         inferred && (!('kind' in value) || !('apiVersion' in value)) ? { ...type, ...value } : value
       ) as KubeObject;
-      documents.push({ object, source: { file: path, ...locate(''), documentIndex }, locate });
+      documents.push({ object, source: { file: path, ...locate('') }, locate });
     };
     visit(document.value, '', undefined, 0);
   });

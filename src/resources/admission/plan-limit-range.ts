@@ -16,8 +16,6 @@ import type { Container, Pod } from '../../schemas/types.ts';
 
 const LIMIT_RANGER_ANNOTATION = 'kubernetes.io/limit-ranger';
 
-type Fields = Fields;
-
 interface ResourceSides {
   readonly requests: Fields;
   readonly limits: Fields;

@@ -51,8 +51,7 @@ export function podSpecPaths(definitions) {
 export function blankObjects(definitions, fieldNumbers) {
   function blank(name) {
     const { properties = {}, required = [] } = definitions[name] ?? {};
-    const pointers = (fieldNumbers[name] ?? '').split(' ').filter((field) => field.endsWith('?'));
-    const isPointer = (member) => pointers.some((field) => field.startsWith(`${member}:`));
+    const isPointer = (member) => new RegExp(`\\b${member}(:\\d+)?\\?`).test(fieldNumbers[name]);
     const members = Object.entries(properties).flatMap(([member, schema]) => {
       const target = referenceOf(schema);
       if (target === `${META}ObjectMeta`) return [[member, {}]];
@@ -64,4 +63,41 @@ export function blankObjects(definitions, fieldNumbers) {
     return Object.fromEntries(members);
   }
   return Object.fromEntries(kindsOf(definitions).map(([kind, name]) => [kind, blank(name)]));
+}
+
+/**
+ * Reads field-numbers.txt. A line `Message Other: fields` is about messages with the same fields,
+ * a line without a colon names the package of those that follow. A kind has a list with it.
+ */
+export function readFieldNumbers(text, definitions) {
+  const numbers = {};
+  let group = '';
+  for (const line of text.trim().split('\n')) {
+    const [names, fields] = line.split(': ');
+    if (fields === undefined) group = names;
+    else for (const name of names.split(' ')) numbers[`${group}.${name}`] = fields;
+  }
+  const lists = Object.keys(numbers).filter((name) => definitions[`${name}List`]);
+  for (const name of lists) numbers[`${name}List`] ??= 'metadata items';
+  return numbers;
+}
+
+/**
+ * The members that identify the items of a list, by the name of the list. A name that has other
+ * keys elsewhere has none. Lists of statuses are left out, since no manifest has them. The schema
+ * in a CustomResourceDefinition (`x-…`) is compared as a whole.
+ */
+export function mergeKeys(definitions) {
+  const found = new Map();
+  function visit({ properties = {}, items }) {
+    if (items) visit(items);
+    for (const [name, schema] of Object.entries(properties)) {
+      const keys = schema['x-kubernetes-list-map-keys']?.join(' ');
+      if (keys && !name.startsWith('x-')) found.set(name, (found.get(name) ?? new Set()).add(keys));
+      visit(schema);
+    }
+  }
+  for (const [name, schema] of Object.entries(definitions)) if (!name.endsWith('Status')) visit(schema);
+  const known = [...found].filter(([, keys]) => keys.size === 1);
+  return Object.fromEntries(known.map(([name, [keys]]) => [name, keys.split(' ')]));
 }

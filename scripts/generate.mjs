@@ -1,25 +1,24 @@
 /**
- * Build step (npm `prepare`): compiles the JSON Schemas to plain validator functions, so that no
- * schema is compiled when the program starts. Its inputs are what was recorded of Kubernetes
- * (src/schemas/openapi) and the schemas of our own kinds (src/schemas/kinds/KIND/schema.json).
- * Writes src/schemas/generated/ (not kept in Git): validators.js   one validator per kind; shared
- * definitions are compiled once definitions.js  the schemas themselves (defaults, merge keys, list
- * types), for messages and patches derived.js      paths of pod specs, blank objects
- * (generate-derived.mjs), numbers of protobuf fields descriptions.js the texts of upstream about
- * types and fields (generate-descriptions.mjs) Does nothing while the inputs, the scripts and the
- * versions of the packages are unchanged.
+ * Build step (npm `prepare`): compiles the JSON Schemas to plain validator functions, so that no schema is compiled when
+ * the program starts. Its inputs are what was recorded of Kubernetes (src/schemas/openapi) and the schemas of our own
+ * kinds (src/schemas/kinds/KIND/schema.json). Writes src/schemas/generated/ (not kept in Git):
+ *   validators.js   one validator per kind; shared definitions are compiled once
+ *   definitions.js  the schemas themselves (defaults, merge keys, list types), for messages and patches
+ *   derived.js      paths of pod specs, blank objects, protobuf numbers, merge keys (generate-derived.mjs)
+ *   descriptions.js the texts of upstream about types and fields (generate-descriptions.mjs)
+ * Does nothing while the inputs, the scripts and the versions of the packages are unchanged.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { blankObjects, podSpecPaths } from './generate-derived.mjs';
+import { blankObjects, mergeKeys, podSpecPaths, readFieldNumbers } from './generate-derived.mjs';
 import { descriptionFiles } from './generate-descriptions.mjs';
 
 const require = createRequire(import.meta.url);
 const root = new URL('../', import.meta.url);
 const recorded = new URL('src/schemas/openapi/kubernetes.json', root);
-const numbers = new URL('src/schemas/openapi/field-numbers.json', root);
+const numbers = new URL('src/schemas/openapi/field-numbers.txt', root);
 const kinds = new URL('src/schemas/kinds/', root);
 const output = new URL('src/schemas/generated/', root);
 const SCRIPTS = ['generate.mjs', 'generate-derived.mjs', 'generate-descriptions.mjs'];
@@ -136,8 +135,10 @@ const DERIVED_TYPES = `${HEADER}/** By \`apiVersion/kind\`: the dotted path of t
 export const podSpecPaths: Readonly<Record<string, string>>;
 /** By \`apiVersion/kind\`: the members that upstream writes even when they are empty. */
 export const blankObjects: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-/** By component: \`name:number\` a field; see src/api/protobuf/messages.ts. */
+/** By component: its fields in the order of their numbers; see src/api/protobuf/messages.ts. */
 export const fieldNumbers: Readonly<Record<string, string>>;
+/** By the name of a list: the members that identify an item. */
+export const mergeKeys: Readonly<Record<string, readonly string[]>>;
 `;
 
 const constant = (name, value) =>
@@ -168,7 +169,7 @@ function main() {
 
   const read = (file) => JSON.parse(readFileSync(file, 'utf8'));
   const definitions = Object.assign({}, ...schemas.map(read));
-  const fieldNumbers = read(numbers);
+  const fieldNumbers = readFieldNumbers(readFileSync(numbers, 'utf8'), definitions);
   mkdirSync(output, { recursive: true });
   write('validators.js', compile(definitions));
   write('validators.d.ts', VALIDATORS_TYPES);
@@ -178,6 +179,7 @@ function main() {
     constant('podSpecPaths', podSpecPaths(definitions)),
     constant('blankObjects', blankObjects(definitions, fieldNumbers)),
     constant('fieldNumbers', fieldNumbers),
+    constant('mergeKeys', mergeKeys(definitions)),
   ];
   write('derived.js', HEADER + derived.join(''));
   write('derived.d.ts', DERIVED_TYPES);

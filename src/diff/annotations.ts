@@ -35,9 +35,7 @@ export function isHook(object: KubeObject): boolean {
   return object.metadata.annotations?.[HOOK] !== undefined && listed(object, HOOK).length > 0;
 }
 
-/**
- * The phases in which the manifest runs as a hook; `Skip` and names that are not known run in none.
- */
+/** The phases in which the manifest runs as a hook. `Skip` and unknown names run in none. */
 export function hookTypesOf(object: KubeObject): readonly HookType[] {
   const types = listed(object, HOOK);
   return types.includes('Skip')

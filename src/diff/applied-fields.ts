@@ -5,11 +5,11 @@
  * a field that Git never set belongs to somebody else. Values are not kept, so no Secret leaks.
  */
 import { isRecord, ownMember, setMember } from '../base/json.ts';
+import { omit } from '../schemas/json-access.ts';
 import { AUTHOR_ANNOTATION } from '../schemas/applications/application-author.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { itemsByKey } from './merge-keys.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION } from './tracking.ts';
-import { without } from './without.ts';
 
 /** `0`: a whole value. Otherwise the members of an object, or of a list by their identity. */
 export type FieldSet = 0 | { readonly [member: string]: FieldSet } | FieldLookup;
@@ -28,7 +28,7 @@ export function fieldsOf(object: KubeObject): FieldSet {
   }
   const { metadata } = fields;
   if (typeof metadata === 'object') {
-    const rest = without(metadata, 'name', 'namespace') as Record<string, FieldSet>;
+    const rest = omit(metadata, 'name', 'namespace') as Record<string, FieldSet>;
     const annotations = rest['annotations'];
     if (typeof annotations === 'object') {
       const own = [TRACKING_ANNOTATION, APPLIED_FIELDS_ANNOTATION, AUTHOR_ANNOTATION];
@@ -131,9 +131,7 @@ function decodeHashes(text: string): FieldSet {
   return lookup(hashes, hashOf(HASH_START, ''));
 }
 
-/**
- * The fields that were applied, by the live object's annotation; none if it is absent or damaged.
- */
+/** The fields that were applied, by the live object's annotation; none if it is damaged. */
 export function appliedFields(live: KubeObject): FieldSet {
   const text = live.metadata.annotations?.[APPLIED_FIELDS_ANNOTATION];
   if (text === undefined) return 0;
@@ -164,6 +162,6 @@ export function withoutField(fields: FieldSet, [head = '', ...rest]: readonly st
   if (below === undefined || fields === 0) return fields;
   const inner = rest.length === 0 ? undefined : withoutField(below, rest);
   if (typeof fields === 'function') return (member) => (member === head ? inner : fields(member));
-  const others = without(fields, head) as Record<string, FieldSet>;
+  const others = omit(fields, head) as Record<string, FieldSet>;
   return inner === undefined ? others : { ...others, [head]: inner };
 }

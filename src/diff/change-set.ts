@@ -7,6 +7,7 @@
  * allowed) or the store is being rebuilt (docs/INVARIANTS.md, "prune guard").
  */
 import { jsonEqual, ownMember } from '../base/json.ts';
+import { omit } from '../schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { fromStored, type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
 import { ignoresExtraneous, isHook, syncWave } from './annotations.ts';
@@ -16,7 +17,6 @@ import { marked, mergeDesired, replaceDesired } from './merge.ts';
 import { normaliseDesired } from './normalise.ts';
 import { hasSyncOption, mayDelete, syncOption } from './sync-options.ts';
 import { managingApplication } from './tracking.ts';
-import { without } from './without.ts';
 
 export type ChangeAction = 'create' | 'update' | 'delete' | 'noop';
 
@@ -139,12 +139,10 @@ function planObject(
   if (!live) return { ...base, action: 'create', object: marked(desired, options.application) };
   const manager = managingApplication(live);
   const isForeign = manager !== undefined && manager !== options.application;
-  if (isForeign && !options.takeOver?.has(idOf(kind, key))) {
+  if (isForeign && !options.takeOver?.has(idOf(kind, key)))
     return { ...problem('shared-resource', item, key, `is managed by application "${manager}"`), manager };
-  }
-  if (live.metadata.deletionTimestamp !== undefined) {
+  if (live.metadata.deletionTimestamp !== undefined)
     return problem('being-deleted', item, key, 'is being deleted; it is created again once it is gone');
-  }
   const kept = withIgnoredFields(desired, live, options.ignore, kind);
   // The strategy of the kind keeps what no update can change: naming it makes no difference.
   const finish = (object: KubeObject): KubeObject =>
@@ -171,9 +169,7 @@ function planObject(
 
 /** The status is the system's: a default that its writer omitted makes no difference. */
 function withStatusOf(live: KubeObject, merged: KubeObject): KubeObject {
-  return live['status'] === undefined
-    ? (without(merged, 'status') as KubeObject)
-    : { ...merged, status: live['status'] };
+  return live['status'] === undefined ? omit(merged, 'status') : { ...merged, status: live['status'] };
 }
 
 const PROPAGATION: Readonly<Record<string, Propagation>> = {
@@ -267,6 +263,4 @@ export function byApplyOrder(a: Change, b: Change): number {
   );
 }
 
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -4,25 +4,21 @@
  * count.
  */
 import { isRecord } from '../base/json.ts';
-import { asRecord, asRecords, asString } from '../schemas/json-access.ts';
+import { words } from '../base/words.ts';
+import { asRecord, asRecords, asString, type Fields, omit } from '../schemas/json-access.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { type FieldSet, fieldsOf } from './applied-fields.ts';
 import { identityIn } from './merge-keys.ts';
 import { normaliseDesired } from './normalise.ts';
 import { LAST_APPLIED_ANNOTATION } from './tracking.ts';
-import { without } from './without.ts';
 
 /** Field managers that write whole manifests (upstream, Helm, Argo CD, Flux); not people's. */
-const DECLARING = new Set([
-  'kubectl',
-  'kubectl-client-side-apply',
-  'before-first-apply',
-  'helm',
-  'helm-controller',
-  'argocd-controller',
-  'argocd-application-controller',
-  'kustomize-controller',
-]);
+const DECLARING = new Set(
+  words(`
+    kubectl kubectl-client-side-apply before-first-apply helm helm-controller argocd-controller
+    argocd-application-controller kustomize-controller
+  `),
+);
 /** As deep as objects nest. */
 const MAX_DEPTH = 200;
 
@@ -45,7 +41,7 @@ function lastApplied({ metadata, kind }: KubeObject): FieldSet {
   }
 }
 
-function ownedBy(entry: Readonly<Record<string, unknown>>): FieldSet {
+function ownedBy(entry: Fields): FieldSet {
   const { manager, subresource, fieldsV1 } = entry;
   return DECLARING.has(asString(manager)) && asString(subresource) === '' ? fieldsIn(fieldsV1, '', 0) : 0;
 }
@@ -89,11 +85,11 @@ function union(a: FieldSet, b: FieldSet): FieldSet {
 function withoutSystem(fields: FieldSet): FieldSet {
   if (typeof fields !== 'object') return fields;
   const metadata = fields['metadata'];
-  const rest = without(fields, 'status', 'metadata') as Record<string, FieldSet>;
+  const rest = omit(fields, 'status', 'metadata') as Record<string, FieldSet>;
   if (typeof metadata !== 'object') return rest;
   const { annotations } = metadata;
-  const kept = without(metadata, 'finalizers', 'ownerReferences', 'annotations') as Record<string, FieldSet>;
+  const kept = omit(metadata, 'finalizers', 'ownerReferences', 'annotations') as Record<string, FieldSet>;
   if (typeof annotations === 'object')
-    kept['annotations'] = without(annotations, LAST_APPLIED_ANNOTATION) as Record<string, FieldSet>;
+    kept['annotations'] = omit(annotations, LAST_APPLIED_ANNOTATION) as Record<string, FieldSet>;
   return { ...rest, metadata: kept };
 }

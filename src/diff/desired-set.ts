@@ -64,9 +64,7 @@ export function createDesiredSet(items: Iterable<DesiredObject> = []): EditableD
   };
 }
 
-export function idOf(kind: ResourceKind, key: string): string {
-  return `${resourceIdOf(kind)}|${key}`;
-}
+export const idOf = (kind: ResourceKind, key: string): string => `${resourceIdOf(kind)}|${key}`;
 
 export const desiredId = ({ kind, object }: DesiredObject): string => idOf(kind, keyOf(object));
 

@@ -1,9 +1,10 @@
 /** The differences of two objects, field by field, for people. */
 import { isRecord, jsonEqual, ownMember } from '../base/json.ts';
+import { words } from '../base/words.ts';
+import { omit } from '../schemas/json-access.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { itemsByKey } from './merge-keys.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION } from './tracking.ts';
-import { without } from './without.ts';
 
 export interface FieldChange {
   /** `spec.template.spec.containers[api].image`. */
@@ -13,14 +14,9 @@ export interface FieldChange {
   readonly after: unknown;
 }
 
-const SYSTEM_METADATA = new Set([
-  'resourceVersion',
-  'uid',
-  'generation',
-  'creationTimestamp',
-  'managedFields',
-  'selfLink',
-]);
+const SYSTEM_METADATA = new Set(
+  words('resourceVersion uid generation creationTimestamp managedFields selfLink'),
+);
 const OWN_ANNOTATIONS = new Set([APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION]);
 
 /** Status, system metadata and our own marks are left out: they are not what a person changed. */
@@ -39,15 +35,14 @@ function readable(object: KubeObject): Record<string, unknown> {
     annotations: Object.fromEntries(annotations),
   };
   if (annotations.length === 0) delete shown['annotations'];
-  return { ...without(object, 'status'), metadata: shown };
+  return { ...omit(object, 'status'), metadata: shown };
 }
 
 function compare(before: unknown, after: unknown, path: string, field: string, out: FieldChange[]): void {
   if (jsonEqual(before, after)) return;
   if (isRecord(before) && isRecord(after)) {
-    for (const key of [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()) {
+    for (const key of [...new Set([...Object.keys(before), ...Object.keys(after)])].sort())
       compare(ownMember(before, key), ownMember(after, key), memberPath(path, key), key, out);
-    }
     return;
   }
   const [left, right] = [itemsOf(before, field), itemsOf(after, field)];

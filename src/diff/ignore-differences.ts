@@ -1,8 +1,8 @@
 /** Argo CD's `ignoreDifferences`: the live object wins at these places. */
 import { isRecord, ownMember } from '../base/json.ts';
+import { omit } from '../schemas/json-access.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceKind } from '../schemas/resource-kind.ts';
-import { without } from './without.ts';
 
 export interface IgnoreRule {
   readonly group?: string;
@@ -58,6 +58,6 @@ function takeLive(desired: unknown, live: unknown, path: readonly string[]): unk
   if (!isRecord(desired) || !Object.hasOwn(desired, head)) return desired;
   const liveMember = isRecord(live) ? ownMember(live, head) : undefined;
   if (rest.length > 0) return { ...desired, [head]: takeLive(desired[head], liveMember, rest) };
-  const others = without(desired, head);
+  const others = omit(desired, head);
   return liveMember === undefined ? others : { ...others, [head]: liveMember };
 }

@@ -1,25 +1,14 @@
 /**
- * Lists whose items have an identity, by the name of the field that holds them (the patch merge
- * keys of Kubernetes' schemas; where the schema has a composite key, all of it). Every other list
- * is one value.
+ * Lists whose items have an identity, by the name of the field that holds them (the map keys in
+ * the schemas of all kinds). Every other list is one value.
  */
 import { isRecord, ownMember } from '../base/json.ts';
+import { mergeKeys } from '../schemas/generated/derived.js';
 
 const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
-  containers: ['name'],
-  initContainers: ['name'],
-  ephemeralContainers: ['name'],
-  env: ['name'],
-  volumes: ['name'],
-  imagePullSecrets: ['name'],
-  secrets: ['name'],
-  volumeMounts: ['mountPath'],
-  volumeDevices: ['devicePath'],
-  hostAliases: ['ip'],
-  topologySpreadConstraints: ['topologyKey', 'whenUnsatisfiable'],
-  resourceClaims: ['name'],
-  ownerReferences: ['uid'],
+  ...mergeKeys,
   conditions: ['type'],
+  // Upstream replaces the taints of a node as a whole; several controllers write them here.
   taints: ['key', 'effect'],
 };
 

@@ -7,6 +7,7 @@
  * = merge(x).
  */
 import { isRecord, ownMember, setMember } from '../base/json.ts';
+import { omit } from '../schemas/json-access.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import {
   type FieldSet,
@@ -25,7 +26,6 @@ import {
   managingApplication,
   trackingId,
 } from './tracking.ts';
-import { without } from './without.ts';
 
 /** Maps of free keys: of these only the keys that Git set are removed, never the whole map. */
 const FREE_MAPS = new Set(['labels', 'annotations', 'data', 'binaryData', 'finalizers', 'ownerReferences']);
@@ -53,7 +53,7 @@ function isTakenOver(live: KubeObject): boolean {
  */
 export function replaceDesired(live: KubeObject, desired: KubeObject, applicationKey: string): KubeObject {
   const replaced = withOwnedOf(live, marked(desired, applicationKey));
-  const kept = without(live.metadata, 'labels', 'annotations');
+  const kept = omit(live.metadata, 'labels', 'annotations');
   return {
     ...replaced,
     metadata: { ...kept, ...replaced.metadata },

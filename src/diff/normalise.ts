@@ -1,9 +1,9 @@
 /** A manifest as it is compared and applied: what only the system may write is taken out. */
 import { isRecord, setMember } from '../base/json.ts';
+import { omit } from '../schemas/json-access.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { withoutOwned } from './owned-fields.ts';
 import { CHANGED_BY_ANNOTATION, LAST_APPLIED_ANNOTATION } from './tracking.ts';
-import { without } from './without.ts';
 
 /**
  * Members of metadata that a manifest may set; the rest is the system's (uid, resourceVersion,
@@ -31,13 +31,12 @@ export function normaliseDesired(object: KubeObject, live?: KubeObject, isCustom
   const kept: Record<string, unknown> = {};
   for (const key of USER_METADATA)
     if (metadata[key] !== undefined && metadata[key] !== null) kept[key] = metadata[key];
-  if (isRecord(kept['annotations'])) {
+  if (isRecord(kept['annotations']))
     kept['annotations'] = Object.fromEntries(
       Object.entries(kept['annotations']).filter(([key]) => !FOREIGN_ANNOTATIONS.has(key)),
     );
-  }
   const requests = object.kind === 'Application' ? ['operation'] : [];
-  const rest = without(object, 'status', 'metadata', ...requests);
+  const rest = omit(object, 'status', 'metadata', ...requests);
   const clean = {
     ...(isCustom ? rest : (withoutNulls(rest) as object)),
     metadata: withoutNulls(kept),

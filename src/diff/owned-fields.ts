@@ -10,10 +10,9 @@
  */
 import { isRecord, ownMember } from '../base/json.ts';
 import { isApplicationDefinition } from '../schemas/applications/application-definition.ts';
-import { getPath } from '../schemas/json-access.ts';
+import { getPath, omit } from '../schemas/json-access.ts';
 import { type KubeObject, controllerOf, parseApiVersion } from '../schemas/object.ts';
 import { type FieldSet, withoutField } from './applied-fields.ts';
-import { without } from './without.ts';
 
 type Path = readonly string[];
 
@@ -149,11 +148,9 @@ function withPath(tree: unknown, [head = '', ...rest]: Path, value: unknown): un
 
 function withoutPath(tree: unknown, [head = '', ...rest]: Path): unknown {
   if (!isRecord(tree) || !Object.hasOwn(tree, head)) return tree;
-  if (rest.length === 0) return without(tree, head);
+  if (rest.length === 0) return omit(tree, head);
   const inner = withoutPath(tree[head], rest);
   if (inner === tree[head]) return tree;
   // A map that only held what is the system's says nothing any more.
-  return isRecord(inner) && Object.keys(inner).length === 0
-    ? without(tree, head)
-    : { ...tree, [head]: inner };
+  return isRecord(inner) && Object.keys(inner).length === 0 ? omit(tree, head) : { ...tree, [head]: inner };
 }

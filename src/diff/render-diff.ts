@@ -32,9 +32,8 @@ export function renderDiff(changeSet: ChangeSet, options: RenderDiffOptions): st
     for (const field of shownFields(change)) append(lines, fieldLines(field, paint));
   }
   for (const { message } of changeSet.problems) lines.push(paint('-', `! ${printable(message)}`));
-  for (const { kind, key, reason } of changeSet.held) {
+  for (const { kind, key, reason } of changeSet.held)
     lines.push(`  ${kind.kind} ${printable(key)} is no longer in Git and stays (prune: ${reason})`);
-  }
   if (lines.length === 0) return '';
   return `${[...lines, '', summary(changeSet)].join('\n')}\n`;
 }
@@ -84,9 +83,7 @@ function shownFields(change: Change): readonly FieldChange[] {
   return secret ? fields.map(masked) : fields;
 }
 
-/**
- * Only the names of a Secret's keys are shown; that a value changed is visible, the value is not.
- */
+/** Shows the names of a Secret's keys, and that a value changed, but no value. */
 function masked(field: FieldChange): FieldChange {
   if (!/^(data|stringData)\b/.test(field.path)) return field;
   const mask = (value: unknown): unknown =>

@@ -1,16 +1,13 @@
-/** Conditions of a status as writers of it need them: found by type, replaced by type, timed by their status. */
+/** Conditions of a status: found by type, replaced by type, timed by their status. */
 import { toRfc3339 } from '../base/clock.ts';
-import { asRecords } from './json-access.ts';
+import { asRecords, type Fields } from './json-access.ts';
 
 interface Judged {
   readonly type: string;
   readonly status: string;
 }
 
-export const conditionIn = (
-  conditions: unknown,
-  type: string,
-): Readonly<Record<string, unknown>> | undefined =>
+export const conditionIn = (conditions: unknown, type: string): Fields | undefined =>
   asRecords(conditions).find((condition) => condition['type'] === type);
 
 /** The `lastTransitionTime` of a condition: it moves with the status only. */

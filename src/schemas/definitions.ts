@@ -77,9 +77,8 @@ function follow(definition: Definition): Definition | undefined {
 /** The definition of a member, an item or a map's value; undefined where anything may stand. */
 export function childDefinition(parent: Definition | undefined, segment: string): Definition | undefined {
   if (!parent) return undefined;
-  if (parent.properties && Object.hasOwn(parent.properties, segment)) {
+  if (parent.properties && Object.hasOwn(parent.properties, segment))
     return resolveDefinition(parent.properties[segment]);
-  }
   return resolveDefinition(parent.items ?? parent.additionalProperties);
 }
 

@@ -5,38 +5,25 @@
  */
 import { isRecord } from '../base/json.ts';
 
-export type JsonRecord = Record<string, unknown>;
+export type Fields = Readonly<Record<string, unknown>>;
 
-const EMPTY_RECORD: JsonRecord = Object.freeze({});
+const EMPTY_RECORD: Record<string, unknown> = Object.freeze({});
 const EMPTY_LIST: readonly unknown[] = Object.freeze([]);
 
-export function asRecord(value: unknown): Readonly<JsonRecord> {
-  return isRecord(value) ? value : EMPTY_RECORD;
-}
+export const asRecord = (value: unknown): Fields => (isRecord(value) ? value : EMPTY_RECORD);
 
-export function asList(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : EMPTY_LIST;
-}
+export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : EMPTY_LIST);
 
-/**
- * The elements of a list as records, keeping positions (an element of another type reads as empty).
- */
-export function asRecords(value: unknown): readonly Readonly<JsonRecord>[] {
-  return asList(value).map(asRecord);
-}
+/** The elements of a list as records, at their positions. Other types read as empty. */
+export const asRecords = (value: unknown): readonly Fields[] => asList(value).map(asRecord);
 
-export function asString(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
+export const asString = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-export function asNumber(value: unknown): number | undefined {
-  return typeof value === 'number' ? value : undefined;
-}
+export const asNumber = (value: unknown): number | undefined =>
+  typeof value === 'number' ? value : undefined;
 
 /** Go cannot tell JSON null from a missing member. */
-export function isAbsent(value: unknown): value is null | undefined {
-  return value === undefined || value === null;
-}
+export const isAbsent = (value: unknown): value is null | undefined => value === undefined || value === null;
 
 /** The value at a path of member names, or undefined. */
 export function getPath(value: unknown, ...path: readonly string[]): unknown {

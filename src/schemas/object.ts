@@ -33,9 +33,7 @@ export interface KubeObject {
   [field: string]: unknown;
 }
 
-/**
- * `namespace/name`, or `name` for cluster-scoped objects: the key of an object within its resource.
- */
+/** The key of an object within its resource: `namespace/name`, or `name` if cluster-scoped. */
 export function objectKey(namespace: string | undefined, name: string): string {
   return namespace ? `${namespace}/${name}` : name;
 }

@@ -91,9 +91,7 @@ export interface ResourceKind extends ServedResource {
   readonly idle?: string;
   /** A deletion without a policy orphans the dependents, as in Kubernetes' first API. */
   readonly orphansByDefault?: boolean;
-  /**
-   * Objects are deleted this long after they were last written; absent: never (controllers/expiry).
-   */
+  /** Objects are deleted this long after their last write; absent: never. */
   readonly ttlMs?: number;
   /** Put on an object when it is deleted, so that its controller can clean up after it. */
   readonly deletionFinalizer?: string;

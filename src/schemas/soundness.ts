@@ -9,9 +9,7 @@ import { childDefinition, definitionOf, schemaNameOf } from './definitions.ts';
 import { formatApiVersion, type KubeObject, objectKey } from './object.ts';
 import { type Registry, type ResourceId, type ResourceKind, storageIdOf } from './resource-kind.ts';
 
-/**
- * The problem of an object that is kept under `key`, whatever its kind; undefined if it has none.
- */
+/** The problem of an object that is kept under `key`, whatever its kind, if it has one. */
 export function metadataProblem(key: string, object: unknown): string | undefined {
   if (!isRecord(object)) return 'it is no object';
   const { apiVersion, kind, metadata } = object;

@@ -13,9 +13,7 @@ import { childDefinition, type Definition, definitionOf, joinPath, withoutNulls 
 import type { FieldError } from './errors/field-error.ts';
 import { type ValidationError, validators } from './generated/validators.js';
 
-/**
- * Real objects nest about 20 levels; the limit only keeps hostile input from exhausting the stack.
- */
+/** Real objects nest about 20 levels; hostile input must not exhaust the stack. */
 export const MAX_OBJECT_DEPTH = 200;
 /** More errors than this in one object help nobody. */
 export const MAX_STRUCTURE_ERRORS = 100;
@@ -29,9 +27,8 @@ export function checkStructure(schemaName: string, object: unknown): readonly Fi
   const validate = validators[schemaName];
   const root = definitionOf(schemaName);
   if (!validate || !root) throw new Error(`No schema is named "${schemaName}"`);
-  if (!isRecord(object)) {
+  if (!isRecord(object))
     return [{ type: 'FieldValueTypeInvalid', path: '', detail: `must be an object, not ${article(object)}` }];
-  }
   if (isDeeperThan(object, MAX_OBJECT_DEPTH)) {
     const detail = `must not be nested deeper than ${MAX_OBJECT_DEPTH} levels`;
     return [{ type: 'FieldValueInvalid', path: '', detail }];

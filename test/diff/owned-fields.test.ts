@@ -9,7 +9,7 @@ import { createDesiredSet } from '../../src/diff/desired-set.ts';
 import { marked } from '../../src/diff/merge.ts';
 import { normaliseDesired } from '../../src/diff/normalise.ts';
 import { replaceDesired } from '../../src/diff/merge.ts';
-import { without } from '../../src/diff/without.ts';
+import { omit } from '../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
 import { prepareCreate, prepareUpdate } from '../../src/schemas/strategy/index.ts';
@@ -96,7 +96,7 @@ describe('what a controller owns', () => {
     ],
     [
       'rules of a role that only the live object aggregates',
-      { ...without(aggregated, 'aggregationRule'), rules: [rule('list')] } as unknown as KubeObject,
+      { ...omit(aggregated, 'aggregationRule'), rules: [rule('list')] } as unknown as KubeObject,
       (live) => withData(live, { aggregationRule: aggregated['aggregationRule'], rules: [rule('get')] }),
     ],
     [

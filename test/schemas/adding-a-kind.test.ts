@@ -60,7 +60,6 @@ import { fill, part } from '../../defaults/draft.ts';
 import { asNumber, getPath } from '../../json-access.ts';
 import { refused } from '../../profile/rules.ts';
 import { AGE, column, NAME, tableOf } from '../../tables/columns.ts';
-import { dns1123Subdomain } from '../../validation/names.ts';
 import { nonNegative } from '../../validation/numbers.ts';
 import { textFields } from '../../values/field-selectors.ts';
 import { defineKind } from '../define-kind.ts';
@@ -75,7 +74,6 @@ export const toyKind = defineKind({
   countsGeneration: true,
   ttlMs: 3_600_000,
   defaultRoles: 'edit',
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Colour', 'spec.colour'),
@@ -90,15 +88,60 @@ export const toyKind = defineKind({
 });
 `;
 
+/** Differs from the toy: cluster-scoped, with pods, without a status, a field that never changes. */
+const FLEET_SCHEMA = {
+  'com.example.v1.Fleet': {
+    type: 'object',
+    required: ['spec'],
+    properties: {
+      apiVersion: { type: 'string' },
+      kind: { type: 'string' },
+      metadata: { $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' },
+      spec: {
+        type: 'object',
+        properties: {
+          line: { type: 'string' },
+          template: { $ref: '#/components/schemas/io.k8s.api.core.v1.PodTemplateSpec' },
+        },
+      },
+    },
+    'x-kubernetes-group-version-kind': [{ group: 'example.com', kind: 'Fleet', version: 'v1' }],
+  },
+};
+
+const FLEET_KIND = `
+import { part } from '../../defaults/draft.ts';
+import { defaultTemplate } from '../../defaults/workloads.ts';
+import { asRecord, getPath } from '../../json-access.ts';
+import { immutable } from '../../validation/metadata.ts';
+import { validateTemplate } from '../../validation/workloads.ts';
+import { defineKind } from '../define-kind.ts';
+
+export const fleetKind = defineKind({
+  group: 'example.com',
+  kind: 'Fleet',
+  shortNames: ['po'],
+  namespaced: false,
+  applyOrder: 151,
+  countsGeneration: true,
+  fillDefaults: (draft) => defaultTemplate(part(draft, 'spec')),
+  validate: (fleet) => validateTemplate(asRecord(getPath(fleet, 'spec', 'template')), 'spec.template'),
+  validateUpdate: (next, current) =>
+    immutable(getPath(next, 'spec', 'line'), getPath(current, 'spec', 'line'), 'spec.line'),
+});
+`;
+
 const SERVER = `
 import { startTestServer } from './test/api/test-server.ts';
 import { rolesOfKinds } from './src/resources/authz/own-policy.ts';
 import { builtinKinds } from './src/schemas/registry.ts';
+import { itemsByKey } from './src/diff/merge-keys.ts';
 
 const server = await startTestServer();
 const roles = rolesOfKinds(builtinKinds).map(({ metadata, rules }) => [metadata.name, rules]);
 const { caPem, adminToken } = server;
-process.stdout.write(JSON.stringify({ url: server.server.url, caPem, adminToken, roles }) + '\\n');
+const parts = [...(itemsByKey('parts', [{ name: 'a' }, { name: 'b' }]) ?? [])];
+process.stdout.write(JSON.stringify({ url: server.server.url, caPem, adminToken, roles, parts }) + '\\n');
 process.stdin.resume().on('end', () => void server[Symbol.asyncDispose]());
 `;
 
@@ -107,10 +150,13 @@ interface Started {
   readonly caPem: string;
   readonly adminToken: string;
   readonly roles: readonly unknown[];
+  /** A list of the toy, as a sync tells its items apart. */
+  readonly parts: readonly unknown[];
 }
 
 interface Answer {
   readonly code: number;
+  readonly warning: string | undefined;
   readonly body: Record<string, unknown>;
 }
 
@@ -125,21 +171,26 @@ function write(path: string, text: string): void {
   writeFileSync(join(copy, path), text);
 }
 
-function addToy(): void {
+function addKinds(): void {
   write('src/schemas/kinds/toy/schema.json', JSON.stringify(SCHEMA));
   write('src/schemas/kinds/toy/kind.ts', KIND);
+  write('src/schemas/kinds/fleet/schema.json', JSON.stringify(FLEET_SCHEMA));
+  write('src/schemas/kinds/fleet/kind.ts', FLEET_KIND);
   const registry = readFileSync(join(copy, 'src/schemas/registry.ts'), 'utf8');
   const added = registry
-    .replace(/^import /m, "import { toyKind } from './kinds/toy/kind.ts';\nimport ")
-    .replace(/(const builtinKinds: .* = \[\n)/, '$1  toyKind,\n');
-  expect(added.match(/toyKind/g)).toHaveLength(2);
+    .replace(
+      /^import /m,
+      "import { toyKind } from './kinds/toy/kind.ts';\nimport { fleetKind } from './kinds/fleet/kind.ts';\nimport ",
+    )
+    .replace(/(const builtinKinds: .* = \[\n)/, '$1  toyKind,\n  fleetKind,\n');
+  expect(added.match(/toyKind|fleetKind/g)).toHaveLength(4);
   write('src/schemas/registry.ts', added);
 }
 
 beforeAll(async () => {
   for (const path of COPIED) cpSync(join(ROOT, path), join(copy, path), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
-  addToy();
+  addKinds();
   execFileSync(process.execPath, ['scripts/generate.mjs'], { cwd: copy });
   writeFileSync(join(copy, 'serve.ts'), SERVER);
   child = spawn(process.execPath, ['--import', 'tsx', 'serve.ts'], {
@@ -191,9 +242,11 @@ function send(
       (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-        answer.on('end', () =>
-          resolve({ code: answer.statusCode ?? 0, body: JSON.parse(text) as Record<string, unknown> }),
-        );
+        answer.on('end', () => {
+          const warning = answer.headers['warning'] as string | undefined;
+          const body = JSON.parse(text) as Record<string, unknown>;
+          resolve({ code: answer.statusCode ?? 0, warning, body });
+        });
       },
     );
     sent.on('error', reject);
@@ -222,15 +275,16 @@ function firstEvent(version: string): Promise<{ readonly type: string; readonly 
   });
 }
 
-it('touches its own folder and one list', () => {
-  const outside = [...touched].filter((path) => !path.startsWith('src/schemas/kinds/toy/'));
+it('touches the folder of the kind and one list', () => {
+  const outside = [...touched].filter((path) => !/^src\/schemas\/kinds\/(toy|fleet)\//.test(path));
   expect(outside).toEqual(['src/schemas/registry.ts']);
-  expect(touched.size).toBeLessThanOrEqual(3);
+  expect(touched.size).toBeLessThanOrEqual(5);
 });
 
 it('is in discovery, in the OpenAPI document and in the default roles', async () => {
   const { body } = await send('GET', '/apis/example.com/v1');
   expect(body['resources']).toMatchObject([
+    { name: 'fleets' },
     { name: 'toys', kind: 'Toy', namespaced: true, shortNames: ['ty'] },
     { name: 'toys/status' },
   ]);
@@ -301,6 +355,10 @@ it('is patched, applied, watched and deleted', async () => {
       { name: 'b', weight: 2 },
     ],
   });
+  expect(started.parts).toEqual([
+    ['a', { name: 'a' }],
+    ['b', { name: 'b' }],
+  ]);
   const conflict = await apply('two', { name: 'a', weight: 3 });
   expect(conflict.code).toBe(409);
 
@@ -312,4 +370,35 @@ it('is patched, applied, watched and deleted', async () => {
   expect(review.body['status']).toMatchObject({ allowed: true });
   expect((await send('DELETE', `${TOYS}/car`)).code).toBe(200);
   expect((await send('GET', `${TOYS}/car`)).code).toBe(404);
+});
+
+it('has what a kind without a namespace and a status has, and what its pods have', async () => {
+  const fleets = '/apis/example.com/v1/fleets';
+  const fleet = (line: string, container: object): object => ({
+    apiVersion: 'example.com/v1',
+    kind: 'Fleet',
+    metadata: { name: 'one' },
+    spec: { line, template: { spec: { containers: [container] } } },
+  });
+  const ship = { name: 'ship', image: 'ship', securityContext: { privileged: true } };
+  const created = await send('POST', fleets, fleet('a', ship));
+  expect(created).toMatchObject({
+    code: 201,
+    warning: undefined,
+    body: { spec: { template: { spec: { containers: [{ imagePullPolicy: 'Always' }] } } } },
+  });
+  expect(created.body['status']).toBeUndefined();
+  expect((await send('GET', `${fleets}/one/status`)).code).toBe(404);
+
+  const nameless = await send('POST', fleets, fleet('a', { image: 'ship' }));
+  expect(nameless.body['message']).toContain('spec.template.spec.containers[0].name: Required value');
+  const unimplemented = await send('PUT', `${fleets}/one`, fleet('a', { ...ship, restartPolicyRules: [{}] }));
+  expect(unimplemented.body['message']).toContain('spec.template.spec.containers[0].restartPolic');
+  const moved = await send('PUT', `${fleets}/one`, fleet('b', ship));
+  expect(moved.body['message']).toContain('spec.line: Invalid value: "b": field is immutable');
+  const { body } = await send('GET', '/apis/example.com/v1');
+  expect(body['resources']).toContainEqual(
+    expect.objectContaining({ name: 'fleets', namespaced: false, shortNames: ['po'] }),
+  );
+  expect((await send('DELETE', `${fleets}/one`)).code).toBe(200);
 });

@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TransientError } from '../../src/base/errors.ts';
-import { without } from '../../src/diff/without.ts';
+import { omit } from '../../src/schemas/json-access.ts';
 import type { Application } from '../../src/schemas/types.ts';
 import { type Harness, POLL_MS, configMap, createHarness } from './harness.ts';
 
@@ -322,7 +322,7 @@ describe('without a brake', () => {
     const controller = await at.start();
     await next();
     await controller[Symbol.asyncDispose]();
-    const status = without((await at.application())!.status!, 'pruneBaseline');
+    const status = omit((await at.application())!.status!, 'pruneBaseline');
     await at.objects.update({ ...(await at.application())!, status }, { subresource: 'status' });
     at.repository.commit(Object.fromEntries(NAMES.slice(1).map((name) => [`${name}.yaml`, null])));
     await at.start();

@@ -50,15 +50,15 @@ export const UNRECORDED_SCHEMAS: SchemaDocument = {
   },
 };
 
-/** As in field-numbers.json. */
+/** As in field-numbers.txt. */
 export const UNRECORDED_NUMBERS: Readonly<Record<string, string>> = {
-  [PARTIAL]: 'metadata:1',
-  [`${PARTIAL}List`]: 'metadata:1 items:2',
-  [TYPE]: 'group:1 version:2 kind:3',
-  [`${DISCOVERY}APIGroupDiscoveryList`]: 'metadata:1 items:2',
-  [`${DISCOVERY}APIGroupDiscovery`]: 'metadata:1 versions:2',
-  [`${DISCOVERY}APIVersionDiscovery`]: 'version:1 resources:2 freshness:3',
+  [PARTIAL]: 'metadata',
+  [`${PARTIAL}List`]: 'metadata items',
+  [TYPE]: 'group version kind',
+  [`${DISCOVERY}APIGroupDiscoveryList`]: 'metadata items',
+  [`${DISCOVERY}APIGroupDiscovery`]: 'metadata versions',
+  [`${DISCOVERY}APIVersionDiscovery`]: 'version resources freshness',
   [`${DISCOVERY}APIResourceDiscovery`]:
-    'resource:1 responseKind:2? scope:3 singularResource:4 verbs:5 shortNames:6 categories:7 subresources:8',
-  [`${DISCOVERY}APISubresourceDiscovery`]: 'subresource:1 responseKind:2? acceptedTypes:3 verbs:4',
+    'resource responseKind? scope singularResource verbs shortNames categories subresources',
+  [`${DISCOVERY}APISubresourceDiscovery`]: 'subresource responseKind? acceptedTypes verbs',
 };

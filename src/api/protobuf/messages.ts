@@ -149,26 +149,25 @@ interface Numbered {
 }
 
 /**
- * Reads a line of field-numbers.json: `name:number` a field. `?` marks a pointer upstream, whose
- * zero means something; `number(…)` is a message whose fields stand inline in JSON.
+ * Reads the fields of a message. Their numbers count on, where none is given (`name:7`). `?` marks
+ * a pointer upstream, whose zero means something; `(…)` is a message that stands inline in JSON.
  */
 function parseNumbers(line: string): readonly Numbered[] {
   const tokens = line.match(/[^\s()]+|[()]/g) ?? [];
   let at = 0;
   function list(): readonly Numbered[] {
     const found: Numbered[] = [];
+    let number = 0;
     for (; at < tokens.length; at += 1) {
       const token = tokens[at] ?? '';
       if (token === ')') return found;
-      if (tokens[at + 1] === '(') {
-        at += 2;
-        found.push({ name: '', number: Number(token), optional: false, inline: list() });
-        continue;
+      const [, name = '', given, mark] = /^(.*?)(?::(\d+))?(\?)?$/.exec(token) ?? [];
+      number = given === undefined ? number + 1 : Number(given);
+      if (token !== '(') found.push({ name, number, optional: mark !== undefined });
+      else {
+        at += 1;
+        found.push({ name: '', number, optional: false, inline: list() });
       }
-      const colon = token.lastIndexOf(':');
-      const optional = token.endsWith('?');
-      const number = Number(token.slice(colon + 1, optional ? -1 : undefined));
-      found.push({ name: token.slice(0, colon), number, optional });
     }
     return found;
   }

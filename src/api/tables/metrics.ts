@@ -1,5 +1,5 @@
 /** Tables of measured usage: metrics-server's columns. A pod's row is the sum of its containers. */
-import { asRecord, asRecords, asString, getPath } from '../../schemas/json-access.ts';
+import { asRecord, asRecords, asString, type Fields, getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import {
   addQuantities,
@@ -11,14 +11,14 @@ import { type Cell, head, NAME, type TableFormat } from '../../schemas/tables/co
 
 const columns = [NAME.head, head('cpu'), head('memory'), head('Window', { format: 'duration' })];
 
-function sumOf(usages: readonly Readonly<Record<string, unknown>>[], resource: 'cpu' | 'memory'): Cell {
+function sumOf(usages: readonly Fields[], resource: 'cpu' | 'memory'): Cell {
   const zero: Quantity = { nanos: 0n, format: resource === 'cpu' ? 'DecimalSI' : 'BinarySI' };
   return formatQuantity(
     usages.reduce((sum, usage) => addQuantities(sum, parseQuantity(usage[resource]) ?? zero), zero),
   );
 }
 
-const rowOf = (object: KubeObject, usages: readonly Readonly<Record<string, unknown>>[]): readonly Cell[] => [
+const rowOf = (object: KubeObject, usages: readonly Fields[]): readonly Cell[] => [
   object.metadata.name,
   sumOf(usages, 'cpu'),
   sumOf(usages, 'memory'),

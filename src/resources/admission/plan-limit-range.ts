@@ -3,7 +3,7 @@
  * complaints about what lies outside its bounds, in upstream's words. Pure.
  */
 import { ownMember } from '../../base/json.ts';
-import { asRecord, asRecords, asString, type JsonRecord } from '../../schemas/json-access.ts';
+import { asRecord, asRecords, asString, type Fields } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { podQuantities } from '../../schemas/pods/pod-quantities.ts';
 import {
@@ -15,8 +15,6 @@ import {
 import type { Container, Pod } from '../../schemas/types.ts';
 
 const LIMIT_RANGER_ANNOTATION = 'kubernetes.io/limit-ranger';
-
-type Fields = Readonly<JsonRecord>;
 
 interface ResourceSides {
   readonly requests: Fields;

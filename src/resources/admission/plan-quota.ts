@@ -6,7 +6,7 @@
  * it limits nothing.
  */
 import { ownMember } from '../../base/json.ts';
-import { asRecord, asRecords, type JsonRecord } from '../../schemas/json-access.ts';
+import { asRecord, asRecords, type Fields } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { type Quantities, quantitiesOf } from '../../schemas/pods/pod-quantities.ts';
 import {
@@ -135,7 +135,7 @@ function missingRequests(quota: KubeObject, kind: ResourceKind, object: KubeObje
   if (resourceIdOf(kind) !== 'pods') return undefined;
   const spec = asRecord(object['spec']);
   const containers = [...asRecords(spec['containers']), ...asRecords(spec['initContainers'])];
-  const says = (owner: Readonly<JsonRecord>, side: string, resource: string): boolean =>
+  const says = (owner: Fields, side: string, resource: string): boolean =>
     Object.hasOwn(asRecord(asRecord(owner['resources'])[side]), resource);
   const missing = Object.keys(asRecord(asRecord(quota['status'])['hard']))
     .sort()

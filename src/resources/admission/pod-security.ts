@@ -44,7 +44,7 @@ export const podSecurity: AdmissionRule = {
   applies: ({ kind, object, subresource, internal }) =>
     isPod(kind)
       ? subresource === undefined || subresource === 'ephemeralcontainers'
-      : !internal && hasTemplate(object),
+      : !internal && kind.namespaced && hasTemplate(object),
   async admit(request, dependencies) {
     const { kind, object, current, context } = request;
     // Changes of labels and finalizers do not change what runs.

@@ -1,5 +1,6 @@
 /** Reads the notation of default-roles.ts into the objects that every cluster has. Pure. */
 import { append } from '../../base/append.ts';
+import { words } from '../../base/words.ts';
 import {
   type Binding,
   type ClusterRole,
@@ -28,7 +29,6 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
 /** The rule `events`. */
 const EVENTS = 'create,patch,update core,events.k8s.io: events';
 
-const words = (text: string): readonly string[] => text.split(' ').filter((word) => word !== '');
 const linesOf = (text: string): readonly string[] => text.split('\n').filter((line) => line !== '');
 
 function parseRule(text: string): PolicyRule {

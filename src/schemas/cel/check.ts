@@ -1,4 +1,5 @@
 /** Finds the type of an expression, or reports an error in the words of upstream's compiler. */
+import { words } from '../../base/words.ts';
 import { complaintAt } from './errors.ts';
 import { functionsCalled, methodsCalled } from './library/index.ts';
 import type { Overload } from './overload.ts';
@@ -37,19 +38,9 @@ export interface Checked {
 const MAX_TYPE_WEIGHT = 1000;
 
 /** Names of types, unless a variable has the name. */
-export const TYPE_NAMES: ReadonlySet<string> = new Set([
-  'bool',
-  'int',
-  'uint',
-  'double',
-  'string',
-  'bytes',
-  'list',
-  'map',
-  'null_type',
-  'type',
-  'optional_type',
-]);
+export const TYPE_NAMES: ReadonlySet<string> = new Set(
+  words('bool int uint double string bytes list map null_type type optional_type'),
+);
 const QUALIFIED_TYPES: ReadonlySet<string> = new Set([
   'google.protobuf.Timestamp',
   'google.protobuf.Duration',

@@ -23,9 +23,7 @@ type Places = ReadonlyMap<string, number>;
 
 export type Evaluator = (variables: readonly Value[], budget: Budget) => Value;
 
-/**
- * `variables` are the names of those that are given, in the order in which their values will come.
- */
+/** `variables` names the given variables in the order in which their values will come. */
 export function evaluator(expression: Expression, variables: readonly string[]): Evaluator {
   const evaluate = compile(expression, new Map(variables.map((name, index) => [name, index])));
   return (values, budget) => evaluate({ values: [...values], budget });
@@ -125,13 +123,12 @@ function isTrue(value: Value): boolean {
 
 function named(name: string, places: Places): Evaluate {
   const place = places.get(name);
-  if (place === undefined) {
+  if (place === undefined)
     return TYPE_NAMES.has(name)
       ? constant(typeValue(name))
       : () => {
           throw new EvaluationError(`no such attribute(s): ${name}`);
         };
-  }
   return ({ values }) => {
     const value = values[place];
     if (value === undefined) throw new EvaluationError(`no such attribute(s): ${name}`);

@@ -12,20 +12,7 @@ export type CelType =
   /** Stands for any type, the same within one signature. */
   | { readonly kind: 'param'; readonly name: string };
 
-export type SimpleName =
-  | 'dyn'
-  | 'bool'
-  | 'int'
-  | 'uint'
-  | 'double'
-  | 'string'
-  | 'bytes'
-  | 'null'
-  | 'type'
-  | 'timestamp'
-  | 'duration';
-
-const SIMPLE_NAMES: readonly SimpleName[] = [
+const SIMPLE_NAMES = [
   'dyn',
   'bool',
   'int',
@@ -37,13 +24,12 @@ const SIMPLE_NAMES: readonly SimpleName[] = [
   'type',
   'timestamp',
   'duration',
-];
+] as const;
+export type SimpleName = (typeof SIMPLE_NAMES)[number];
 
 const simple = new Map<string, CelType>(SIMPLE_NAMES.map((name) => [name, { kind: 'simple', name }]));
 
-export function simpleType(name: SimpleName): CelType {
-  return simple.get(name) ?? DYN;
-}
+export const simpleType = (name: SimpleName): CelType => simple.get(name) ?? DYN;
 
 export const DYN: CelType = { kind: 'simple', name: 'dyn' };
 simple.set('dyn', DYN);
@@ -96,9 +82,7 @@ export function weightOf(type: CelType): number {
 /** The types that the type parameters of one call stand for. */
 export type Bindings = Map<string, CelType>;
 
-/**
- * Whether a value of `given` fits where `wanted` is asked for. Binds type parameters of `wanted`.
- */
+/** Whether a value of `given` fits where `wanted` is asked for. Binds its type parameters. */
 export function fits(wanted: CelType, given: CelType, bindings: Bindings): boolean {
   if (wanted.kind === 'param') return fitsParameter(wanted.name, given, bindings);
   if (wanted === given || isDyn(wanted) || isDyn(given)) return true;
@@ -161,9 +145,7 @@ export function substitute(type: CelType, bindings: Bindings): CelType {
   }
 }
 
-/**
- * A type in the notation of the libraries' tables: `list<A>`, `map<string, int>`, `kubernetes.URL`.
- */
+/** A type as the libraries' tables write it: `list<A>`, `map<string, int>`, `kubernetes.URL`. */
 export function parseType(text: string): CelType {
   const trimmed = text.trim();
   const [, outer = trimmed, inner] = /^(\w+)<(.*)>$/.exec(trimmed) ?? [];

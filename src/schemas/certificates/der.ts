@@ -12,7 +12,6 @@ export interface DerValue {
 }
 
 export const TAGS = {
-  integer: 0x02,
   bitString: 0x03,
   octetString: 0x04,
   oid: 0x06,
@@ -28,9 +27,7 @@ export function readDer(bytes: Buffer): DerValue {
 }
 
 /** The members of a constructed value. */
-export function membersOf({ content }: DerValue): readonly DerValue[] {
-  return readAll(content);
-}
+export const membersOf = ({ content }: DerValue): readonly DerValue[] => readAll(content);
 
 export function expectTag(value: DerValue | undefined, tag: number): DerValue {
   if (value?.tag !== tag) throw new Error("asn1: structure error: tags don't match");

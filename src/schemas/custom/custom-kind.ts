@@ -94,7 +94,7 @@ function customKind(definition: Definition, version: DefinitionVersion, terminat
       ...validateMetadata(object, { namespaced, nameRule: dns1123Subdomain, anyFinalizer: true }),
       ...validateCustomObject(schema, object, current),
     ],
-    validateUpdate: (next, current) => validateMetadataUpdate(next, current),
+    validateUpdate: validateMetadataUpdate,
     checkImplemented: () => [],
     waitsUnimplemented: false,
     prepareForCreate: (object) => (hasStatus ? omit(object, 'status') : object),
@@ -106,11 +106,7 @@ function customKind(definition: Definition, version: DefinitionVersion, terminat
   };
 }
 
-const notAnObject = {
-  type: 'FieldValueTypeInvalid',
-  path: '',
-  detail: 'must be an object',
-} as const;
+const notAnObject = { type: 'FieldValueTypeInvalid', path: '', detail: 'must be an object' } as const;
 
 const withoutDot = (path: string): string => path.replace(/^\./, '');
 

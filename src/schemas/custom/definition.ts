@@ -1,5 +1,6 @@
 /** Reads CustomResourceDefinitions. Incomplete ones are read without an error. */
-import { asList, asRecord, asRecords, asString } from '../json-access.ts';
+import { conditionIn } from '../conditions.ts';
+import { asList, asRecord, asRecords, asString, type Fields, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { readSchema, type StructuralSchema } from './structural-schema.ts';
 
@@ -95,11 +96,7 @@ export function readDefinition(object: KubeObject, accepted?: DefinitionNames): 
   };
 }
 
-function readVersion(
-  version: Readonly<Record<string, unknown>>,
-  group: string,
-  kind: string,
-): DefinitionVersion {
+function readVersion(version: Fields, group: string, kind: string): DefinitionVersion {
   const name = asString(version['name']);
   const subresources = asRecord(version['subresources']);
   const scale = subresources['scale'] === undefined ? undefined : asRecord(subresources['scale']);
@@ -152,6 +149,5 @@ export function compareVersions(a: string, b: string): number {
 
 /** The condition of a definition is True. */
 export function isTrue(object: KubeObject, type: string): boolean {
-  const conditions = asRecords(asRecord(object['status'])['conditions']);
-  return conditions.some((condition) => condition['type'] === type && condition['status'] === 'True');
+  return conditionIn(getPath(object, 'status', 'conditions'), type)?.['status'] === 'True';
 }

@@ -17,4 +17,4 @@ export {
   validateDefinitionStatus,
   validateDefinitionUpdate,
 } from './validate-definition.ts';
-export { NOWHERE } from './validate-value.ts';
+export { NOWHERE } from './rules/evaluate-rules.ts';

@@ -3,7 +3,7 @@
  * structs, all members in order, absent ones null. Only for the text of an error.
  */
 import { isRecord } from '../../base/json.ts';
-import { asList, asRecord, asRecords, isAbsent } from '../json-access.ts';
+import { asList, asRecord, asRecords, type Fields, isAbsent } from '../json-access.ts';
 import { readRule, ruleForm } from './rules/rule.ts';
 
 type Render = (value: unknown) => unknown;
@@ -86,7 +86,7 @@ const SCHEMA: readonly (readonly [string, string, Render])[] = [
   ['XValidations', 'x-kubernetes-validations', list((rule) => ruleForm(readRule(rule)))],
 ];
 
-export function schemaForm(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function schemaForm(schema: Fields): Record<string, unknown> {
   return Object.fromEntries(SCHEMA.map(([name, from, render]) => [name, render(schema[from])]));
 }
 
@@ -115,7 +115,7 @@ export function versionsForm(versions: unknown, common: ReadonlySet<string>): un
   });
 }
 
-function subresourcesForm(subresources: Readonly<Record<string, unknown>>): unknown {
+function subresourcesForm(subresources: Fields): unknown {
   const { scale, status } = subresources;
   const paths = asRecord(scale);
   return {

@@ -2,9 +2,7 @@
 import { isRecord, ownMember, stableStringify } from '../../base/json.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 
-/**
- * Items of lists that are maps by some of their members are found again by these; others are never.
- */
+/** Finds items of lists that are maps by their keys. Items of other lists have no old item. */
 export function partners(schema: StructuralSchema, old: unknown): (item: unknown) => unknown {
   if (schema['x-kubernetes-list-type'] !== 'map' || !Array.isArray(old)) return () => undefined;
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];

@@ -7,9 +7,7 @@ import { isRecord } from '../../base/json.ts';
  */
 export const MAX_PATTERN_CHARS = 50_000;
 
-/**
- * Counts everything that is called `pattern` below the value, which is as deep as a body may be.
- */
+/** Counts everything that is called `pattern` below the value. Bodies are of limited depth. */
 export function patternChars(value: unknown): number {
   const patterns = new Set<string>();
   const open: unknown[] = [value];

@@ -1,8 +1,8 @@
 /** Walks a schema of a definition: the schemas below it with their paths, members in order. */
 import { isRecord } from '../../base/json.ts';
-import { asList } from '../json-access.ts';
+import { asList, type Fields } from '../json-access.ts';
 
-export type Node = Readonly<Record<string, unknown>>;
+export type Node = Fields;
 
 export const JUNCTORS = ['allOf', 'anyOf', 'oneOf'] as const;
 /** Every schema directly below, with its path. */

@@ -4,6 +4,7 @@
  * counts as absent (validate-schema.ts complains).
  */
 import { isRecord, setMember } from '../../base/json.ts';
+import { words } from '../../base/words.ts';
 
 export interface StructuralSchema {
   readonly type?: string;
@@ -95,26 +96,13 @@ const READERS: ReadonlyMap<string, Read> = new Map<string, Read>([
   ...['type', 'format', 'pattern', 'x-kubernetes-list-type', 'x-kubernetes-map-type'].map(
     (name) => [name, ofType('string')] as const,
   ),
-  ...[
-    'minimum',
-    'maximum',
-    'multipleOf',
-    'minLength',
-    'maxLength',
-    'minItems',
-    'maxItems',
-    'minProperties',
-    'maxProperties',
-  ].map((name) => [name, ofType('number')] as const),
-  ...[
-    'nullable',
-    'exclusiveMinimum',
-    'exclusiveMaximum',
-    'uniqueItems',
-    'x-kubernetes-preserve-unknown-fields',
-    'x-kubernetes-embedded-resource',
-    'x-kubernetes-int-or-string',
-  ].map((name) => [name, ofType('boolean')] as const),
+  ...words(
+    'minimum maximum multipleOf minLength maxLength minItems maxItems minProperties maxProperties',
+  ).map((name) => [name, ofType('number')] as const),
+  ...words(`
+    nullable exclusiveMinimum exclusiveMaximum uniqueItems x-kubernetes-preserve-unknown-fields
+    x-kubernetes-embedded-resource x-kubernetes-int-or-string
+  `).map((name) => [name, ofType('boolean')] as const),
   ['required', texts],
   ['x-kubernetes-list-map-keys', texts],
   ['enum', list],

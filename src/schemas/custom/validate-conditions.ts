@@ -105,9 +105,7 @@ export function checkComplete(
   return errors;
 }
 
-/**
- * A condition below a condition: its own members are conditions on the members of the structure.
- */
+/** The members of a condition below a condition are conditions on members of the structure. */
 function checkNested(
   structure: Node,
   condition: Node,

@@ -1,6 +1,6 @@
 /** Upstream's validation of CustomResourceDefinitions; webhooks are refused in our own words. */
 import { jsonEqual } from '../../base/json.ts';
-import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { immutable } from '../validation/metadata.ts';
 import { dns1035Label } from '../validation/names.ts';
@@ -16,6 +16,7 @@ import {
   required,
   tooMany,
 } from '../validation/report.ts';
+import { requiredWord } from '../validation/texts.ts';
 import { isTrue } from './definition.ts';
 import { versionsForm } from './internal-form.ts';
 import { MAX_PATTERN_CHARS, patternChars } from './patterns.ts';
@@ -23,8 +24,6 @@ import { memberSchema, readSchema, type StructuralSchema } from './structural-sc
 import { NAMES, validateApproval, validateGroup, validateName, validateNames } from './validate-identity.ts';
 import { validateSchema } from './validate-schema.ts';
 import { validateWebhook } from './validate-webhook.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const SCOPES = ['Cluster', 'Namespaced'];
 const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
@@ -44,7 +43,7 @@ export function validateDefinition(object: KubeObject, current?: KubeObject): Fi
     ...(current === undefined ? validateName(object, `${asString(names['plural'])}.${group}`) : []),
     ...validateGroup(group),
     ...validateApproval(group, object, current),
-    ...validateScope(spec['scope']),
+    ...requiredWord(spec['scope'], 'spec.scope', SCOPES),
     ...(spec['preserveUnknownFields'] === true
       ? [invalid('spec.preserveUnknownFields', true, NO_PRESERVING)]
       : []),
@@ -54,12 +53,6 @@ export function validateDefinition(object: KubeObject, current?: KubeObject): Fi
     ...validateConversion(spec['conversion']),
     ...validateStoredVersions(asRecord(object['status'])['storedVersions'], spec),
   ];
-}
-
-function validateScope(scope: unknown): FieldErrors {
-  const value = asString(scope);
-  if (value === '') return [required('spec.scope')];
-  return SCOPES.includes(value) ? [] : [notSupported('spec.scope', value, SCOPES)];
 }
 
 /** Upstream keeps these once for all versions if they agree; errors then name that place. */

@@ -5,7 +5,7 @@
  */
 import { isRecord } from '../../base/json.ts';
 import type { FieldError } from '../errors/field-error.ts';
-import { asRecord, asString } from '../json-access.ts';
+import { asRecord, asString, type Fields } from '../json-access.ts';
 import { validateMetadata } from '../validation/metadata.ts';
 import { dns1035Label, pathSegment } from '../validation/names.ts';
 import { append, type FieldErrors, invalid, required } from '../validation/report.ts';
@@ -34,7 +34,7 @@ export function validateEmbedded(
   return errors;
 }
 
-function objectErrors(value: Readonly<Record<string, unknown>>, path: string): FieldErrors {
+function objectErrors(value: Fields, path: string): FieldErrors {
   const { apiVersion, kind, metadata } = value;
   const errors: FieldErrors = [];
   const name = (of: unknown, at: string, check: (text: string) => FieldErrors): void => {
@@ -58,7 +58,7 @@ function objectErrors(value: Readonly<Record<string, unknown>>, path: string): F
   return errors;
 }
 
-function metadataErrors(metadata: Readonly<Record<string, unknown>>, path: string): readonly FieldError[] {
+function metadataErrors(metadata: Fields, path: string): readonly FieldError[] {
   // Without a name it may be: whoever makes the object will give it one.
   const named = { ...metadata, name: asString(metadata['name']) || 'unnamed' };
   const namespaced = asString(asRecord(metadata)['namespace']) !== '';

@@ -1,10 +1,8 @@
 /** The identity of a definition: its name, group, names of its objects, and approval. */
-import { asList, asRecord, asString } from '../json-access.ts';
+import { asList, asRecord, asString, type Fields } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { dns1035Label, dns1123Subdomain, maskTrailingDash } from '../validation/names.ts';
 import { type FieldErrors, invalid, invalidAll, required } from '../validation/report.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const APPROVAL = 'api-approved.kubernetes.io';
 

@@ -1,6 +1,6 @@
 /** Checks `x-kubernetes-list-type` and its like against the schema that they stand in. */
 import { isRecord } from '../../base/json.ts';
-import { asList, asRecord, asString, isAbsent } from '../json-access.ts';
+import { asList, asRecord, asString, type Fields, isAbsent } from '../json-access.ts';
 import {
   append,
   type FieldErrors,
@@ -10,7 +10,7 @@ import {
   required,
 } from '../validation/report.ts';
 
-type Node = Readonly<Record<string, unknown>>;
+type Node = Fields;
 
 export function checkListType(schema: Node, type: string, path: string): FieldErrors {
   const listType = schema['x-kubernetes-list-type'];

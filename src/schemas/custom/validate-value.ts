@@ -14,7 +14,7 @@ import { asRecord } from '../json-access.ts';
 import { compileRegex } from '../values/regex.ts';
 import { hasFormat } from '../values/formats.ts';
 import { partners } from './partners.ts';
-import { evaluateRules } from './rules/evaluate-rules.ts';
+import { evaluateRules, NOWHERE } from './rules/evaluate-rules.ts';
 import {
   hasRules,
   keepsUnknown,
@@ -53,9 +53,6 @@ const BLOCKING: ReadonlySet<string> = new Set([
   'FieldValueTooMany',
   'FieldValueTypeInvalid',
 ]);
-
-/** Upstream's path of an error about the whole object. */
-export const NOWHERE = '<nil>';
 
 const UNCHECKED: FieldError = {
   type: 'FieldValueInvalid',
@@ -134,11 +131,10 @@ function typeError(schema: StructuralSchema, value: unknown, path: string): Fiel
   if (eitherWay)
     return actual === 'integer' || actual === 'string' ? undefined : mustBe(path, 'integer,string', actual);
   const { type } = schema;
-  if (typeof type !== 'string' || type === '') {
+  if (typeof type !== 'string' || type === '')
     return actual === 'null' && !keepsUnknown(schema) && schema.properties
       ? mustBe(path, 'object', actual)
       : undefined;
-  }
   return isOfType(type, actual) ? undefined : mustBe(path, type, actual);
 }
 

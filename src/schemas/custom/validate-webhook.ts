@@ -1,5 +1,5 @@
 /** Validates the conversion webhook of a definition. It is never called here. */
-import { asNumber, asRecord, asString, isAbsent } from '../json-access.ts';
+import { asNumber, asRecord, asString, type Fields, isAbsent } from '../json-access.ts';
 import { dns1123Subdomain, portNumber } from '../validation/names.ts';
 import { append, type FieldErrors, invalid, required } from '../validation/report.ts';
 
@@ -31,7 +31,7 @@ function validateUrl(url: string, path: string): FieldErrors {
 
 const HTTPS = 443;
 
-function validateService(service: Readonly<Record<string, unknown>>, at: string): FieldErrors {
+function validateService(service: Fields, at: string): FieldErrors {
   const errors: FieldErrors = [];
   for (const field of ['name', 'namespace'])
     if (asString(service[field]) === '')

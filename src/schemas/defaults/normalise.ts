@@ -23,33 +23,28 @@ const NULLABLE_TIMES: ReadonlyMap<Definition | undefined, readonly string[]> = n
   [definitionOf('io.k8s.api.core.v1.Event'), ['firstTimestamp', 'lastTimestamp', 'eventTime']],
 ]);
 
-export interface NormaliseOptions {
-  /** Leave out members that the schema does not know, as a lenient decoder does. */
-  readonly dropUnknown?: boolean;
-}
-
-export function normalise<T>(schemaName: string, value: T, options: NormaliseOptions = {}): T {
+export function normalise<T>(schemaName: string, value: T): T {
   const definition = definitionOf(schemaName);
-  return (definition ? walk(value, definition, options, 0) : jsonClone(value)) as T;
+  return (definition ? walk(value, definition, 0) : jsonClone(value)) as T;
 }
 
-function walk(value: unknown, definition: Definition, options: NormaliseOptions, depth: number): unknown {
+function walk(value: unknown, definition: Definition, depth: number): unknown {
   if (definition === quantity) return canonicalQuantity(value);
   if (typeof value === 'string') return isBytes(definition) ? withoutLineBreaks(value) : value;
   if (depth > MAX_DEPTH) return value;
   if (Array.isArray(value)) {
     const items = resolveDefinition(definition.items);
-    return items ? value.map((item: unknown) => walk(item, items, options, depth + 1)) : jsonClone(value);
+    return items ? value.map((item: unknown) => walk(item, items, depth + 1)) : jsonClone(value);
   }
   if (!isRecord(value)) return value;
-  if (definition.properties) return walkFields(value, definition, definition.properties, options, depth);
+  if (definition.properties) return walkFields(value, definition, definition.properties, depth);
   const values = resolveDefinition(definition.additionalProperties);
   if (!values) return jsonClone(value);
   return mapMembers(value, (member) => {
     // A `ResourceList` has no finer steps than thousandths.
     if (values === quantity) return milliQuantity(member);
     if (member === null) return values.type === 'string' ? '' : undefined;
-    return walk(member, values, options, depth + 1);
+    return walk(member, values, depth + 1);
   });
 }
 
@@ -57,10 +52,8 @@ function walkFields(
   value: Readonly<Record<string, unknown>>,
   definition: Definition,
   properties: Readonly<Record<string, Definition>>,
-  options: NormaliseOptions,
   depth: number,
 ): unknown {
-  const keepUnknown = !options.dropUnknown || definition['x-kubernetes-preserve-unknown-fields'] === true;
   const { required } = definition;
   const result: Record<string, unknown> = {};
   for (const name of Object.keys(value)) {
@@ -68,9 +61,9 @@ function walkFields(
     const own = Object.hasOwn(properties, name) ? properties[name] : undefined;
     const child = own && resolveDefinition(own);
     let kept: unknown;
-    if (!own) kept = keepUnknown ? jsonClone(member) : undefined;
+    if (!own) kept = jsonClone(member);
     else if (member === null) continue;
-    else kept = child ? walk(member, child, options, depth + 1) : jsonClone(member);
+    else kept = child ? walk(member, child, depth + 1) : jsonClone(member);
     // Checked afterwards: a map may have become empty.
     if (child && isEmpty(kept, child) && required?.includes(name) !== true) continue;
     if (kept !== undefined) setMember(result, name, kept);
@@ -78,7 +71,7 @@ function walkFields(
   for (const [name, own] of withDefault(properties)) {
     if (result[name] !== undefined) continue;
     const child = resolveDefinition(own);
-    if (isRecord(own.default)) result[name] = child ? walk({}, child, options, depth + 1) : {};
+    if (isRecord(own.default)) result[name] = child ? walk({}, child, depth + 1) : {};
     else if (required?.includes(name) === true || isMeaningful(own.default)) result[name] = own.default;
   }
   for (const name of NULLABLE_TIMES.get(definition) ?? []) result[name] ??= null;

@@ -1,4 +1,5 @@
 /** Defaults of a pod spec, alone or in a template (`SetDefaults_PodSpec` and others upstream). */
+import { words } from '../../base/words.ts';
 import { type Draft, dropZero, fill, fillZero, part, parts } from './draft.ts';
 import { omit } from '../json-access.ts';
 import { isPodLevelResource } from '../pods/pod-resources.ts';
@@ -9,17 +10,10 @@ import { defaultVolume } from './volumes.ts';
 
 export const CONTAINER_LISTS = ['containers', 'initContainers', 'ephemeralContainers'] as const;
 
-const SPEC_ZERO = [
-  'hostNetwork',
-  'hostPID',
-  'hostIPC',
-  'nodeName',
-  'hostname',
-  'subdomain',
-  'serviceAccountName',
-  'serviceAccount',
-  'priorityClassName',
-];
+const SPEC_ZERO = words(`
+  hostNetwork hostPID hostIPC nodeName hostname subdomain serviceAccountName serviceAccount
+  priorityClassName
+`);
 
 export function defaultPodSpec(spec: Draft | undefined): void {
   if (!spec) return;
@@ -32,17 +26,12 @@ export function defaultPodSpec(spec: Draft | undefined): void {
     delete spec['serviceAccount'];
     delete spec['serviceAccountName'];
   }
-  fillZero(spec, {
-    restartPolicy: 'Always',
-    dnsPolicy: 'ClusterFirst',
-    schedulerName: 'default-scheduler',
-  });
+  fillZero(spec, { restartPolicy: 'Always', dnsPolicy: 'ClusterFirst', schedulerName: 'default-scheduler' });
   fill(spec, { securityContext: {}, terminationGracePeriodSeconds: 30 });
   for (const list of CONTAINER_LISTS) for (const container of parts(spec, list)) defaultContainer(container);
   for (const volume of parts(spec, 'volumes')) defaultVolume(volume);
-  for (const toleration of parts(spec, 'tolerations')) {
+  for (const toleration of parts(spec, 'tolerations'))
     dropZero(toleration, ['key', 'operator', 'value', 'effect']);
-  }
 }
 
 /** Defaults of pods but not of templates: requests follow limits, host ports container ports. */
@@ -95,18 +84,16 @@ function defaultContainer(container: Draft): void {
     dropZero(port, ['name', 'hostPort', 'hostIP']);
     fillZero(port, { protocol: 'TCP' });
   }
-  for (const probe of ['livenessProbe', 'readinessProbe', 'startupProbe']) {
+  for (const probe of ['livenessProbe', 'readinessProbe', 'startupProbe'])
     defaultProbe(part(container, probe));
-  }
   const lifecycle = part(container, 'lifecycle');
   if (lifecycle) delete lifecycle['stopSignal'];
   defaultHttpGet(part(part(lifecycle, 'postStart'), 'httpGet'));
   defaultHttpGet(part(part(lifecycle, 'preStop'), 'httpGet'));
   for (const variable of parts(container, 'env')) defaultVariable(variable);
   for (const source of parts(container, 'envFrom')) dropZero(source, ['prefix']);
-  for (const mount of parts(container, 'volumeMounts')) {
+  for (const mount of parts(container, 'volumeMounts'))
     dropZero(mount, ['readOnly', 'subPath', 'subPathExpr']);
-  }
 }
 
 function defaultProbe(probe: Draft | undefined): void {

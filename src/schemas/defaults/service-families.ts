@@ -4,9 +4,7 @@
  */
 import { jsonEqual } from '../../base/json.ts';
 import { ipFamily } from '../values/ip-address.ts';
-import { asList, asRecord, asString, type JsonRecord } from '../json-access.ts';
-
-type Fields = Readonly<JsonRecord>;
+import { asList, asRecord, asString, type Fields } from '../json-access.ts';
 
 export const CONFIGURED_FAMILY = 'IPv4';
 

@@ -9,9 +9,8 @@ const TOKEN_LIFETIME_SECONDS = 3600;
 export function defaultVolume(volume: Draft): void {
   if (Object.keys(volume).every((member) => member === 'name')) volume['emptyDir'] = {};
   dropZero(part(volume, 'emptyDir'), ['medium']);
-  for (const source of ['configMap', 'secret', 'downwardAPI', 'projected']) {
+  for (const source of ['configMap', 'secret', 'downwardAPI', 'projected'])
     fill(part(volume, source), { defaultMode: FILE_MODE });
-  }
   dropZero(part(volume, 'persistentVolumeClaim'), ['readOnly']);
   defaultItems(part(volume, 'downwardAPI'));
   for (const source of parts(part(volume, 'projected'), 'sources')) {

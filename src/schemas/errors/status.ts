@@ -68,9 +68,7 @@ export function isStatusError(error: unknown, reason?: StatusReason): error is S
 
 /** Characters of one bad value, name or path of the client that an answer repeats. */
 const MAX_SHOWN_CHARS = 10_000;
-/**
- * Errors that one answer lists. More help nobody, and each costs bytes in every log that it passes.
- */
+/** Errors that one answer lists. More help nobody and cost bytes in every log. */
 const MAX_SHOWN_ERRORS = 200;
 /** Characters of all errors of one answer. */
 const MAX_ERROR_CHARS = 100_000;
@@ -128,13 +126,9 @@ export function conflict(resource: ResourceName, name: string, why = STALE): Sta
 }
 
 /** 410: the version that a watch or a list asked for is no longer in the change log. */
-export function expired(message: string): StatusError {
-  return failure(410, 'Expired', message);
-}
+export const expired = (message: string): StatusError => failure(410, 'Expired', message);
 
-export function badRequest(message: string): StatusError {
-  return failure(400, 'BadRequest', message);
-}
+export const badRequest = (message: string): StatusError => failure(400, 'BadRequest', message);
 
 /** `path: Invalid value: "x": detail`, the text Kubernetes makes of a field error. */
 export function fieldErrorText(error: FieldError): string {

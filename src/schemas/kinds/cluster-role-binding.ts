@@ -8,7 +8,6 @@ import { defineKind } from './define-kind.ts';
 export const clusterRoleBindingKind = defineKind({
   group: RBAC_GROUP,
   kind: 'ClusterRoleBinding',
-  plural: 'clusterrolebindings',
   namespaced: false,
   applyOrder: 82,
   nameRule: pathSegment,

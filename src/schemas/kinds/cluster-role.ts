@@ -8,7 +8,6 @@ import { defineKind } from './define-kind.ts';
 export const clusterRoleKind = defineKind({
   group: RBAC_GROUP,
   kind: 'ClusterRole',
-  plural: 'clusterroles',
   namespaced: false,
   applyOrder: 80,
   nameRule: pathSegment,

@@ -1,19 +1,16 @@
 import { AGE, column, NAME, NONE, tableOf } from '../tables/columns.ts';
-import { asNumber } from '../json-access.ts';
+import { isRecord } from '../../base/json.ts';
+import { asNumber, isAbsent } from '../json-access.ts';
 import { controllerOf, parseApiVersion, type KubeObject } from '../object.ts';
-import {
-  validateControllerRevision,
-  validateControllerRevisionUpdate,
-} from '../validation/controller-revision.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
+import { immutable } from '../validation/metadata.ts';
+import { nonNegative } from '../validation/numbers.ts';
+import { required } from '../validation/report.ts';
 import { defineKind } from './define-kind.ts';
 
 export const controllerRevisionKind = defineKind({
   group: 'apps',
   kind: 'ControllerRevision',
-  plural: 'controllerrevisions',
   applyOrder: 12,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Controller', controllerText),
@@ -21,8 +18,13 @@ export const controllerRevisionKind = defineKind({
     AGE,
   ),
   stored: {},
-  validate: validateControllerRevision,
-  validateUpdate: validateControllerRevisionUpdate,
+  validate: ({ data, revision }) => [
+    ...(isRecord(data)
+      ? []
+      : [required('data', isAbsent(data) ? 'data is mandatory' : 'data must be a valid JSON object')]),
+    ...nonNegative(revision, 'revision'),
+  ],
+  validateUpdate: (next, current) => immutable(next['data'], current['data'], 'data'),
 });
 
 function controllerText(object: KubeObject): string {

@@ -32,7 +32,6 @@ const INITIAL_STATUS = {
 export const customResourceDefinitionKind = defineKind({
   group: 'apiextensions.k8s.io',
   kind: 'CustomResourceDefinition',
-  plural: 'customresourcedefinitions',
   shortNames: ['crd', 'crds'],
   categories: ['api-extensions'],
   namespaced: false,

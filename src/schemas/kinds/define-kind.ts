@@ -14,14 +14,15 @@ import { checkPodFields, createFieldCheck, podSpecPaths } from '../profile/index
 import type { ResourceKind, Subresource } from '../resource-kind.ts';
 import { checkStructure } from '../structure.ts';
 import { validateMetadata, validateMetadataUpdate } from '../validation/metadata.ts';
-import type { NameRule } from '../validation/names.ts';
+import { dns1123Subdomain, type NameRule } from '../validation/names.ts';
 
 /** The members of a ResourceKind that a kind gives as they are. */
-type Said = Pick<ResourceKind, 'group' | 'kind' | 'plural' | 'applyOrder'> &
+type Said = Pick<ResourceKind, 'group' | 'kind' | 'applyOrder'> &
   Partial<
     Pick<
       ResourceKind,
       | 'version'
+      | 'plural'
       | 'shortNames'
       | 'categories'
       | 'namespaced'
@@ -46,12 +47,11 @@ export interface KindDefinition extends Said {
   readonly hasScale?: boolean;
   /** Absent: objects are stored as they always were. */
   readonly migration?: Required<Pick<ResourceKind, 'storageVersion' | 'migrate'>>;
-  readonly nameRule: NameRule;
+  /** Absent: names are DNS subdomains. */
+  readonly nameRule?: NameRule;
   /** Paths where upstream takes an absent or empty value against the schema; validation decides. */
   readonly lenient?: readonly string[];
-  /**
-   * Kinds that upstream checks by the rules of custom resources take finalizers without a domain.
-   */
+  /** Finalizers need no domain, as where upstream validates by the rules of custom resources. */
   readonly anyFinalizer?: boolean;
   /** The API keeps objects of this kind, but nothing acts on them. */
   readonly stored?: Pick<ResourceKind, 'missing' | 'idle'>;
@@ -64,9 +64,7 @@ export interface KindDefinition extends Said {
   readonly validateUpdate?: (next: KubeObject, current: KubeObject) => readonly FieldError[];
   readonly prepareForCreate?: (object: KubeObject) => KubeObject;
   readonly prepareForUpdate?: (next: KubeObject, current: KubeObject) => KubeObject;
-  /**
-   * The rules of a write to the status. With them, such a write does not validate the rest again.
-   */
+  /** The rules of a write to the status. With them, it does not validate the rest again. */
   readonly validateStatus?: (next: KubeObject, current: KubeObject) => readonly FieldError[];
   /** A status that is written gets the defaults of the kind, as one that comes with a create. */
   readonly defaultsStatus?: boolean;
@@ -80,18 +78,10 @@ const WORKLOAD_SCALE = {
 } as const;
 
 export function defineKind(definition: KindDefinition): ResourceKind {
-  const { hasScale, nameRule, lenient, anyFinalizer, stored, initialStatus, defaultsStatus, ...own } =
-    definition;
-  const {
-    fillDefaults,
-    validate,
-    validateUpdate,
-    validateStatus,
-    prepareForCreate,
-    prepareForUpdate,
-    ...said
-  } = own;
-  const version = definition.version ?? 'v1';
+  const { hasScale, lenient, stored, migration, initialStatus, defaultsStatus, ...own } = definition;
+  const { nameRule = dns1123Subdomain, anyFinalizer = false, fillDefaults, validate, ...rest } = own;
+  const { validateUpdate, validateStatus, prepareForCreate, prepareForUpdate, ...said } = rest;
+  const version = said.version ?? 'v1';
   const apiVersion = formatApiVersion(said.group, version);
   const schemaName = schemaNameOf(apiVersion, said.kind);
   if (schemaName === undefined) throw new Error(`No schema is recorded for "${apiVersion}" "${said.kind}"`);
@@ -105,6 +95,7 @@ export function defineKind(definition: KindDefinition): ResourceKind {
   };
   return {
     version,
+    plural: pluralOf(said.kind),
     singular: said.kind.toLowerCase(),
     shortNames: [],
     categories: [],
@@ -115,6 +106,7 @@ export function defineKind(definition: KindDefinition): ResourceKind {
     waitsUnimplemented: podSpecPaths[`${apiVersion}/${said.kind}`] !== undefined,
     ...said,
     ...stored,
+    ...migration,
     ...(hasScale ? { scale: WORKLOAD_SCALE } : {}),
     ...(defaultsStatus ? { prepareStatus: (next: KubeObject) => withDefaults(next)['status'] } : {}),
     namespaced,
@@ -124,7 +116,7 @@ export function defineKind(definition: KindDefinition): ResourceKind {
         ({ type, path }) => type === 'FieldValueTypeInvalid' || !lenient?.includes(path),
       ),
     validate: (object, current, subresource) => [
-      ...validateMetadata(object, { namespaced, nameRule, anyFinalizer: anyFinalizer ?? false }),
+      ...validateMetadata(object, { namespaced, nameRule, anyFinalizer }),
       ...(isApart(definition, subresource) ? [] : (validate?.(object, current) ?? [])),
     ],
     validateUpdate: (next, current) => [
@@ -145,6 +137,12 @@ export function defineKind(definition: KindDefinition): ResourceKind {
       said.validateSubresource?.(next, current, subresource) ??
       [],
   };
+}
+
+/** Upstream's guess of the plural, which few kinds do not follow. */
+function pluralOf(kind: string): string {
+  const singular = kind.toLowerCase();
+  return singular.endsWith('s') ? `${singular}es` : `${singular.replace(/y$/, 'ie')}s`;
 }
 
 /** Whether a write to the subresource keeps the rest, which then is not validated again. */

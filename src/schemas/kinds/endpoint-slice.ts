@@ -1,17 +1,14 @@
 import { AGE, column, NAME, shortList, tableOf, UNSET } from '../tables/columns.ts';
-import { asList, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asList, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { fill, parts } from '../defaults/draft.ts';
 import { validateEndpointSlice, validateEndpointSliceUpdate } from '../validation/endpoints.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
 
 export const endpointSliceKind = defineKind({
   group: 'discovery.k8s.io',
   kind: 'EndpointSlice',
-  plural: 'endpointslices',
   applyOrder: 104,
   countsGeneration: true,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('AddressType', 'addressType'),
@@ -37,6 +34,4 @@ export const endpointSliceKind = defineKind({
   validateUpdate: validateEndpointSliceUpdate,
 });
 
-function portText({ port }: Readonly<JsonRecord>): string {
-  return isAbsent(port) ? '*' : String(Number(port));
-}
+const portText = ({ port }: Fields): string => (isAbsent(port) ? '*' : String(Number(port)));

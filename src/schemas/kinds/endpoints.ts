@@ -2,7 +2,6 @@ import { AGE, column, NAME, NONE, shortList, tableOf } from '../tables/columns.t
 import { asRecords, asString } from '../json-access.ts';
 import { fillZero, parts } from '../defaults/draft.ts';
 import { validateEndpoints } from '../validation/endpoints.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
 
 export const endpointsKind = defineKind({
@@ -11,7 +10,6 @@ export const endpointsKind = defineKind({
   plural: 'endpoints',
   shortNames: ['ep'],
   applyOrder: 102,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Endpoints', ({ subsets }) => shortList(addressesOf(subsets), NONE)),

@@ -2,17 +2,14 @@ import { AGE, column, nameWithDefault, NONE, tableOf } from '../tables/columns.t
 import { asRecord, asString, isAbsent } from '../json-access.ts';
 import { fill, part } from '../defaults/draft.ts';
 import { validateIngressClass, validateIngressClassUpdate } from '../validation/ingress.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
 
 export const ingressClassKind = defineKind({
   group: 'networking.k8s.io',
   kind: 'IngressClass',
-  plural: 'ingressclasses',
   namespaced: false,
   applyOrder: 90,
   countsGeneration: true,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     nameWithDefault('ingressclass.kubernetes.io/is-default-class'),
     column('Controller', 'spec.controller'),

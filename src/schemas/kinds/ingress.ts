@@ -1,19 +1,16 @@
 import { AGE, column, NAME, NONE, shortList, tableOf, textOr } from '../tables/columns.ts';
 import { asList, asRecord, asRecords, asString, getPath } from '../json-access.ts';
 import { IN_PRIVILEGED_NAMESPACE } from '../pod-security/namespace-policy.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
 import { validateIngress, validateIngressStatus } from '../validation/ingress.ts';
 import { defineKind } from './define-kind.ts';
 
 export const ingressKind = defineKind({
   group: 'networking.k8s.io',
   kind: 'Ingress',
-  plural: 'ingresses',
   shortNames: ['ing'],
   subresources: ['status'],
   applyOrder: 160,
   countsGeneration: true,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Class', textOr('spec.ingressClassName', NONE)),

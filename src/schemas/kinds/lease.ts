@@ -1,15 +1,13 @@
 import { AGE, column, NAME, tableOf } from '../tables/columns.ts';
 import { part } from '../defaults/draft.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
-import { validateLease } from '../validation/lease.ts';
+import { getPath } from '../json-access.ts';
+import { nonNegative, positive } from '../validation/numbers.ts';
 import { defineKind } from './define-kind.ts';
 
 export const leaseKind = defineKind({
   group: 'coordination.k8s.io',
   kind: 'Lease',
-  plural: 'leases',
   applyOrder: 70,
-  nameRule: dns1123Subdomain,
   table: tableOf(NAME, column('Holder', 'spec.holderIdentity'), AGE),
   // Upstream asks for domains of finalizers where it validates by the rules of its core group only.
   anyFinalizer: true,
@@ -17,5 +15,8 @@ export const leaseKind = defineKind({
     // Fields of coordinated leader election, a feature that is off.
     for (const field of ['strategy', 'preferredHolder']) delete part(draft, 'spec')?.[field];
   },
-  validate: validateLease,
+  validate: ({ spec }) => [
+    ...positive(getPath(spec, 'leaseDurationSeconds'), 'spec.leaseDurationSeconds'),
+    ...nonNegative(getPath(spec, 'leaseTransitions'), 'spec.leaseTransitions'),
+  ],
 });

@@ -29,7 +29,6 @@ function withNameLabel(object: KubeObject): KubeObject {
 export const namespaceKind = defineKind({
   group: '',
   kind: 'Namespace',
-  plural: 'namespaces',
   shortNames: ['ns'],
   namespaced: false,
   subresources: ['status', 'finalize'],

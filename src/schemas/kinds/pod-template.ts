@@ -1,19 +1,16 @@
 import { column, NAME, tableOf } from '../tables/columns.ts';
 import { containerImages, containerNames } from '../tables/workload-columns.ts';
 import { labelsText } from '../tables/selector-text.ts';
-import { getPath } from '../json-access.ts';
+import { asRecord, getPath } from '../json-access.ts';
 import { defaultTemplate } from '../defaults/workloads.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
-import { validatePodTemplate } from '../validation/workloads.ts';
+import { validateTemplate } from '../validation/workloads.ts';
 import { defineKind } from './define-kind.ts';
 
 export const podTemplateKind = defineKind({
   group: '',
   kind: 'PodTemplate',
-  plural: 'podtemplates',
   applyOrder: 12,
   countsGeneration: true,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Containers', ({ template }) => containerNames(template)),
@@ -22,5 +19,5 @@ export const podTemplateKind = defineKind({
   ),
   stored: {},
   fillDefaults: defaultTemplate,
-  validate: validatePodTemplate,
+  validate: ({ template }) => validateTemplate(asRecord(template), 'template'),
 });

@@ -3,18 +3,15 @@ import { asNumber } from '../json-access.ts';
 import { ignored } from '../profile/rules.ts';
 import { fill } from '../defaults/draft.ts';
 import { validatePriorityClass, validatePriorityClassUpdate } from '../validation/classes.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
 
 export const priorityClassKind = defineKind({
   group: 'scheduling.k8s.io',
   kind: 'PriorityClass',
-  plural: 'priorityclasses',
   shortNames: ['pc'],
   namespaced: false,
   applyOrder: 8,
   countsGeneration: true,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Value', ({ value }) => asNumber(value) ?? 0, { type: 'integer' }),

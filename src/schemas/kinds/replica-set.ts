@@ -2,7 +2,6 @@ import { replicaSetTable } from '../tables/workload-columns.ts';
 import { textFields } from '../values/field-selectors.ts';
 import { part } from '../defaults/draft.ts';
 import { defaultReplicaSetSpec } from '../defaults/workloads.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
 import { validateReplicaSet, validateSelectorUpdate } from '../validation/workloads.ts';
 import { validateReplicasStatus } from '../validation/workload-status.ts';
 import { defineKind } from './define-kind.ts';
@@ -10,14 +9,12 @@ import { defineKind } from './define-kind.ts';
 export const replicaSetKind = defineKind({
   group: 'apps',
   kind: 'ReplicaSet',
-  plural: 'replicasets',
   shortNames: ['rs'],
   categories: ['all'],
   subresources: ['scale', 'status'],
   hasScale: true,
   applyOrder: 130,
   countsGeneration: true,
-  nameRule: dns1123Subdomain,
   table: replicaSetTable,
   selectable: textFields('status.replicas'),
   fillDefaults: (draft) => defaultReplicaSetSpec(part(draft, 'spec')),

@@ -2,7 +2,6 @@ import { replicaSetTable } from '../tables/workload-columns.ts';
 import { textFields } from '../values/field-selectors.ts';
 import { part } from '../defaults/draft.ts';
 import { defaultReplicationController } from '../defaults/workloads.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
 import { validateReplicationController } from '../validation/workloads.ts';
 import { validateReplicasStatus } from '../validation/workload-status.ts';
 import { defineKind } from './define-kind.ts';
@@ -11,7 +10,6 @@ import { defineKind } from './define-kind.ts';
 export const replicationControllerKind = defineKind({
   group: '',
   kind: 'ReplicationController',
-  plural: 'replicationcontrollers',
   shortNames: ['rc'],
   categories: ['all'],
   subresources: ['scale', 'status'],
@@ -19,7 +17,6 @@ export const replicationControllerKind = defineKind({
   orphansByDefault: true,
   applyOrder: 125,
   countsGeneration: true,
-  nameRule: dns1123Subdomain,
   table: replicaSetTable,
   selectable: textFields('status.replicas'),
   fillDefaults: (draft) => defaultReplicationController(draft, part(draft, 'spec')),

@@ -8,8 +8,6 @@ import { defineKind } from './define-kind.ts';
 export const roleBindingKind = defineKind({
   group: RBAC_GROUP,
   kind: 'RoleBinding',
-  plural: 'rolebindings',
-  namespaced: true,
   applyOrder: 86,
   nameRule: pathSegment,
   table: bindingTable,

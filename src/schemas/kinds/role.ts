@@ -8,8 +8,6 @@ import { defineKind } from './define-kind.ts';
 export const roleKind = defineKind({
   group: RBAC_GROUP,
   kind: 'Role',
-  plural: 'roles',
-  namespaced: true,
   applyOrder: 84,
   nameRule: pathSegment,
   table: tableOf(NAME, CREATED_AT),

@@ -1,15 +1,12 @@
 import { AGE, column, NAME, tableOf } from '../tables/columns.ts';
 import { validateRuntimeClass, validateRuntimeClassUpdate } from '../validation/classes.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
 
 export const runtimeClassKind = defineKind({
   group: 'node.k8s.io',
   kind: 'RuntimeClass',
-  plural: 'runtimeclasses',
   namespaced: false,
   applyOrder: 9,
-  nameRule: dns1123Subdomain,
   table: tableOf(NAME, column('Handler', 'handler'), AGE),
   validate: validateRuntimeClass,
   validateUpdate: validateRuntimeClassUpdate,

@@ -1,18 +1,16 @@
 import { AGE, column, NAME, tableOf } from '../tables/columns.ts';
+import { isRecord, setMember } from '../../base/json.ts';
 import { asRecord } from '../json-access.ts';
 import type { Secret } from '../types.ts';
 import { textFields } from '../values/field-selectors.ts';
-import { defaultSecret } from '../defaults/secret.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
+import { type Draft, ensurePart, fillZero } from '../defaults/draft.ts';
 import { validateSecret, validateSecretUpdate } from '../validation/config-data.ts';
 import { defineKind } from './define-kind.ts';
 
 export const secretKind = defineKind({
   group: '',
   kind: 'Secret',
-  plural: 'secrets',
   applyOrder: 50,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Type', ({ type }: Secret) => type ?? 'Opaque', {
@@ -26,7 +24,22 @@ export const secretKind = defineKind({
     AGE,
   ),
   selectable: textFields('type'),
-  fillDefaults: defaultSecret,
+  fillDefaults(draft) {
+    fillZero(draft, { type: 'Opaque' });
+    foldStringData(draft);
+  },
   validate: validateSecret,
   validateUpdate: validateSecretUpdate,
 });
+
+/** Secrets are written with `stringData` and read with `data` alone. */
+function foldStringData(draft: Draft): void {
+  const plain = draft['stringData'];
+  if (!isRecord(plain) || !Object.values(plain).every((value) => typeof value === 'string')) return;
+  delete draft['stringData'];
+  if (Object.keys(plain).length === 0) return;
+  const data = ensurePart(draft, 'data');
+  if (!data) return;
+  for (const [key, value] of Object.entries(plain))
+    setMember(data, key, Buffer.from(String(value), 'utf8').toString('base64'));
+}

@@ -1,17 +1,14 @@
 import { AGE, column, nameWithDefault, tableOf } from '../tables/columns.ts';
 import { fill } from '../defaults/draft.ts';
 import { validateStorageClass, validateStorageClassUpdate } from '../validation/classes.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
 
 export const storageClassKind = defineKind({
   group: 'storage.k8s.io',
   kind: 'StorageClass',
-  plural: 'storageclasses',
   shortNames: ['sc'],
   namespaced: false,
   applyOrder: 62,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     nameWithDefault('storageclass.kubernetes.io/is-default-class'),
     column('Provisioner', 'provisioner'),

@@ -64,15 +64,7 @@ export function composeDocuments(
   onRepeated?: (key: string, offset: number) => void,
 ): ComposedDocument[] {
   const documents: ComposedDocument[] = [];
-  const c: Composition = {
-    events,
-    text,
-    limits,
-    onRepeated,
-    anchors: new Map(),
-    cursor: 0,
-    aliasedNodes: 0,
-  };
+  const c: Composition = { events, text, limits, onRepeated, anchors: new Map(), cursor: 0, aliasedNodes: 0 };
   while (c.cursor < events.length) {
     const event = events[c.cursor];
     c.cursor++;
@@ -98,9 +90,8 @@ function fail(message: string, offset: number, hint?: string): never {
 
 function charge(c: Composition, weight: number, offset: number): void {
   c.aliasedNodes += weight;
-  if (c.aliasedNodes > c.limits.maxAliasedNodes) {
+  if (c.aliasedNodes > c.limits.maxAliasedNodes)
     fail(`aliases add more than ${c.limits.maxAliasedNodes} values`, offset, 'write the values out');
-  }
 }
 
 function composeNode(c: Composition): Composed {
@@ -116,9 +107,8 @@ function composeNode(c: Composition): Composed {
     if (event.anchorStart >= 0) c.anchors.set(c.text.slice(event.anchorStart, event.anchorEnd), composed);
     return composed;
   }
-  if (event.type !== EVENT_ID.MAPPING && event.type !== EVENT_ID.SEQUENCE) {
+  if (event.type !== EVENT_ID.MAPPING && event.type !== EVENT_ID.SEQUENCE)
     return fail('unexpected end of a document', c.text.length);
-  }
   c.cursor++;
   const anchor = event.anchorStart >= 0 ? c.text.slice(event.anchorStart, event.anchorEnd) : undefined;
   if (anchor !== undefined) c.anchors.set(anchor, 'open');
@@ -137,9 +127,8 @@ function composeAlias(c: Composition, name: string, offset: number): Composed {
 
 function composeScalar(c: Composition, event: ScalarEvent): null | boolean | number | string {
   const offset = startOf(event);
-  if (event.valueEnd - event.valueStart > c.limits.maxScalarCharacters) {
+  if (event.valueEnd - event.valueStart > c.limits.maxScalarCharacters)
     fail(`a value is longer than ${c.limits.maxScalarCharacters} characters`, offset);
-  }
   const source = getScalarValue(c.text, event);
   const resolved = resolveTagged(c, event, source, offset);
   return resolved.error === undefined ? resolved.value : fail(resolved.error, offset);
@@ -147,9 +136,8 @@ function composeScalar(c: Composition, event: ScalarEvent): null | boolean | num
 
 function resolveTagged(c: Composition, event: ScalarEvent, source: string, offset: number): Resolved {
   const tag = tagOf(event, c.text);
-  if (tag === undefined) {
+  if (tag === undefined)
     return event.style === SCALAR_STYLE.PLAIN ? resolvePlainScalar(source) : { value: source };
-  }
   const resolved = resolvePlainScalar(source);
   const value = resolved.error === undefined ? resolved.value : undefined;
   const mismatch = (): Resolved => ({ error: `"${clip(source)}" is not what its tag !!${tag} says` });

@@ -41,9 +41,8 @@ function buildPlaces(events: readonly Event[], text: string, firstEvent: number)
     const event = events[cursor++];
     if (!event) return { offset: text.length };
     const offset = startOf(event);
-    if (event.type === EVENT_ID.ALIAS) {
+    if (event.type === EVENT_ID.ALIAS)
       return anchors.get(text.slice(event.anchorStart, event.anchorEnd)) ?? { offset };
-    }
     let place: Place = { offset };
     if (event.type === EVENT_ID.SEQUENCE) {
       const items: Place[] = [];
@@ -54,9 +53,8 @@ function buildPlaces(events: readonly Event[], text: string, firstEvent: number)
       place = { offset, members: buildMembers() };
       cursor++;
     }
-    if ('anchorStart' in event && event.anchorStart >= 0) {
+    if ('anchorStart' in event && event.anchorStart >= 0)
       anchors.set(text.slice(event.anchorStart, event.anchorEnd), place);
-    }
     return place;
   }
 
@@ -130,9 +128,8 @@ function matchMember(
     if (!rest.startsWith(key, start)) continue;
     const end = start + key.length;
     const next = rest[end];
-    if (bracketed ? next === ']' : next === undefined || next === '.' || next === '[') {
+    if (bracketed ? next === ']' : next === undefined || next === '.' || next === '[')
       best = { key, member, end: bracketed ? end + 1 : end };
-    }
   }
   return best && { member: best.member, rest: rest.slice(best.end) };
 }

@@ -91,11 +91,10 @@ export function readYamlDocument(
     const parsed = parseLeniently(text, limits.maxDepth);
     positionOf = parsed.positionOf;
     const [first, second] = composeDocuments(parsed.events, parsed.text, limits);
-    if (second && second.value !== null) {
+    if (second && second.value !== null)
       return {
         error: { file: file.path, ...positionOf(second.offset), message: 'only one document is expected' },
       };
-    }
     const find = createLocator(parsed.events, parsed.text, first?.firstEvent ?? 0);
     return { value: first?.value ?? null, locate: (path) => positionOf(find(path)) };
   } catch (error) {
@@ -110,9 +109,7 @@ function foreignUnread(path: string, error: unknown): string | undefined {
   return foreignByName(path);
 }
 
-function isJson(path: string, text: string): boolean {
-  return /\.json$/i.test(path) || /^\s*\{\s*"/.test(text);
-}
+const isJson = (path: string, text: string): boolean => /\.json$/i.test(path) || /^\s*\{\s*"/.test(text);
 
 /** Files of other tools have one of the three now and then, but hardly a name in it. */
 function looksLikeManifest(value: unknown): boolean {
@@ -132,7 +129,7 @@ function collect(
 ): ReadResult {
   const documents: ManifestDocument[] = [];
   const errors: ManifestError[] = [];
-  composed.forEach((document, documentIndex) => {
+  composed.forEach((document) => {
     if (document.value === null) return;
     const find = createLocator(events, text, document.firstEvent);
     const visit = (value: unknown, base: string, inferred: TypeMeta | undefined, depth: number): void => {
@@ -144,9 +141,8 @@ function collect(
         errors.push({ file: path, ...locate(field), ...(hint ? { hint } : {}), message });
       };
       if (documents.length >= limits.maxDocuments) {
-        if (documents.length === limits.maxDocuments && errors.length === 0) {
+        if (documents.length === limits.maxDocuments && errors.length === 0)
           refuse('', `the file has more than ${limits.maxDocuments} objects`, 'split it into several files');
-        }
         return;
       }
       if (!isRecord(value)) return refuse('', `a manifest must be an object, not ${nameOfType(value)}`);
@@ -167,7 +163,7 @@ function collect(
       const object = (
         inferred && (!('kind' in value) || !('apiVersion' in value)) ? { ...type, ...value } : value
       ) as KubeObject;
-      documents.push({ object, source: { file: path, ...locate(''), documentIndex }, locate });
+      documents.push({ object, source: { file: path, ...locate('') }, locate });
     };
     visit(document.value, '', undefined, 0);
   });
@@ -197,9 +193,7 @@ function missing(value: Record<string, unknown>, field: 'apiVersion' | 'kind'): 
   return typeof value[other] === 'string' ? `${field} is missing` : 'apiVersion and kind are missing';
 }
 
-function nameOfType(value: unknown): string {
-  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
-}
+const nameOfType = (value: unknown): string => (Array.isArray(value) ? 'a list' : `a ${typeof value}`);
 
 function syntaxError(
   file: string,

@@ -56,11 +56,10 @@ function parseInteger(plain: string): Resolved | undefined {
   // Beyond 64 bits it is a float, as every decimal is that an integer type cannot take.
   if (exact >= MAX_UINT64 || exact < MIN_INT64) return undefined;
   const value = Number(exact);
-  if (BigInt(value) !== exact) {
+  if (BigInt(value) !== exact)
     return {
       error: `the number ${plain} is too large to be kept exactly; put it in quotes if it is text or a quantity`,
     };
-  }
   return { value: value === 0 ? 0 : value };
 }
 

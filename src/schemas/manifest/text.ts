@@ -9,45 +9,35 @@ export function decodeText(file: ManifestFile, limits: ManifestLimits): DecodedT
   const refuse = (message: string, hint: string, at?: Position): DecodedText => ({
     error: { file: path, ...(at ?? {}), message, hint },
   });
-  if (bytes.length > limits.maxFileBytes) {
+  if (bytes.length > limits.maxFileBytes)
     return refuse(
       `the file has more than the limit of ${limits.maxFileBytes} bytes`,
       'split it into several files, or keep it out of the folder (spec.source.directory.exclude)',
     );
-  }
   const hidden = hiddenContents(bytes);
   if (hidden) return refuse(hidden.message, hidden.hint);
-  if (startsWith(bytes, 0xff, 0xfe) || startsWith(bytes, 0xfe, 0xff)) {
+  if (startsWith(bytes, 0xff, 0xfe) || startsWith(bytes, 0xfe, 0xff))
     return refuse('the file is UTF-16', 'save it as UTF-8', { line: 1, column: 1 });
-  }
   const bad = findInvalidUtf8(bytes);
-  if (bad >= 0) {
-    return refuse('the file is not valid UTF-8', 'save it as UTF-8', positionOfByte(bytes, bad));
-  }
+  if (bad >= 0) return refuse('the file is not valid UTF-8', 'save it as UTF-8', positionOfByte(bytes, bad));
   const nul = bytes.indexOf(0);
-  if (nul >= 0) {
+  if (nul >= 0)
     return refuse(
       'the file contains a NUL byte',
       'is it a binary or UTF-16 file?',
       positionOfByte(bytes, nul),
     );
-  }
   // TextDecoder drops one leading byte order mark.
   const text = new TextDecoder('utf-8').decode(bytes);
   const conflict = findConflict(text);
-  if (conflict) {
+  if (conflict)
     return refuse(
       'unresolved merge conflict',
       'resolve it and remove the lines with <<<<<<<, ======= and >>>>>>>',
-      {
-        line: conflict,
-        column: 1,
-      },
+      { line: conflict, column: 1 },
     );
-  }
-  if (countTokens(text) > limits.maxTokens) {
+  if (countTokens(text) > limits.maxTokens)
     return refuse(`the file has more than ${limits.maxTokens} values`, 'split it into several files');
-  }
   return { text };
 }
 
@@ -55,9 +45,7 @@ function startsWith(bytes: Uint8Array, first: number, second: number): boolean {
   return bytes[0] === first && bytes[1] === second;
 }
 
-/**
- * The line of an opening conflict marker that has a closing one after it; 0 where there is none.
- */
+/** The line of an opening conflict marker with a closing one after it; 0 if there is none. */
 function findConflict(text: string): number {
   const open = /^<{7}(?: |\r?$)/m.exec(text);
   if (!open || !/^>{7}(?: |\r?$)/m.test(text.slice(open.index))) return 0;
@@ -77,9 +65,7 @@ export function countTokens(text: string): number {
   return count;
 }
 
-/**
- * Index of the first byte that is not UTF-8 (RFC 3629: no overlong forms, no surrogates), or -1.
- */
+/** The first byte that is not UTF-8 (RFC 3629: no overlong forms, no surrogates), or -1. */
 function findInvalidUtf8(bytes: Uint8Array): number {
   let index = 0;
   while (index < bytes.length) {

@@ -15,8 +15,6 @@ export interface Position {
 
 export interface ManifestSource extends Position {
   readonly file: string;
-  /** Counts the YAML documents of the file from 0; the items of one List share it. */
-  readonly documentIndex: number;
 }
 
 export interface ManifestDocument {

@@ -3,6 +3,7 @@
  * the order of their ids, which is the order in a message. Source: the published standards; the
  * texts are those that upstream answers with.
  */
+import { words } from '../../base/words.ts';
 import { safeSysctls } from '../values/sysctls.ts';
 import type { Container } from '../types.ts';
 import type { PodSecurityCheck } from './types.ts';
@@ -14,8 +15,6 @@ const allowedAppArmor = (text: string): boolean =>
 
 const appArmorProfile: PodSecurityCheck = {
   id: 'appArmorProfile',
-  level: 'baseline',
-  since: 0,
   check(spec, { annotations = {} }) {
     const typeOf = (owner: { appArmorProfile?: { type?: string } } | undefined): string | undefined => {
       const type = owner?.appArmorProfile?.type;
@@ -42,26 +41,15 @@ const appArmorProfile: PodSecurityCheck = {
 };
 
 /** The Docker Engine grants these by default, too. */
-const DEFAULT_CAPABILITIES = new Set([
-  'AUDIT_WRITE',
-  'CHOWN',
-  'DAC_OVERRIDE',
-  'FOWNER',
-  'FSETID',
-  'KILL',
-  'MKNOD',
-  'NET_BIND_SERVICE',
-  'SETFCAP',
-  'SETGID',
-  'SETPCAP',
-  'SETUID',
-  'SYS_CHROOT',
-]);
+const DEFAULT_CAPABILITIES = new Set(
+  words(`
+    AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE SETFCAP SETGID SETPCAP
+    SETUID SYS_CHROOT
+  `),
+);
 
 const capabilities: PodSecurityCheck = {
   id: 'capabilities_baseline',
-  level: 'baseline',
-  since: 0,
   overriddenBy: 'capabilities_restricted',
   check(spec) {
     const addedBy = ({ securityContext }: Container): readonly string[] =>
@@ -77,8 +65,6 @@ const capabilities: PodSecurityCheck = {
 
 const hostNamespaces: PodSecurityCheck = {
   id: 'hostNamespaces',
-  level: 'baseline',
-  since: 0,
   check(spec) {
     const shared = (['hostNetwork', 'hostPID', 'hostIPC'] as const).filter((name) => spec[name] === true);
     if (shared.length === 0) return undefined;
@@ -88,8 +74,6 @@ const hostNamespaces: PodSecurityCheck = {
 
 const hostPathVolumes: PodSecurityCheck = {
   id: 'hostPathVolumes',
-  level: 'baseline',
-  since: 0,
   overriddenBy: 'restrictedVolumes',
   check(spec) {
     const names = (spec.volumes ?? [])
@@ -105,8 +89,6 @@ const hostPathVolumes: PodSecurityCheck = {
 
 const hostPorts: PodSecurityCheck = {
   id: 'hostPorts',
-  level: 'baseline',
-  since: 0,
   check(spec) {
     const portsOf = ({ ports = [] }: Container): readonly string[] =>
       ports.flatMap(({ hostPort }) => (hostPort === undefined || hostPort === 0 ? [] : [String(hostPort)]));
@@ -120,7 +102,6 @@ const hostPorts: PodSecurityCheck = {
 
 const hostProbes: PodSecurityCheck = {
   id: 'hostProbesAndHostLifecycle',
-  level: 'baseline',
   since: 34,
   check(spec) {
     const hostsOf = (container: Container): readonly string[] =>
@@ -149,8 +130,6 @@ const hostProbes: PodSecurityCheck = {
 
 const privileged: PodSecurityCheck = {
   id: 'privileged',
-  level: 'baseline',
-  since: 0,
   check(spec) {
     const bad = containersOf(spec).filter(({ securityContext }) => securityContext?.privileged === true);
     if (bad.length === 0) return undefined;
@@ -160,8 +139,6 @@ const privileged: PodSecurityCheck = {
 
 const procMount: PodSecurityCheck = {
   id: 'procMount',
-  level: 'baseline',
-  since: 0,
   check(spec) {
     const kindOf = ({ securityContext }: Container): string => securityContext?.procMount ?? 'Default';
     const bad = containersOf(spec).filter((container) => kindOf(container) !== 'Default');
@@ -185,8 +162,6 @@ const SELINUX_ENGINE_TYPE = 'container_engine_t';
 
 const seLinuxOptions: PodSecurityCheck = {
   id: 'seLinuxOptions',
-  level: 'baseline',
-  since: 0,
   check(spec, _metadata, minor) {
     const types = minor >= 31 ? [...SELINUX_TYPES, SELINUX_ENGINE_TYPE] : SELINUX_TYPES;
     const isBad = (options: SeLinuxOptions | undefined): boolean =>
@@ -214,7 +189,6 @@ const seLinuxOptions: PodSecurityCheck = {
 
 const seccompProfile: PodSecurityCheck = {
   id: 'seccompProfile_baseline',
-  level: 'baseline',
   since: 19,
   overriddenBy: 'seccompProfile_restricted',
   check(spec) {
@@ -236,8 +210,6 @@ const seccompProfile: PodSecurityCheck = {
 
 const sysctls: PodSecurityCheck = {
   id: 'sysctls',
-  level: 'baseline',
-  since: 0,
   check(spec, _metadata, minor) {
     const names = (spec.securityContext?.sysctls ?? [])
       .map(({ name }) => name)
@@ -255,8 +227,6 @@ const sysctls: PodSecurityCheck = {
 
 const windowsHostProcess: PodSecurityCheck = {
   id: 'windowsHostProcess',
-  level: 'baseline',
-  since: 0,
   check(spec) {
     const ofPod = spec.securityContext?.windowsOptions?.hostProcess === true;
     const bad = containersOf(spec).filter(

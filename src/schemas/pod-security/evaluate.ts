@@ -10,7 +10,7 @@ const minorOf = (version: PodSecurityVersion): number =>
 
 function checksFor({ level, version }: PodSecurityPolicy): readonly PodSecurityCheck[] {
   if (level === 'privileged') return [];
-  const known = (check: PodSecurityCheck): boolean => check.since <= minorOf(version);
+  const known = (check: PodSecurityCheck): boolean => (check.since ?? 0) <= minorOf(version);
   const baseline = baselineChecks.filter(known);
   if (level === 'baseline') return baseline;
   const restricted = restrictedChecks.filter(known);

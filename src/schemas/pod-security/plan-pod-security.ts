@@ -56,9 +56,7 @@ export interface ForeseenRefusal {
   readonly label: string;
 }
 
-/**
- * The refusal that admission would give at run time to the pods of this pod, workload or template.
- */
+/** The refusal that the pods of this pod, workload or template would get at run time. */
 export function foreseeRefusal(
   object: KubeObject,
   { enforce }: Pick<NamespacePolicy, 'enforce'>,
@@ -66,10 +64,7 @@ export function foreseeRefusal(
   const like = templateOf(object);
   const found = like && complaint(like, enforce);
   if (!like || found === undefined) return undefined;
-  return {
-    message: `would violate ${found}`,
-    label: `${ENFORCE_LABEL}: ${loosestNeeded(like, enforce)}`,
-  };
+  return { message: `would violate ${found}`, label: `${ENFORCE_LABEL}: ${loosestNeeded(like, enforce)}` };
 }
 
 /** The strictest level that still lets the pod be. */
@@ -108,9 +103,7 @@ function templateOf(object: KubeObject): PodLike | undefined {
   return { spec: spec as unknown as PodSpec, annotations };
 }
 
-/**
- * Pods that are looked at, and named in warnings, when the level of a namespace becomes stricter.
- */
+/** The most pods that are checked and named when the level of a namespace becomes stricter. */
 const MAX_PODS = 3_000;
 const MAX_NAMED = 10;
 

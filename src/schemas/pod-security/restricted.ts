@@ -1,4 +1,5 @@
 /** The controls of the level *restricted* beyond *baseline*, ordered by id. */
+import { words } from '../../base/words.ts';
 import type { Container, PodSpec } from '../types.ts';
 import type { PodSecurityCheck } from './types.ts';
 import { containersOf, distinct, namesOf, plural, quoted, setters } from './visit.ts';
@@ -8,7 +9,6 @@ const isWindows = (spec: PodSpec, minor: number): boolean => minor >= 25 && spec
 
 const allowPrivilegeEscalation: PodSecurityCheck = {
   id: 'allowPrivilegeEscalation',
-  level: 'restricted',
   since: 8,
   check(spec, _metadata, minor) {
     if (isWindows(spec, minor)) return undefined;
@@ -25,7 +25,6 @@ const allowPrivilegeEscalation: PodSecurityCheck = {
 
 const capabilities: PodSecurityCheck = {
   id: 'capabilities_restricted',
-  level: 'restricted',
   since: 22,
   check(spec, _metadata, minor) {
     if (isWindows(spec, minor)) return undefined;
@@ -50,22 +49,12 @@ const capabilities: PodSecurityCheck = {
   },
 };
 
-const VOLUME_TYPES = new Set([
-  'configMap',
-  'csi',
-  'downwardAPI',
-  'emptyDir',
-  'ephemeral',
-  'persistentVolumeClaim',
-  'projected',
-  'secret',
-  'image',
-]);
+const VOLUME_TYPES = new Set(
+  words('configMap csi downwardAPI emptyDir ephemeral persistentVolumeClaim projected secret image'),
+);
 
 const restrictedVolumes: PodSecurityCheck = {
   id: 'restrictedVolumes',
-  level: 'restricted',
-  since: 0,
   check(spec) {
     const typeOf = (volume: object): string =>
       Object.entries(volume).find(([key, value]) => key !== 'name' && value !== undefined)?.[0] ?? 'emptyDir';
@@ -83,8 +72,6 @@ const restrictedVolumes: PodSecurityCheck = {
 
 const runAsNonRoot: PodSecurityCheck = {
   id: 'runAsNonRoot',
-  level: 'restricted',
-  since: 0,
   check(spec) {
     const ofPod = spec.securityContext?.runAsNonRoot;
     const own = ({ securityContext }: Container): boolean | undefined => securityContext?.runAsNonRoot;
@@ -104,7 +91,6 @@ const runAsNonRoot: PodSecurityCheck = {
 
 const runAsUser: PodSecurityCheck = {
   id: 'runAsUser',
-  level: 'restricted',
   since: 23,
   check(spec) {
     const ofPod = spec.securityContext?.runAsUser === 0;
@@ -118,7 +104,6 @@ const ALLOWED_PROFILES = ['RuntimeDefault', 'Localhost'];
 
 const seccompProfile: PodSecurityCheck = {
   id: 'seccompProfile_restricted',
-  level: 'restricted',
   since: 19,
   check(spec, _metadata, minor) {
     if (isWindows(spec, minor)) return undefined;

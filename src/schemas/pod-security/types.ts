@@ -22,9 +22,8 @@ export interface Violation {
 
 export interface PodSecurityCheck {
   readonly id: string;
-  readonly level: 'baseline' | 'restricted';
-  /** The first minor of Kubernetes that has it. */
-  readonly since: number;
+  /** The first minor of Kubernetes that has it; absent: all have. */
+  readonly since?: number;
   /** Only of baseline checks: the stricter restricted check of the same fields. */
   readonly overriddenBy?: string;
   check(spec: PodSpec, metadata: Pick<ObjectMeta, 'annotations'>, minor: number): Violation | undefined;

@@ -7,9 +7,7 @@ import { omit } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import type { ResourceKind } from '../resource-kind.ts';
 
-/**
- * Proves that the control plane bound this pod to its node (resources/writing/placement-proof.ts).
- */
+/** Proves that the control plane bound the pod (resources/writing/placement-proof.ts). */
 export const PLACEMENT_PROOF = 'symphony.dev/placement-proof';
 /** `KIND/NAME` of the controller that a restored pod had before the store lost its history. */
 export const RESTORED_OWNER = 'symphony.dev/restored-owner';

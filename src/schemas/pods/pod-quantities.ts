@@ -2,7 +2,7 @@
  * The requests of a pod, exact and in the units of the manifest: quotas and limits show sums to
  * people. The scheduler counts the same in plain numbers (pod-resources.ts).
  */
-import { asRecord, asRecords, type JsonRecord } from '../json-access.ts';
+import { asRecord, asRecords, type Fields } from '../json-access.ts';
 import { addQuantities, compareQuantities, parseQuantity, type Quantity } from '../values/quantity.ts';
 
 export type Quantities = ReadonlyMap<string, Quantity>;
@@ -35,28 +35,37 @@ function largest(a: Quantities, b: Quantities): Quantities {
   return result;
 }
 
-const NOTHING: Quantities = new Map();
+/** Amounts of one representation. */
+interface Arithmetic<T> {
+  readonly nothing: T;
+  sum(a: T, b: T): T;
+  largest(a: T, b: T): T;
+}
 
-/** The larger of the running sum and of any init container with its sidecars, plus overhead. */
-export function podQuantities(value: unknown, side: 'requests' | 'limits'): Quantities {
-  const spec = asRecord(value);
-  const ownOf = (container: Readonly<JsonRecord>): Quantities =>
-    quantitiesOf(asRecord(container['resources'])[side]);
-  let running = asRecords(spec['containers']).reduce(
-    (total, container) => sumQuantities(total, ownOf(container)),
-    NOTHING,
-  );
-  let sidecars = NOTHING;
-  let starting = NOTHING;
+/** The larger of the running sum and of any init container with its sidecars (KEP-753). */
+export function peakOf<T>(spec: Fields, ownOf: (container: Fields) => T, amounts: Arithmetic<T>): T {
+  const { nothing, sum, largest } = amounts;
+  let running = asRecords(spec['containers']).map(ownOf).reduce(sum, nothing);
+  let sidecars = nothing;
+  let starting = nothing;
   for (const container of asRecords(spec['initContainers'])) {
     const own = ownOf(container);
     if (container['restartPolicy'] === 'Always') {
-      running = sumQuantities(running, own);
-      sidecars = sumQuantities(sidecars, own);
+      running = sum(running, own);
+      sidecars = sum(sidecars, own);
       starting = largest(starting, sidecars);
-    } else starting = largest(starting, sumQuantities(sidecars, own));
+    } else starting = largest(starting, sum(sidecars, own));
   }
-  const total = new Map(largest(running, starting));
+  return largest(running, starting);
+}
+
+const QUANTITIES: Arithmetic<Quantities> = { nothing: new Map(), sum: sumQuantities, largest };
+
+/** The peak of a pod's containers, plus overhead. */
+export function podQuantities(value: unknown, side: 'requests' | 'limits'): Quantities {
+  const spec = asRecord(value);
+  const ownOf = (container: Fields): Quantities => quantitiesOf(asRecord(container['resources'])[side]);
+  const total = new Map(peakOf(spec, ownOf, QUANTITIES));
   for (const [name, amount] of quantitiesOf(asRecord(spec['resources'])[side])) total.set(name, amount);
   const overhead = quantitiesOf(spec['overhead']);
   for (const [name, extra] of overhead) {

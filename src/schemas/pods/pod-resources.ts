@@ -4,12 +4,11 @@
  * Amounts are plain numbers: cpu in millicores, everything else in units or bytes, rounded up,
  * exact below 2^53.
  */
-import { asRecord, asRecords, getPath, type JsonRecord } from '../json-access.ts';
+import { asRecord, asRecords, type Fields, getPath } from '../json-access.ts';
 import { toBytes, toMilli } from '../values/quantity.ts';
+import { peakOf } from './pod-quantities.ts';
 
-/**
- * By resource name (`cpu`, `memory`, `example.com/gpu`); resources that are not named are absent.
- */
+/** By resource name: `cpu`, `memory`, `example.com/gpu`. Other resources are absent. */
 export type ResourceAmounts = ReadonlyMap<string, number>;
 type Side = 'requests' | 'limits';
 
@@ -26,13 +25,9 @@ export function parseAmounts(list: unknown): ResourceAmounts {
   return new Map(entries.map(([name, value]) => [name, name === 'cpu' ? toMilli(value) : toBytes(value)]));
 }
 
-export function podRequests(spec: unknown): ResourceAmounts {
-  return podAmounts(spec, 'requests', NOTHING);
-}
+export const podRequests = (spec: unknown): ResourceAmounts => podAmounts(spec, 'requests', NOTHING);
 
-export function podLimits(spec: unknown): ResourceAmounts {
-  return podAmounts(spec, 'limits', NOTHING);
-}
+export const podLimits = (spec: unknown): ResourceAmounts => podAmounts(spec, 'limits', NOTHING);
 
 /** Requests with 100m and 200Mi in place of what a container leaves out. */
 export function podNonZeroRequests(spec: unknown): {
@@ -44,21 +39,10 @@ export function podNonZeroRequests(spec: unknown): {
 }
 
 function podAmounts(spec: unknown, side: Side, unsaid: ResourceAmounts): ResourceAmounts {
-  const { containers, initContainers, overhead, resources } = asRecord(spec);
-  const ownOf = (container: Readonly<JsonRecord>): ResourceAmounts =>
+  const { overhead, resources } = asRecord(spec);
+  const ownOf = (container: Fields): ResourceAmounts =>
     new Map([...unsaid, ...amountsOf(container['resources'], side)]);
-  let running = asRecords(containers).reduce((total, container) => sum(total, ownOf(container)), NOTHING);
-  let sidecars = NOTHING;
-  let starting = NOTHING;
-  for (const container of asRecords(initContainers)) {
-    const own = ownOf(container);
-    if (container['restartPolicy'] === 'Always') {
-      running = sum(running, own);
-      sidecars = sum(sidecars, own);
-      starting = largest(starting, sidecars);
-    } else starting = largest(starting, sum(sidecars, own));
-  }
-  const total = new Map(largest(running, starting));
+  const total = new Map(peakOf(asRecord(spec), ownOf, { nothing: NOTHING, sum, largest }));
   for (const [name, amount] of amountsOf(resources, side))
     if (isPodLevelResource(name)) total.set(name, amount);
   for (const [name, extra] of parseAmounts(overhead)) {

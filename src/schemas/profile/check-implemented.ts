@@ -6,7 +6,7 @@
 import { isRecord, ownMember } from '../../base/json.ts';
 import type { FieldError } from '../errors/field-error.ts';
 import { podSpecPaths } from '../generated/derived.js';
-import { asRecord, getPath, type JsonRecord } from '../json-access.ts';
+import { asRecord, type Fields, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { podRules } from './pod-rules.ts';
 import type { FieldRule } from './rules.ts';
@@ -14,7 +14,7 @@ import type { FieldRule } from './rules.ts';
 export { podSpecPaths };
 
 /** The pod itself, or the template of the pods that the object makes; empty for other kinds. */
-export function podTemplateOf(object: KubeObject): Readonly<JsonRecord> {
+export function podTemplateOf(object: KubeObject): Fields {
   const path = ownMember(podSpecPaths, `${object.apiVersion}/${object.kind}`);
   return path === undefined ? {} : asRecord(getPath(object, ...path.split('.').slice(0, -1)));
 }

@@ -1,35 +1,15 @@
 /** The fields of a pod's spec that are not implemented, in pods and in every pod template. */
+import { words } from '../../base/words.ts';
 import { IN_PRIVILEGED_NAMESPACE } from '../pod-security/namespace-policy.ts';
 import { type FieldRule, ignored, refused } from './rules.ts';
 
 const CONTAINER_LISTS = ['containers', 'initContainers'];
 const VOLUME_ADVICE = `use emptyDir, configMap, secret, downwardAPI or projected; for other storage, mount it on the host and use hostPath ${IN_PRIVILEGED_NAMESPACE}`;
-const OTHER_VOLUMES = [
-  'awsElasticBlockStore',
-  'azureDisk',
-  'azureFile',
-  'cephfs',
-  'cinder',
-  'csi',
-  'ephemeral',
-  'fc',
-  'flexVolume',
-  'flocker',
-  'gcePersistentDisk',
-  'gitRepo',
-  'glusterfs',
-  'image',
-  'iscsi',
-  'nfs',
-  'persistentVolumeClaim',
-  'photonPersistentDisk',
-  'portworxVolume',
-  'quobyte',
-  'rbd',
-  'scaleIO',
-  'storageos',
-  'vsphereVolume',
-];
+const OTHER_VOLUMES = words(`
+  awsElasticBlockStore azureDisk azureFile cephfs cinder csi ephemeral fc flexVolume flocker
+  gcePersistentDisk gitRepo glusterfs image iscsi nfs persistentVolumeClaim photonPersistentDisk
+  portworxVolume quobyte rbd scaleIO storageos vsphereVolume
+`);
 
 const containerRules = (list: string): FieldRule[] => {
   const at = `${list}.*`;

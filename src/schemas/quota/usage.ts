@@ -4,27 +4,21 @@
  * evaluators.
  */
 import { ownMember } from '../../base/json.ts';
-import { asNumber, asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';
+import { words } from '../../base/words.ts';
+import { asNumber, asRecord, asRecords, asString, type Fields } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { podQuantities, type Quantities, sumQuantities } from '../pods/pod-quantities.ts';
 import { parseQuantity, type Quantity } from '../values/quantity.ts';
 import { type ResourceKind, resourceIdOf } from '../resource-kind.ts';
 
 type ResourceName = Pick<ResourceKind, 'group' | 'plural'>;
-type Fields = Readonly<JsonRecord>;
-
 const NANO = 1_000_000_000n;
 export const countOf = (count: number): Quantity => ({ nanos: BigInt(count) * NANO, format: 'DecimalSI' });
 
 /** Resources with a name of their own, besides `count/…`. */
-const COUNTED_BY_NAME: readonly string[] = [
-  'configmaps',
-  'persistentvolumeclaims',
-  'replicationcontrollers',
-  'resourcequotas',
-  'secrets',
-  'services',
-];
+const COUNTED_BY_NAME: readonly string[] = words(
+  'configmaps persistentvolumeclaims replicationcontrollers resourcequotas secrets services',
+);
 
 export function usageOf(kind: ResourceName, object: KubeObject, nowMs: number): Quantities {
   const resource = resourceIdOf(kind);

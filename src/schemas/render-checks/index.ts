@@ -36,8 +36,9 @@ function checkPodSecurity<Item extends RenderObject>(
   return items.flatMap((item) => {
     const { object } = item;
     const path = podSpecPaths[`${object.apiVersion}/${object.kind}`];
-    const { namespace = '' } = object.metadata;
-    if (path === undefined) return [];
+    const { namespace } = object.metadata;
+    // A cluster-scoped object does not say in which namespaces its pods will be.
+    if (path === undefined || namespace === undefined) return [];
     const found =
       rendered.get(namespace) ??
       cluster?.find({ resource: 'namespaces', namespace: undefined, name: namespace });

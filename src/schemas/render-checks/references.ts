@@ -1,5 +1,5 @@
 /** Objects that a pod, template or service account needs; optional references are left out. */
-import { asRecord, asRecords, asString, getPath, type JsonRecord } from '../json-access.ts';
+import { asRecord, asRecords, asString, type Fields, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { podSpecPaths, podTemplateOf } from '../profile/index.ts';
 
@@ -27,21 +27,17 @@ export const RESOURCES = {
     namespaced: false,
     when: 'when pods are created',
   },
-  RuntimeClass: {
-    resource: 'runtimeclasses.node.k8s.io',
-    namespaced: false,
-    when: 'when pods are created',
-  },
+  RuntimeClass: { resource: 'runtimeclasses.node.k8s.io', namespaced: false, when: 'when pods are created' },
 } as const;
 
-type Fields = Readonly<JsonRecord>;
 const CONTAINER_LISTS = ['initContainers', 'containers', 'ephemeralContainers'];
 
 /** In the order of the paths of a pod's spec. */
 export function referencesOf(object: KubeObject): readonly Reference[] {
   if (object.apiVersion === 'v1' && object.kind === 'ServiceAccount') return pullSecrets(object, '');
   const path = podSpecPaths[`${object.apiVersion}/${object.kind}`];
-  if (path === undefined) return [];
+  // A cluster-scoped object does not say in which namespaces its pods will be.
+  if (path === undefined || object.metadata.namespace === undefined) return [];
   const spec = asRecord(podTemplateOf(object)['spec']);
   return [
     ...named(spec, `${path}.`),

@@ -1,5 +1,5 @@
 /** Services whose selector matches no pod of the render, nor of a known cluster. Pure. */
-import { asRecord } from '../json-access.ts';
+import { asRecord, type Fields } from '../json-access.ts';
 import { type KubeObject, keyOf, objectKey, parseApiVersion } from '../object.ts';
 import { podSpecPaths, podTemplateOf } from '../profile/index.ts';
 import type { RenderCheckOptions, RenderObject, RenderWarning } from './types.ts';
@@ -57,10 +57,10 @@ function selectorOf(object: KubeObject): Labels {
   return Object.entries(asRecord(spec['selector'])).filter(([key]) => !LABELS_OF_CONTROLLERS.test(key));
 }
 
-const matches = (selector: Labels, labels: Readonly<Record<string, unknown>>): boolean =>
+const matches = (selector: Labels, labels: Fields): boolean =>
   selector.every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
 
-const labelsOf = (object: KubeObject): Readonly<Record<string, unknown>> =>
+const labelsOf = (object: KubeObject): Fields =>
   asRecord(asRecord(podTemplateOf(object)['metadata'])['labels']);
 
 const labelId = (key: string, value: unknown): string => `${key}=${String(value)}`;

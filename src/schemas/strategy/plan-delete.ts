@@ -134,9 +134,8 @@ function planPodDelete(
   nowMs: number,
 ): DeletePlan {
   const { deletionTimestamp, deletionGracePeriodSeconds: oldGrace } = current.metadata;
-  if (deletionTimestamp !== undefined) {
+  if (deletionTimestamp !== undefined)
     return shortenGrace(current, deletionTimestamp, oldGrace ?? 0, options);
-  }
   const grace = requestedGrace(current, options);
   const marked = markDeleted(withFinalizers(current, finalizers), nowMs, grace);
   if (grace === 0 && finalizers.length === 0) return { action: 'remove', object: marked };
@@ -153,9 +152,8 @@ function shortenGrace(
   const held = (current.metadata.finalizers ?? []).length > 0;
   const asked = options.gracePeriodSeconds;
   const grace = asked === undefined ? undefined : asked < 0 ? 1 : asked;
-  if (grace === undefined || grace >= oldGrace) {
+  if (grace === undefined || grace >= oldGrace)
     return oldGrace === 0 && !held ? { action: 'remove' } : { action: 'none' };
-  }
   const requestedAt = Date.parse(deletionTimestamp) - oldGrace * 1000;
   const object = {
     ...current,

@@ -75,9 +75,8 @@ function keepSystemMetadata(next: ObjectMeta, current: ObjectMeta): ObjectMeta {
 
 /** Everything but metadata and status counts; so do a Deployment's annotations. */
 function isNewGeneration(kind: ResourceKind, next: KubeObject, current: KubeObject): boolean {
-  if (kind.kind === 'Deployment' && !jsonEqual(next.metadata.annotations, current.metadata.annotations)) {
+  if (kind.kind === 'Deployment' && !jsonEqual(next.metadata.annotations, current.metadata.annotations))
     return true;
-  }
   // Without a subresource of its own, the status of a custom object is a part like any other.
   const apart = kind.custom && !kind.subresources.includes('status') ? ['metadata'] : ['metadata', 'status'];
   return !jsonEqual(omit(next, ...apart), omit(current, ...apart));
@@ -167,9 +166,7 @@ function withRecord(metadata: ObjectMeta, managedFields: ObjectMeta['managedFiel
   return managedFields === undefined ? rest : { ...rest, managedFields };
 }
 
-/**
- * Labels, annotations and finalizers may come with a status, except where upstream keeps them too.
- */
+/** Labels, annotations and finalizers come with a status, except where upstream keeps them. */
 function updateStatus(kind: ResourceKind, current: KubeObject, next: KubeObject): KubeObject {
   const metadata = keepSystemMetadata(metadataOf(next), current.metadata);
   const { ownerReferences } = current.metadata;

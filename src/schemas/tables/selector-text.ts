@@ -11,6 +11,4 @@ export function labelsText(labels: unknown): string {
   return pairs.length === 0 ? NONE : pairs.join(',');
 }
 
-export function selectorText(selector: unknown): string {
-  return labelSelectorText(selector) || NONE;
-}
+export const selectorText = (selector: unknown): string => labelSelectorText(selector) || NONE;

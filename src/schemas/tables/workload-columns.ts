@@ -1,5 +1,5 @@
 /** Columns that every workload with a pod template shows with `-o wide`. */
-import { asRecord, asRecords, asString } from '../json-access.ts';
+import { asRecord, asRecords, asString, type Fields } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { asLabelSelector } from '../values/selectors.ts';
 import type { ReplicaSet } from '../types.ts';
@@ -14,7 +14,7 @@ const listOf = (template: unknown, field: 'name' | 'image'): string =>
 export const containerNames = (template: unknown): string => listOf(template, 'name');
 export const containerImages = (template: unknown): string => listOf(template, 'image');
 
-const specOf = (object: KubeObject): Readonly<Record<string, unknown>> => asRecord(object['spec']);
+const specOf = (object: KubeObject): Fields => asRecord(object['spec']);
 
 export const templateColumns: readonly PrinterColumn[] = [
   wide('Containers', (object) => containerNames(specOf(object)['template'])),

@@ -32,9 +32,7 @@ export function ipAddress(text: string, kept = NOTHING_KEPT): string[] {
   return isMapped(sloppy) ? ['must not be an IPv4-mapped IPv6 address'] : [];
 }
 
-/**
- * As {@link ipAddress}, and written in the one way in which IPv6 addresses are written (RFC 5952).
- */
+/** As {@link ipAddress}, in the canonical form of IPv6 addresses (RFC 5952). */
 export function canonicalIp(text: string, kept = NOTHING_KEPT): string[] {
   if (kept.has(text)) return [];
   const complaints = ipAddress(text);

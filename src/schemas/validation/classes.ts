@@ -1,7 +1,5 @@
-/**
- * PriorityClass, StorageClass, IngressClass and RuntimeClass: names that other objects refer to.
- */
-import { asList, asNumber, asRecord, asRecords, asString } from '../json-access.ts';
+/** PriorityClasses, StorageClasses and RuntimeClasses: names that other objects refer to. */
+import { asList, asNumber, asRecord, asRecords, asString, type Fields } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { HIGHEST_USER_PRIORITY, systemPriorities } from '../pods/priorities.ts';
 import { escapeControls } from '../errors/status.ts';
@@ -21,6 +19,7 @@ import {
   required,
   tooLong,
 } from './report.ts';
+import { requiredText } from './texts.ts';
 import { validateOverhead } from './resources.ts';
 import { validateUniqueTolerations } from './scheduling.ts';
 
@@ -59,11 +58,8 @@ export function validatePriorityClassUpdate(next: KubeObject, current: KubeObjec
 }
 
 export function validateStorageClass(object: KubeObject): FieldErrors {
-  const provisioner = asString(object['provisioner']);
-  const errors: FieldErrors =
-    provisioner === ''
-      ? [required('provisioner')]
-      : invalidAll('provisioner', provisioner, qualifiedName(provisioner.toLowerCase()));
+  const lowerCase = (name: string): readonly string[] => qualifiedName(name.toLowerCase());
+  const errors = requiredText(object['provisioner'], 'provisioner', lowerCase);
   append(errors, validateParameters(asRecord(object['parameters'])));
   const policy = asString(object['reclaimPolicy']);
   if (policy !== '' && !RECLAIM_POLICIES.includes(policy))
@@ -79,7 +75,7 @@ const BINDING_MODES = ['Immediate', 'WaitForFirstConsumer'];
 const MAX_PARAMETERS = 512;
 const MAX_PARAMETERS_BYTES = 256 * 1024;
 
-function validateParameters(parameters: Readonly<Record<string, unknown>>): FieldErrors {
+function validateParameters(parameters: Fields): FieldErrors {
   const entries = Object.entries(parameters);
   if (entries.length > MAX_PARAMETERS) return [tooLong('parameters', MAX_PARAMETERS)];
   const errors: FieldErrors = [];
@@ -93,7 +89,7 @@ function validateParameters(parameters: Readonly<Record<string, unknown>>): Fiel
 }
 
 /** Sets of nodes; no two terms mean the same ones, and a term without labels means nothing. */
-function validateTopologies(terms: readonly Readonly<Record<string, unknown>>[]): FieldErrors {
+function validateTopologies(terms: readonly Fields[]): FieldErrors {
   const seen = new Set<string>(['[]']);
   return terms.flatMap((term, index) => {
     const path = `${indexed('allowedTopologies', index)}.matchLabelExpressions`;
@@ -129,11 +125,10 @@ export function validateStorageClassUpdate(next: KubeObject, current: KubeObject
 }
 
 export function validateRuntimeClass(object: KubeObject): FieldErrors {
-  const handler = asString(object['handler']);
   const { podFixed } = asRecord(object['overhead']);
   const { nodeSelector, tolerations } = asRecord(object['scheduling']);
   return [
-    ...(handler === '' ? [required('handler')] : invalidAll('handler', handler, dns1123Label(handler))),
+    ...requiredText(object['handler'], 'handler', dns1123Label),
     ...validateOverhead(podFixed, 'overhead'),
     ...validateLabels(nodeSelector, 'scheduling.nodeSelector'),
     ...validateUniqueTolerations(tolerations, 'scheduling.tolerations'),

@@ -1,6 +1,6 @@
 /** ConfigMaps and Secrets. */
 import { isRecord, jsonEqual } from '../../base/json.ts';
-import { asRecord, asString, getPath, type JsonRecord } from '../json-access.ts';
+import { asRecord, asString, type Fields, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { immutable } from './metadata.ts';
 import { configKey } from './names.ts';
@@ -16,8 +16,6 @@ import {
   tooLong,
 } from './report.ts';
 
-type Fields = Readonly<JsonRecord>;
-
 /** One MiB, as upstream: what is kept in memory by everyone who watches must stay small. */
 const MAX_DATA_BYTES = 1024 * 1024;
 const IMMUTABLE = 'field is immutable when `immutable` is set';
@@ -30,9 +28,8 @@ export function validateConfigMap(object: KubeObject): FieldErrors {
   let size = 0;
   for (const [key, value] of Object.entries(data)) {
     append(errors, invalidAll(keyed('data', key), key, configKey(key)));
-    if (Object.hasOwn(binary, key)) {
+    if (Object.hasOwn(binary, key))
       errors.push(invalid(keyed('data', key), key, 'duplicate of key present in binaryData'));
-    }
     size += byteLength(asString(value));
   }
   for (const [key, value] of Object.entries(binary)) {
@@ -128,9 +125,8 @@ function jsonComplaint(text: string): string | undefined {
     if (first === '') return 'unexpected end of JSON input';
     if (literal !== undefined) {
       const at = Array.from(literal).findIndex((char, index) => start.charAt(index) !== char);
-      if (at > 0 && start.charAt(at) !== '') {
+      if (at > 0 && start.charAt(at) !== '')
         return `invalid character '${start.charAt(at)}' in literal ${literal} (expecting '${literal.charAt(at)}')`;
-      }
     } else if (!/[[{"\-\d]/.test(first)) return `invalid character '${first}' looking for beginning of value`;
     const second = start.slice(1).trimStart().charAt(0);
     if (first === '{' && second !== '' && !/["}]/.test(second))

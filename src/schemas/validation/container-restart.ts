@@ -1,6 +1,7 @@
 /** Restart policies of single containers (KEP-5307), with rules by exit code. */
-import { asList, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { type FieldErrors, notSupported, required, tooLong } from './report.ts';
+import { optionalWord } from './texts.ts';
 
 const POLICIES = ['Always', 'Never', 'OnFailure'];
 const ACTIONS = ['Restart', 'RestartAllContainers'];
@@ -8,12 +9,10 @@ const OPERATORS = ['In', 'NotIn'];
 const MAX_RULES = 20;
 const MAX_EXIT_CODES = 255;
 
-export function validateRestart(container: Readonly<JsonRecord>, path: string): FieldErrors {
+export function validateRestart(container: Fields, path: string): FieldErrors {
   const { restartPolicy: policy } = container;
   const rules = asRecords(container['restartPolicyRules']);
-  const errors: FieldErrors = [];
-  if (!isAbsent(policy) && !POLICIES.includes(asString(policy)))
-    errors.push(notSupported(`${path}.restartPolicy`, policy, POLICIES));
+  const errors = optionalWord(policy, `${path}.restartPolicy`, POLICIES);
   if (rules.length > 0 && isAbsent(policy))
     errors.push(required(`${path}.restartPolicy`, 'must specify restartPolicy when restart rules are used'));
   if (rules.length > MAX_RULES) errors.push(tooLong(`${path}.restartPolicyRules`, MAX_RULES));

@@ -1,5 +1,5 @@
 /** Containers, init containers and debug containers; the order of checks is upstream's. */
-import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { validateRestart } from './container-restart.ts';
 import { validateEphemeral } from './ephemeral-containers.ts';
 import { validateEnvironment, validateEnvironmentFrom } from './environment.ts';
@@ -15,12 +15,11 @@ import {
   notSupported,
   required,
 } from './report.ts';
+import { requiredText, requiredWord } from './texts.ts';
 import { type ClaimNames, validateResources } from './resources.ts';
 import { validateSecurityContext } from './security-context.ts';
 import { validateDevices, validateMounts } from './volume-mounts.ts';
 import { validatePullPolicy } from './volumes.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 export interface PodContext {
   /** The volumes that can be mounted. */
@@ -112,17 +111,11 @@ function validateInit(container: Fields, context: PodContext, path: string): Fie
 }
 
 function validateCommon(container: Fields, context: PodContext, path: string): FieldErrors {
-  const name = asString(container['name']);
-  const messages = asString(container['terminationMessagePolicy']);
-  const messagePath = `${path}.terminationMessagePolicy`;
+  const { terminationMessagePolicy } = container;
   return [
-    ...(name === '' ? [required(`${path}.name`)] : invalidAll(`${path}.name`, name, dns1123Label(name))),
+    ...requiredText(container['name'], `${path}.name`, dns1123Label),
     ...(asString(container['image']) === '' ? [required(`${path}.image`)] : []),
-    ...(messages === ''
-      ? [required(messagePath)]
-      : MESSAGE_POLICIES.includes(messages)
-        ? []
-        : [notSupported(messagePath, messages, MESSAGE_POLICIES)]),
+    ...requiredWord(terminationMessagePolicy, `${path}.terminationMessagePolicy`, MESSAGE_POLICIES),
     ...validatePorts(container['ports'], `${path}.ports`),
     ...validateEnvironment(container['env'], `${path}.env`),
     ...validateEnvironmentFrom(container['envFrom'], `${path}.envFrom`),
@@ -189,11 +182,8 @@ function validatePorts(ports: unknown, path: string): FieldErrors {
   });
 }
 
-export function validateProtocol(value: unknown, path: string): FieldErrors {
-  const protocol = asString(value);
-  if (protocol === '') return [required(path)];
-  return PROTOCOLS.includes(protocol) ? [] : [notSupported(path, protocol, PROTOCOLS)];
-}
+export const validateProtocol = (value: unknown, path: string): FieldErrors =>
+  requiredWord(value, path, PROTOCOLS);
 
 /** With the host's network, a container's port is the host's. `isPod`: templates may omit it. */
 export function validateHostNetworkPorts(spec: Fields, isPod: boolean, path: string): FieldErrors {

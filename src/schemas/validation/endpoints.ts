@@ -1,6 +1,6 @@
 /** Endpoints and EndpointSlices. */
 import { ipFamily, parseAddress } from '../values/ip-address.ts';
-import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { canonicalIp, endpointIp, ipAddress, type KeptTexts, keptTexts } from './addresses.ts';
 import { validateProtocol } from './containers.ts';
@@ -24,8 +24,6 @@ import {
   required,
   tooMany,
 } from './report.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const ADDRESS_TYPES = ['FQDN', 'IPv4', 'IPv6'];
 /** Upstream's limits of a slice. */

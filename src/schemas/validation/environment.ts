@@ -1,24 +1,17 @@
 /** `env` and `envFrom`, and the references to fields of the pod that volumes use too. */
-import { asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
+import { words } from '../../base/words.ts';
+import { asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { formatQuantity, parseQuantity } from '../values/quantity.ts';
 import { escapeControls } from '../errors/status.ts';
 import { configKey, dns1123Subdomain, environmentName, qualifiedName } from './names.ts';
 import { validateItemPath } from './paths.ts';
 import { append, type FieldErrors, invalid, invalidAll, notFound, notSupported, required } from './report.ts';
+import { optionalText, requiredText } from './texts.ts';
 
-type Fields = Readonly<Record<string, unknown>>;
-
-const ENV_FIELDS = [
-  'metadata.name',
-  'metadata.namespace',
-  'metadata.uid',
-  'spec.nodeName',
-  'spec.serviceAccountName',
-  'status.hostIP',
-  'status.hostIPs',
-  'status.podIP',
-  'status.podIPs',
-];
+const ENV_FIELDS = words(`
+  metadata.name metadata.namespace metadata.uid spec.nodeName spec.serviceAccountName status.hostIP
+  status.hostIPs status.podIP status.podIPs
+`);
 export const VOLUME_FIELDS = [
   'metadata.annotations',
   'metadata.labels',
@@ -43,9 +36,7 @@ const RESOURCE_FIELDS = ['limits', 'requests'].flatMap((side) =>
 export function validateEnvironment(env: unknown, path: string): FieldErrors {
   return asRecords(env).flatMap((variable, index) => {
     const at = `${path}[${index}]`;
-    const name = asString(variable['name']);
-    const errors =
-      name === '' ? [required(`${at}.name`)] : invalidAll(`${at}.name`, name, environmentName(name));
+    const errors = requiredText(variable['name'], `${at}.name`, environmentName);
     return [...errors, ...validateValueFrom(variable, `${at}.valueFrom`)];
   });
 }
@@ -75,9 +66,8 @@ function validateValueFrom(variable: Fields, path: string): FieldErrors {
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = source;
   const errors: FieldErrors = [];
   if (!isAbsent(fieldRef)) append(errors, validateFieldRef(fieldRef, ENV_FIELDS, `${path}.fieldRef`));
-  if (!isAbsent(resourceFieldRef)) {
+  if (!isAbsent(resourceFieldRef))
     append(errors, validateResourceFieldRef(resourceFieldRef, false, `${path}.resourceFieldRef`));
-  }
   if (!isAbsent(configMapKeyRef)) append(errors, validateKeyRef(configMapKeyRef, `${path}.configMapKeyRef`));
   if (!isAbsent(secretKeyRef)) append(errors, validateKeyRef(secretKeyRef, `${path}.secretKeyRef`));
   if (!isAbsent(fileKeyRef)) append(errors, validateFileRef(asRecord(fileKeyRef), `${path}.fileKeyRef`));
@@ -100,17 +90,14 @@ function validateKeyRef(value: unknown, path: string): FieldErrors {
   const { name: given, key } = asRecord(value);
   const name = asString(given);
   const errors = invalidAll(`${path}.name`, name, dns1123Subdomain(name));
-  const text = asString(key);
-  append(errors, text === '' ? [required(`${path}.key`)] : invalidAll(`${path}.key`, text, configKey(text)));
-  return errors;
+  return [...errors, ...requiredText(key, `${path}.key`, configKey)];
 }
 
 function validateFileRef({ volumeName, path: file, key }: Fields, path: string): FieldErrors {
-  const name = asString(key);
   return [
     ...(asString(volumeName) === '' ? [required(`${path}.volumeName`)] : []),
     ...validateItemPath(asString(file), `${path}.path`),
-    ...(name === '' ? [required(`${path}.key`)] : invalidAll(`${path}.key`, name, environmentName(name))),
+    ...requiredText(key, `${path}.key`, environmentName),
   ];
 }
 
@@ -133,12 +120,10 @@ export function validateFieldRef(value: unknown, supported: readonly string[], p
   ];
   if (version !== 'v1') return failed(`unsupported pod version: ${version}`);
   const { base, subscript } = subscriptOf(field);
-  if (base === 'metadata.labels' && subscript !== undefined) {
+  if (base === 'metadata.labels' && subscript !== undefined)
     return invalidAll(path, subscript, qualifiedName(subscript));
-  }
-  if (base === 'metadata.annotations' && subscript !== undefined) {
+  if (base === 'metadata.annotations' && subscript !== undefined)
     return invalidAll(path, subscript, qualifiedName(subscript.toLowerCase()));
-  }
   if (subscript !== undefined) return failed(`field label does not support subscript: ${field}`);
   const meant = field === OLD_NODE_FIELD ? 'spec.nodeName' : field;
   if (!KNOWN_FIELDS.has(meant)) return failed(`field label not supported: ${field}`);
@@ -187,19 +172,14 @@ function validateDivisor(resource: string, divisor: unknown, path: string): Fiel
 export function validateEnvironmentFrom(sources: unknown, path: string): FieldErrors {
   return asRecords(sources).flatMap((source, index) => {
     const at = `${path}[${index}]`;
-    const prefix = asString(source['prefix']);
-    const errors = prefix === '' ? [] : invalidAll(`${at}.prefix`, prefix, environmentName(prefix));
+    const errors = optionalText(source['prefix'], `${at}.prefix`, environmentName);
     const given = ['configMapRef', 'secretRef'].filter((name) => !isAbsent(source[name]));
-    for (const field of given) {
-      const name = asString(asRecord(source[field])['name']);
-      const named = `${at}.${field}.name`;
-      append(errors, name === '' ? [required(named)] : invalidAll(named, name, dns1123Subdomain(name)));
-    }
-    if (given.length === 0) {
+    for (const field of given)
+      append(errors, requiredText(asRecord(source[field])['name'], `${at}.${field}.name`, dns1123Subdomain));
+    if (given.length === 0)
       errors.push(invalid(path, '', 'must specify one of: `configMapRef` or `secretRef`'));
-    } else if (given.length > 1) {
+    else if (given.length > 1)
       errors.push(invalid(path, '', 'may not have more than one field specified at a time'));
-    }
     return errors;
   });
 }

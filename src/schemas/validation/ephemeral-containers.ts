@@ -1,25 +1,17 @@
 /** Debug containers: added to a running pod one by one, never changed. Upstream's texts. */
 import { jsonEqual } from '../../base/json.ts';
-import { asRecord, asRecords, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
+import { words } from '../../base/words.ts';
+import { asRecord, asRecords, asString, type Fields, getPath, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { quote } from '../errors/status.ts';
 import { MIRROR_POD } from './pod-annotations.ts';
 import { type FieldErrors, forbidden, notFound } from './report.ts';
 
-type Fields = Readonly<JsonRecord>;
-
 /** Fields that make no sense for a debugging container, in upstream's order. */
-const NOT_ALLOWED = [
-  'ports',
-  'resources',
-  'resizePolicy',
-  'restartPolicy',
-  'restartPolicyRules',
-  'livenessProbe',
-  'readinessProbe',
-  'startupProbe',
-  'lifecycle',
-];
+const NOT_ALLOWED = words(`
+  ports resources resizePolicy restartPolicy restartPolicyRules livenessProbe readinessProbe
+  startupProbe lifecycle
+`);
 
 /** The rules for ephemeral containers only. The rules of all containers are checked elsewhere. */
 export function validateEphemeral(

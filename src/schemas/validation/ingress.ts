@@ -1,5 +1,5 @@
 /** Ingresses, and the classes that name who serves them. */
-import { asList, asNumber, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { validateLoadBalancerStatus, isAddress } from './load-balancer.ts';
 import { immutable } from './metadata.ts';
@@ -22,8 +22,7 @@ import {
   required,
   tooLong,
 } from './report.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { requiredText } from './texts.ts';
 
 const PATH_TYPES = ['Exact', 'ImplementationSpecific', 'Prefix'];
 /** Refused in paths: some servers would read another path. */
@@ -111,10 +110,7 @@ function validateBackend({ service, resource }: Fields, path: string): FieldErro
     return [invalid(path, '', 'resource or service backend is required')];
   if (isAbsent(service)) return validateReference(asRecord(resource), `${path}.resource`);
   const { name, port } = asRecord(service);
-  const errors: FieldErrors =
-    asString(name) === ''
-      ? [required(`${path}.service.name`)]
-      : invalidAll(`${path}.service.name`, name, dns1123Label(asString(name)));
+  const errors = requiredText(name, `${path}.service.name`, dns1123Label);
   const { name: named, number } = asRecord(port);
   const at = `${path}.service.port`;
   const given = asNumber(number) ?? 0;
@@ -128,17 +124,12 @@ function validateBackend({ service, resource }: Fields, path: string): FieldErro
 
 /** An object of any kind, by its group, kind and name. */
 function validateReference({ apiGroup, kind, name }: Fields, path: string): FieldErrors {
-  const errors = isAbsent(apiGroup)
-    ? []
-    : invalidAll(`${path}.apiGroup`, apiGroup, dns1123Subdomain(asString(apiGroup)));
-  for (const [field, value] of [
-    ['kind', asString(kind)],
-    ['name', asString(name)],
-  ] as const) {
-    if (value === '') errors.push(required(`${path}.${field}`));
-    else append(errors, invalidAll(`${path}.${field}`, value, pathSegment(value)));
-  }
-  return errors;
+  const group = asString(apiGroup);
+  return [
+    ...(isAbsent(apiGroup) ? [] : invalidAll(`${path}.apiGroup`, group, dns1123Subdomain(group))),
+    ...requiredText(kind, `${path}.kind`, pathSegment),
+    ...requiredText(name, `${path}.name`, pathSegment),
+  ];
 }
 
 export const validateIngressStatus = (object: KubeObject): FieldErrors =>

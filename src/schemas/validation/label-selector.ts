@@ -1,5 +1,5 @@
 /** `LabelSelector` objects as specs carry them. */
-import { asList, asRecord, asRecords, asString } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields } from '../json-access.ts';
 import { validateLabels } from './metadata.ts';
 import { labelValue, qualifiedName } from './names.ts';
 import { append, type FieldErrors, forbidden, indexed, invalid, invalidAll, required } from './report.ts';
@@ -7,30 +7,22 @@ import { append, type FieldErrors, forbidden, indexed, invalid, invalidAll, requ
 export function validateLabelSelector(selector: unknown, path: string): FieldErrors {
   const { matchLabels, matchExpressions } = asRecord(selector);
   const errors = validateLabels(matchLabels, `${path}.matchLabels`);
-  for (const [index, expression] of asRecords(matchExpressions).entries()) {
+  for (const [index, expression] of asRecords(matchExpressions).entries())
     append(errors, validateExpression(expression, `${path}.matchExpressions[${index}]`));
-  }
   return errors;
 }
 
-function validateExpression(expression: Readonly<Record<string, unknown>>, path: string): FieldErrors {
+function validateExpression(expression: Fields, path: string): FieldErrors {
   const errors = validateOperator(expression, path, []);
   const key = asString(expression['key']);
   append(errors, invalidAll(`${path}.key`, key, qualifiedName(key)));
-  for (const [index, value] of asList(expression['values']).entries()) {
+  for (const [index, value] of asList(expression['values']).entries())
     append(errors, invalidAll(indexed(`${path}.values`, index), value, labelValue(asString(value))));
-  }
   return errors;
 }
 
-/**
- * The operator and how many values it takes; `ordered` names operators that compare with one value.
- */
-export function validateOperator(
-  expression: Readonly<Record<string, unknown>>,
-  path: string,
-  ordered: readonly string[],
-): FieldErrors {
+/** The operator and its number of values. The `ordered` ones compare with one value. */
+export function validateOperator(expression: Fields, path: string, ordered: readonly string[]): FieldErrors {
   const operator = asString(expression['operator']);
   const count = asList(expression['values']).length;
   switch (operator) {
@@ -45,9 +37,8 @@ export function validateOperator(
         forbidden(`${path}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"),
       ];
     default:
-      if (!ordered.includes(operator)) {
+      if (!ordered.includes(operator))
         return [invalid(`${path}.operator`, operator, 'not a valid selector operator')];
-      }
       if (count === 1) return [];
       return [required(`${path}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'")];
   }

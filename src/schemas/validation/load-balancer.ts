@@ -4,7 +4,8 @@ import { asRecords, asString, getPath, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { ipAddress } from './addresses.ts';
 import { dns1123Subdomain } from './names.ts';
-import { append, type FieldErrors, forbidden, indexed, invalid, invalidAll, notSupported } from './report.ts';
+import { append, type FieldErrors, forbidden, indexed, invalid, notSupported } from './report.ts';
+import { optionalText } from './texts.ts';
 
 const IP_MODES = ['Proxy', 'VIP'];
 const NOT_AN_ADDRESS = 'must be a DNS name, not an IP address';
@@ -16,10 +17,9 @@ export function validateLoadBalancerStatus(object: KubeObject, hasModes: boolean
   return entries.flatMap((entry, index) => {
     const at = indexed(path, index);
     const [ip, hostname] = [asString(entry['ip']), asString(entry['hostname'])];
-    const errors: FieldErrors = ip === '' ? [] : invalidAll(`${at}.ip`, ip, ipAddress(ip));
+    const errors = optionalText(ip, `${at}.ip`, ipAddress);
     if (hasModes) append(errors, validateMode(entry['ipMode'], ip, `${at}.ipMode`));
-    if (hostname === '') return errors;
-    append(errors, invalidAll(`${at}.hostname`, hostname, dns1123Subdomain(hostname)));
+    append(errors, optionalText(hostname, `${at}.hostname`, dns1123Subdomain));
     if (isAddress(hostname)) errors.push(invalid(`${at}.hostname`, hostname, NOT_AN_ADDRESS));
     return errors;
   });

@@ -34,20 +34,18 @@ export function validateMetadata(object: KubeObject, rules: MetadataRules): Fiel
   const metadata = asRecord(object.metadata);
   const path = 'metadata';
   const generateName = asString(metadata['generateName']);
-  if (generateName !== '') {
+  if (generateName !== '')
     append(
       errors,
       invalidAll(`${path}.generateName`, generateName, nameRule(maskTrailingDash(generateName))),
     );
-  }
   const name = asString(metadata['name']);
   if (name === '') errors.push(required(`${path}.name`, 'name or generateName is required'));
   else append(errors, invalidAll(`${path}.name`, name, nameRule(name)));
   append(errors, validateNamespace(metadata['namespace'], namespaced));
   const { generation } = metadata;
-  if (typeof generation === 'number' && generation < 0) {
+  if (typeof generation === 'number' && generation < 0)
     errors.push(invalid(`${path}.generation`, generation, 'must be greater than or equal to 0'));
-  }
   append(errors, validateLabels(metadata['labels'], `${path}.labels`));
   append(errors, validateAnnotations(metadata['annotations'], `${path}.annotations`));
   append(errors, validateOwners(metadata['ownerReferences'], `${path}.ownerReferences`));

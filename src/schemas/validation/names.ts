@@ -145,9 +145,7 @@ export function maskTrailingDash(prefix: string): string {
   return prefix.length > 1 && prefix.endsWith('-') ? `${prefix.slice(0, -2)}a` : prefix;
 }
 
-/**
- * A label key, annotation key, finalizer, resource name: an optional DNS prefix, a slash, a name.
- */
+/** Keys of labels and annotations, finalizers, resources: optional DNS prefix, slash, name. */
 export function qualifiedName(text: string): string[] {
   const complaints: string[] = [];
   const parts = text.split('/');
@@ -161,11 +159,10 @@ export function qualifiedName(text: string): string[] {
         complaints,
         labelPrefix(prefix).map((complaint) => `prefix part ${complaint}`),
       );
-  } else if (parts.length > 2) {
+  } else if (parts.length > 2)
     return [
       `a valid label key ${QUALIFIED_NAME_TEXT} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
     ];
-  }
   if (name === '') complaints.push('name part must be non-empty');
   else if (byteLength(name) > MAX_LABEL) complaints.push(`name part ${maxBytes(MAX_LABEL)}`);
   if (!QUALIFIED_NAME_RE.test(name)) complaints.push(`name part ${QUALIFIED_NAME_TEXT}`);
@@ -198,9 +195,8 @@ export function environmentName(name: string): string[] {
 export function portName(name: string): string[] {
   const complaints: string[] = [];
   if (name.length > MAX_PORT_NAME) complaints.push(maxCharacters(MAX_PORT_NAME));
-  if (!/^[-a-z0-9]+$/.test(name)) {
+  if (!/^[-a-z0-9]+$/.test(name))
     complaints.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)');
-  }
   if (!/[a-z]/.test(name)) complaints.push('must contain at least one letter (a-z)');
   if (name.includes('--')) complaints.push('must not contain consecutive hyphens');
   if (name.startsWith('-') || name.endsWith('-')) complaints.push('must not begin or end with a hyphen');
@@ -214,13 +210,10 @@ export function portNumber(port: unknown): string[] {
 
 export const inRange = (low: number, high: number): string => `must be between ${low} and ${high}, inclusive`;
 
-export function percentText(text: string): string[] {
-  return PERCENT_RE.test(text) ? [] : [PERCENT_TEXT];
-}
+export const percentText = (text: string): string[] => (PERCENT_RE.test(text) ? [] : [PERCENT_TEXT]);
 
-export function httpHeaderName(name: string): string[] {
-  return HTTP_HEADER_RE.test(name) ? [] : [HTTP_HEADER_TEXT];
-}
+export const httpHeaderName = (name: string): string[] =>
+  HTTP_HEADER_RE.test(name) ? [] : [HTTP_HEADER_TEXT];
 
 /** A wildcard host of an ingress: `*.` and a subdomain. */
 export function wildcardSubdomain(host: string): string[] {

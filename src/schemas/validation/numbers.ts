@@ -33,10 +33,6 @@ export function readableQuantity(value: unknown, path: string): FieldErrors {
 }
 
 /** User and group ids. */
-export function identifier(value: unknown, path: string): FieldErrors {
-  return within(value, path, 0, MAX_INT32);
-}
+export const identifier = (value: unknown, path: string): FieldErrors => within(value, path, 0, MAX_INT32);
 
-export function positiveInt32(value: unknown, path: string): FieldErrors {
-  return within(value, path, 1, MAX_INT32);
-}
+export const positiveInt32 = (value: unknown, path: string): FieldErrors => within(value, path, 1, MAX_INT32);

@@ -1,12 +1,10 @@
 /** Annotations that mean something to a pod. */
 import { isRecord } from '../../base/json.ts';
-import { asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';
+import { asRecord, asRecords, asString, type Fields } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { validateRelativePath } from './paths.ts';
 import { append, type FieldErrors, forbidden, invalid, keyed } from './report.ts';
 import { validateTolerations } from './scheduling.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 export const MIRROR_POD = 'kubernetes.io/config.mirror';
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';

@@ -1,5 +1,5 @@
 /** Name resolution of a pod: resolver options, host aliases. */
-import { asList, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { ipAddress } from './addresses.ts';
 import { dns1123Subdomain, dnsSearchPath } from './names.ts';
 import { append, byteLength, type FieldErrors, invalid, invalidAll, required } from './report.ts';
@@ -8,12 +8,11 @@ const MAX_NAMESERVERS = 3;
 const MAX_SEARCHES = 32;
 const MAX_SEARCH_CHARACTERS = 2048;
 
-export function validateDnsConfig(spec: Readonly<JsonRecord>, path: string): FieldErrors {
+export function validateDnsConfig(spec: Fields, path: string): FieldErrors {
   const needed = spec['dnsPolicy'] === 'None';
   const value = spec['dnsConfig'];
-  if (isAbsent(value)) {
+  if (isAbsent(value))
     return needed ? [required(path, 'must provide `dnsConfig` when `dnsPolicy` is None')] : [];
-  }
   const { nameservers, searches, options } = asRecord(value);
   if (needed && asList(nameservers).length === 0) {
     const detail = 'must provide at least one DNS nameserver when `dnsPolicy` is None';
@@ -24,23 +23,20 @@ export function validateDnsConfig(spec: Readonly<JsonRecord>, path: string): Fie
     const detail = `must not have more than ${MAX_NAMESERVERS} nameservers`;
     errors.push(invalid(`${path}.nameservers`, nameservers, detail));
   }
-  for (const [index, server] of asList(nameservers).entries()) {
+  for (const [index, server] of asList(nameservers).entries())
     append(errors, invalidAll(`${path}.nameservers[${index}]`, server, ipAddress(asString(server))));
-  }
   append(errors, validateSearches(asList(searches).map(asString), `${path}.searches`));
   for (const [index, option] of asRecords(options).entries()) {
-    if (asString(option['name']) === '') {
+    if (asString(option['name']) === '')
       errors.push(required(`${path}.options[${index}]`, 'must not be empty'));
-    }
   }
   return errors;
 }
 
 function validateSearches(searches: readonly string[], path: string): FieldErrors {
   const errors: FieldErrors = [];
-  if (searches.length > MAX_SEARCHES) {
+  if (searches.length > MAX_SEARCHES)
     errors.push(invalid(path, searches, `must not have more than ${MAX_SEARCHES} search paths`));
-  }
   // They are written into one line, separated by blanks.
   const length = byteLength(searches.join(' '));
   if (length > MAX_SEARCH_CHARACTERS) {

@@ -1,5 +1,5 @@
 /** Resources of a pod as a whole (KEP-2837), and the claims that containers refer to. */
-import { asList, asRecord, asRecords, asString, isAbsent, type JsonRecord, omit } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields, isAbsent, omit } from '../json-access.ts';
 import { compareQuantities, formatQuantity, parseQuantity, type Quantity } from '../values/quantity.ts';
 import { isPodLevelResource } from '../pods/pod-resources.ts';
 import { podQuantities } from '../pods/pod-quantities.ts';
@@ -18,8 +18,6 @@ import {
   required,
 } from './report.ts';
 import { type ClaimNames, isHugePages, validateResources } from './resources.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const SUPPORTED = ['cpu', 'hugepages-', 'memory'];
 

@@ -1,47 +1,26 @@
 /** `spec.os`: fields of the other operating system must not be set. Upstream's lists and order. */
-import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { words } from '../../base/words.ts';
+import { asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { type FieldErrors, forbidden, notSupported, required } from './report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const SYSTEMS = ['linux', 'windows'];
 const NOT_FOR_WINDOWS = 'cannot be set for a windows pod';
 const NOT_FOR_LINUX = 'windows options cannot be set for a linux pod';
 
-const LINUX_POD_FIELDS = [
-  'appArmorProfile',
-  'seLinuxOptions',
-  'hostUsers',
-  'hostPID',
-  'hostIPC',
-  'seccompProfile',
-  'fsGroup',
-  'fsGroupChangePolicy',
-  'sysctls',
-  'shareProcessNamespace',
-  'runAsUser',
-  'runAsGroup',
-  'supplementalGroups',
-  'supplementalGroupsPolicy',
-  'seLinuxChangePolicy',
-];
+const LINUX_POD_FIELDS = words(`
+  appArmorProfile seLinuxOptions hostUsers hostPID hostIPC seccompProfile fsGroup
+  fsGroupChangePolicy sysctls shareProcessNamespace runAsUser runAsGroup supplementalGroups
+  supplementalGroupsPolicy seLinuxChangePolicy
+`);
 /** They are fields of the spec itself, not of its security context. */
 const OF_SPEC = ['hostUsers', 'hostPID', 'hostIPC', 'shareProcessNamespace'];
 /** Booleans that upstream keeps by value: `false` is the same as absent. */
 const BY_VALUE = ['hostPID', 'hostIPC'];
 
-const LINUX_CONTAINER_FIELDS = [
-  'appArmorProfile',
-  'seLinuxOptions',
-  'seccompProfile',
-  'capabilities',
-  'readOnlyRootFilesystem',
-  'privileged',
-  'allowPrivilegeEscalation',
-  'procMount',
-  'runAsUser',
-  'runAsGroup',
-];
+const LINUX_CONTAINER_FIELDS = words(`
+  appArmorProfile seLinuxOptions seccompProfile capabilities readOnlyRootFilesystem privileged
+  allowPrivilegeEscalation procMount runAsUser runAsGroup
+`);
 
 const CONTAINER_LISTS = ['initContainers', 'containers', 'ephemeralContainers'];
 

@@ -1,31 +1,20 @@
 /** Pod specs of pods and templates; the order of checks is upstream's order of causes. */
-import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { type PodContext, validateContainers, validateHostNetworkPorts } from './containers.ts';
 import { validateFileVolumes } from './environment.ts';
 import { validateLabels } from './metadata.ts';
-import { dns1123Label, dns1123Subdomain, qualifiedName } from './names.ts';
+import { dns1123Label, dns1123Subdomain, type NameRule, qualifiedName } from './names.ts';
 import { positiveInt32 } from './numbers.ts';
 import { validateDnsConfig, validateHostAliases } from './pod-dns.ts';
 import { claimNamesOf, validatePodLevelResources, validateResourceClaims } from './pod-level-resources.ts';
 import { validateOs } from './pod-os.ts';
-import {
-  byteLength,
-  append,
-  duplicate,
-  type FieldErrors,
-  forbidden,
-  invalidAll,
-  notSupported,
-  required,
-  tooLong,
-} from './report.ts';
+import { byteLength, append, duplicate, type FieldErrors, forbidden, invalidAll, tooLong } from './report.ts';
+import { optionalText, requiredWord } from './texts.ts';
 import { validateOverhead } from './resources.ts';
 import { validateAffinity, validateSpread, validateTolerations } from './scheduling.ts';
 import { validatePodSecurityContext } from './security-context.ts';
 import { validateVolumes } from './volumes.ts';
 import { validateHostProcess } from './windows-options.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const RESTART_POLICIES = ['Always', 'OnFailure', 'Never'];
 const DNS_POLICIES = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];
@@ -52,8 +41,8 @@ export function validatePodSpec(value: unknown, path: string, podName?: string):
     ...validateFiles(spec, checked.volumes, path),
     ...validatePodLevelResources(spec, context.claims, `${path}.resources`),
     ...validateHostNetworkPorts(spec, podName !== undefined, path),
-    ...oneOf(spec['restartPolicy'], RESTART_POLICIES, `${path}.restartPolicy`),
-    ...oneOf(spec['dnsPolicy'], DNS_POLICIES, `${path}.dnsPolicy`),
+    ...requiredWord(spec['restartPolicy'], `${path}.restartPolicy`, RESTART_POLICIES),
+    ...requiredWord(spec['dnsPolicy'], `${path}.dnsPolicy`, DNS_POLICIES),
     ...validateLabels(spec['nodeSelector'], `${path}.nodeSelector`),
     ...validatePodSecurityContext(spec, `${path}.securityContext`),
     ...validateAffinity(spec['affinity'], `${path}.affinity`),
@@ -69,12 +58,6 @@ export function validatePodSpec(value: unknown, path: string, podName?: string):
     ...validateOverhead(spec['overhead'], `${path}.overhead`),
     ...validateOs(spec, path),
   ];
-}
-
-function oneOf(value: unknown, supported: readonly string[], path: string): FieldErrors {
-  const text = asString(value);
-  if (text === '') return [required(path)];
-  return supported.includes(text) ? [] : [notSupported(path, text, supported)];
 }
 
 function validateFiles(spec: Fields, volumes: PodContext['volumes'], path: string): FieldErrors {
@@ -121,10 +104,8 @@ function validateHostUsers(spec: Fields, path: string): FieldErrors {
 }
 
 function validateNames(spec: Fields, path: string): FieldErrors {
-  const check = (field: string, rule: (name: string) => readonly string[]): FieldErrors => {
-    const name = asString(spec[field]);
-    return name === '' ? [] : invalidAll(`${path}.${field}`, name, rule(name));
-  };
+  const check = (field: string, rule: NameRule): FieldErrors =>
+    optionalText(spec[field], `${path}.${field}`, rule);
   return [
     ...check('serviceAccountName', dns1123Subdomain),
     ...check('nodeName', dns1123Subdomain),
@@ -150,9 +131,7 @@ function validateHostnameOverride(spec: Fields, path: string): FieldErrors {
 
 function validateClasses(spec: Fields, path: string): FieldErrors {
   const { runtimeClassName, preemptionPolicy } = spec;
-  const priority = asString(spec['priorityClassName']);
-  const errors =
-    priority === '' ? [] : invalidAll(`${path}.priorityClassName`, priority, dns1123Subdomain(priority));
+  const errors = optionalText(spec['priorityClassName'], `${path}.priorityClassName`, dns1123Subdomain);
   if (!isAbsent(runtimeClassName)) {
     const name = asString(runtimeClassName);
     append(errors, invalidAll(`${path}.runtimeClassName`, name, dns1123Subdomain(name)));
@@ -160,6 +139,5 @@ function validateClasses(spec: Fields, path: string): FieldErrors {
   return [...errors, ...validatePreemption(preemptionPolicy, `${path}.preemptionPolicy`)];
 }
 
-export function validatePreemption(policy: unknown, path: string): FieldErrors {
-  return isAbsent(policy) ? [] : oneOf(policy, PREEMPTION_POLICIES, path);
-}
+export const validatePreemption = (policy: unknown, path: string): FieldErrors =>
+  isAbsent(policy) ? [] : requiredWord(policy, path, PREEMPTION_POLICIES);

@@ -1,5 +1,5 @@
 /** Handlers (exec, HTTP, TCP, gRPC, sleep), the probes and the lifecycle hooks that use them. */
-import { asList, asNumber, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { httpHeaderName, portName, portNumber } from './names.ts';
 import { nonNegative, positive } from './numbers.ts';
 import {
@@ -11,8 +11,6 @@ import {
   notSupported,
   required,
 } from './report.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const PROBE_NUMBERS = [
   'initialDelaySeconds',
@@ -32,9 +30,8 @@ export function validateProbe(value: unknown, name: ProbeName, path: string): Fi
   append(errors, positive(probe['terminationGracePeriodSeconds'], `${path}.terminationGracePeriodSeconds`));
   const { successThreshold, terminationGracePeriodSeconds } = probe;
   if (name !== 'readinessProbe') {
-    if (!isAbsent(successThreshold) && successThreshold !== 1) {
+    if (!isAbsent(successThreshold) && successThreshold !== 1)
       errors.push(invalid(`${path}.successThreshold`, successThreshold, 'must be 1'));
-    }
   } else if (!isAbsent(terminationGracePeriodSeconds)) {
     const at = `${path}.terminationGracePeriodSeconds`;
     errors.push(invalid(at, terminationGracePeriodSeconds, 'must not be set for readinessProbes'));
@@ -46,12 +43,9 @@ export function validateLifecycle(value: unknown, graceSeconds: number, path: st
   if (isAbsent(value)) return [];
   const { postStart, preStop } = asRecord(value);
   const errors: FieldErrors = [];
-  if (!isAbsent(postStart)) {
+  if (!isAbsent(postStart))
     append(errors, validateHandler(asRecord(postStart), `${path}.postStart`, graceSeconds));
-  }
-  if (!isAbsent(preStop)) {
-    append(errors, validateHandler(asRecord(preStop), `${path}.preStop`, graceSeconds));
-  }
+  if (!isAbsent(preStop)) append(errors, validateHandler(asRecord(preStop), `${path}.preStop`, graceSeconds));
   return errors;
 }
 
@@ -70,9 +64,9 @@ function validateHandler(handler: Fields, path: string, graceSeconds: number | u
   check('exec', (exec, at) => (asList(exec['command']).length === 0 ? [required(`${at}.command`)] : []));
   check('httpGet', validateHttpGet);
   check('tcpSocket', (socket, at) => validatePort(socket['port'], `${at}.port`));
-  if (graceSeconds === undefined) {
+  if (graceSeconds === undefined)
     check('grpc', (grpc, at) => validatePort(asNumber(grpc['port']), `${at}.port`));
-  } else check('sleep', (sleep, at) => validateSleep(sleep, graceSeconds, at));
+  else check('sleep', (sleep, at) => validateSleep(sleep, graceSeconds, at));
   if (count === 0) errors.push(required(path, 'must specify a handler type'));
   return errors;
 }
@@ -82,9 +76,8 @@ function validateHttpGet(action: Fields, path: string): FieldErrors {
   if (asString(action['path']) === '') errors.push(required(`${path}.path`));
   append(errors, validatePort(action['port'], `${path}.port`));
   const scheme = asString(action['scheme']);
-  if (scheme !== 'HTTP' && scheme !== 'HTTPS') {
+  if (scheme !== 'HTTP' && scheme !== 'HTTPS')
     errors.push(notSupported(`${path}.scheme`, scheme, ['HTTP', 'HTTPS']));
-  }
   for (const header of asRecords(action['httpHeaders'])) {
     const name = asString(header['name']);
     append(errors, invalidAll(`${path}.httpHeaders`, name, httpHeaderName(name)));

@@ -1,11 +1,12 @@
 /** Roles and bindings; rules and words of upstream's `rbac` validation. */
 import { jsonEqual } from '../../base/json.ts';
-import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { RBAC_GROUP } from '../rbac.ts';
 import { validateLabelSelector } from './label-selector.ts';
 import { dns1123Subdomain, pathSegment } from './names.ts';
 import { append, type FieldErrors, indexed, invalid, invalidAll, notSupported, required } from './report.ts';
+import { requiredText } from './texts.ts';
 
 export const validateRole = (object: KubeObject): FieldErrors => validateRules(object['rules'], true);
 
@@ -27,11 +28,7 @@ function validateRules(rules: unknown, isNamespaced: boolean): FieldErrors {
   return asRecords(rules).flatMap((rule, index) => validateRule(rule, isNamespaced, indexed('rules', index)));
 }
 
-function validateRule(
-  rule: Readonly<Record<string, unknown>>,
-  isNamespaced: boolean,
-  path: string,
-): FieldErrors {
+function validateRule(rule: Fields, isNamespaced: boolean, path: string): FieldErrors {
   const { nonResourceURLs } = rule;
   const count = (field: string): number => asList(rule[field]).length;
   const errors: FieldErrors = [];
@@ -63,19 +60,14 @@ function validateBinding(object: KubeObject, kinds: readonly string[], isNamespa
   const errors: FieldErrors = [];
   if (apiGroup !== RBAC_GROUP) errors.push(notSupported('roleRef.apiGroup', apiGroup, [RBAC_GROUP]));
   if (!kinds.includes(asString(kind))) errors.push(notSupported('roleRef.kind', kind, kinds));
-  if (asString(name) === '') errors.push(required('roleRef.name'));
-  else append(errors, invalidAll('roleRef.name', name, pathSegment(asString(name))));
+  append(errors, requiredText(name, 'roleRef.name', pathSegment));
   asRecords(object['subjects']).forEach((subject, index) =>
     append(errors, validateSubject(subject, isNamespaced, indexed('subjects', index))),
   );
   return errors;
 }
 
-function validateSubject(
-  subject: Readonly<Record<string, unknown>>,
-  isNamespaced: boolean,
-  path: string,
-): FieldErrors {
+function validateSubject(subject: Fields, isNamespaced: boolean, path: string): FieldErrors {
   const { kind } = subject;
   const name = asString(subject['name']);
   const apiGroup = asString(subject['apiGroup']);

@@ -18,9 +18,7 @@ class EnoughErrors extends Error {
   override readonly name = 'EnoughErrors';
 }
 
-/**
- * Errors of the validation that runs: validations are synchronous, so that there is one at a time.
- */
+/** Errors of the running validation. Validations are synchronous: there is one at a time. */
 let found: FieldError[] | undefined;
 
 /** Runs `validate` until it has found {@link MAX_FOUND_ERRORS}, and returns the errors. */
@@ -46,42 +44,19 @@ function note(error: FieldError): FieldError {
 }
 
 export const required = (path: string, detail = ''): FieldError =>
-  note({
-    type: 'FieldValueRequired',
-    path,
-    detail,
-  });
+  note({ type: 'FieldValueRequired', path, detail });
 
 export const invalid = (path: string, value: unknown, detail: string): FieldError =>
-  note({
-    type: 'FieldValueInvalid',
-    path,
-    value: value === undefined ? null : value,
-    detail,
-  });
+  note({ type: 'FieldValueInvalid', path, value: value === undefined ? null : value, detail });
 
 export const forbidden = (path: string, detail: string): FieldError =>
-  note({
-    type: 'FieldValueForbidden',
-    path,
-    detail,
-  });
+  note({ type: 'FieldValueForbidden', path, detail });
 
 export const duplicate = (path: string, value: unknown): FieldError =>
-  note({
-    type: 'FieldValueDuplicate',
-    path,
-    value,
-    detail: '',
-  });
+  note({ type: 'FieldValueDuplicate', path, value, detail: '' });
 
 export const notFound = (path: string, value: unknown): FieldError =>
-  note({
-    type: 'FieldValueNotFound',
-    path,
-    value,
-    detail: '',
-  });
+  note({ type: 'FieldValueNotFound', path, value, detail: '' });
 
 export const notSupported = (path: string, value: unknown, supported: readonly string[]): FieldError =>
   note({
@@ -92,11 +67,7 @@ export const notSupported = (path: string, value: unknown, supported: readonly s
   });
 
 export const tooLong = (path: string, maxBytes: number): FieldError =>
-  note({
-    type: 'FieldValueTooLong',
-    path,
-    detail: `may not be more than ${maxBytes} bytes`,
-  });
+  note({ type: 'FieldValueTooLong', path, detail: `may not be more than ${maxBytes} bytes` });
 
 export const tooMany = (path: string, count: number, max: number): FieldError =>
   note({
@@ -135,6 +106,4 @@ export function invalidAll(path: string, value: unknown, complaints: readonly st
 }
 
 const bytes = new TextEncoder();
-export function byteLength(text: string): number {
-  return bytes.encode(text).length;
-}
+export const byteLength = (text: string): number => bytes.encode(text).length;

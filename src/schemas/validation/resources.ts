@@ -1,5 +1,6 @@
 /** Requests and limits of containers, and the names and amounts of resources. */
-import { asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';
+import { words } from '../../base/words.ts';
+import { asRecord, asRecords, asString, type Fields } from '../json-access.ts';
 import {
   compareQuantities,
   formatQuantity,
@@ -25,21 +26,12 @@ import {
   required,
 } from './report.ts';
 
-type Fields = Readonly<JsonRecord>;
-
 const COMPUTE = ['cpu', 'memory', 'ephemeral-storage'];
 /** Counted objects: only whole numbers make sense. */
-const COUNTED = [
-  'pods',
-  'services',
-  'services.nodeports',
-  'services.loadbalancers',
-  'replicationcontrollers',
-  'resourcequotas',
-  'secrets',
-  'configmaps',
-  'persistentvolumeclaims',
-];
+const COUNTED = words(`
+  pods services services.nodeports services.loadbalancers replicationcontrollers resourcequotas
+  secrets configmaps persistentvolumeclaims
+`);
 /** The known names without a domain, in containers or quotas. */
 const STANDARD_RESOURCES = new Set([
   ...COMPUTE,
@@ -55,9 +47,7 @@ export function isStandardResource(name: string): boolean {
   return STANDARD_RESOURCES.has(name) || isHugePages(name) || name.startsWith('requests.hugepages-');
 }
 
-/**
- * Resources of devices and the like: whole numbers, and a request is always as much as its limit.
- */
+/** Resources such as devices: whole numbers, and a request is as much as its limit. */
 export function isExtendedResource(name: string): boolean {
   const isNative = !name.includes('/') || name.includes('kubernetes.io/');
   return !isNative && !name.startsWith('requests.') && qualifiedName(`requests.${name}`).length === 0;
@@ -92,9 +82,8 @@ export function validateResources(
     append(errors, hugePageErrors(name, amount, at));
   }
   const names = new Set([...Object.keys(limited), ...Object.keys(requested)]);
-  if ([...names].some(isHugePages) && !names.has('cpu') && !names.has('memory')) {
+  if ([...names].some(isHugePages) && !names.has('cpu') && !names.has('memory'))
     errors.push(forbidden(path, 'HugePages require cpu or memory'));
-  }
   return [...errors, ...validateClaims(claims, claimNames, `${path}.claims`)];
 }
 
@@ -121,9 +110,8 @@ export function validateQuantity(name: string, value: unknown, path: string): Fi
   const errors: FieldErrors = [];
   const text = formatQuantity(quantity);
   if (quantity.nanos < 0n) errors.push(invalid(path, text, NOT_NEGATIVE));
-  if ((isExtendedResource(name) || COUNTED.includes(name)) && !isWhole(quantity)) {
+  if ((isExtendedResource(name) || COUNTED.includes(name)) && !isWhole(quantity))
     errors.push(invalid(path, text, 'must be an integer'));
-  }
   return errors;
 }
 
@@ -152,9 +140,8 @@ function compareWithLimit(name: string, value: unknown, limitValue: unknown, pat
   }
   const order = compareQuantities(request, limit);
   const of = `${escapeControls(name)} limit of ${formatQuantity(limit)}`;
-  if (!canOvercommit && order !== 0) {
+  if (!canOvercommit && order !== 0)
     return [invalid(`${path}.requests`, formatQuantity(request), `must be equal to ${of}`)];
-  }
   if (order <= 0) return [];
   return [invalid(`${path}.requests`, formatQuantity(request), `must be less than or equal to ${of}`)];
 }

@@ -1,13 +1,5 @@
 /** Validates where a pod may run: tolerations, affinity, spreading. */
-import {
-  asList,
-  asNumber,
-  asRecord,
-  asRecords,
-  asString,
-  isAbsent,
-  type JsonRecord,
-} from '../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { escapeControls } from '../errors/status.ts';
 import { validateLabelSelector, validateOperator } from './label-selector.ts';
 import { dns1123Label, dns1123Subdomain, labelValue, qualifiedName } from './names.ts';
@@ -22,8 +14,7 @@ import {
   notSupported,
   required,
 } from './report.ts';
-
-type Fields = Readonly<JsonRecord>;
+import { optionalWord } from './texts.ts';
 
 export const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 
@@ -68,18 +59,16 @@ function validateToleration(toleration: Fields, path: string): FieldErrors {
     const complaints = labelValue(value);
     if (complaints.length > 0) errors.push(invalid(`${path}.operator`, value, complaints.join(';')));
   } else if (operator === 'Exists') {
-    if (value !== '') {
+    if (value !== '')
       errors.push(invalid(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'"));
-    }
   } else {
     const known = ['Equal', 'Exists'];
     // Comparing numbers is behind a feature that is off; upstream names the operators all the same.
     const named = operator === 'Lt' || operator === 'Gt' ? [...known, 'Lt', 'Gt'] : known;
     errors.push(notSupported(`${path}.operator`, operator, named));
   }
-  if (effect !== '' && !TAINT_EFFECTS.includes(effect)) {
+  if (effect !== '' && !TAINT_EFFECTS.includes(effect))
     errors.push(notSupported(`${path}.effect`, effect, TAINT_EFFECTS));
-  }
   return errors;
 }
 
@@ -126,9 +115,9 @@ export function validateNodeTerm(term: Fields, path: string): FieldErrors {
   }
   for (const [index, field] of asRecords(term['matchFields']).entries()) {
     const at = `${path}.matchFields[${index}]`;
-    if (field['operator'] !== 'In' && field['operator'] !== 'NotIn') {
+    if (field['operator'] !== 'In' && field['operator'] !== 'NotIn')
       errors.push(invalid(`${at}.operator`, field['operator'], 'not a valid selector operator'));
-    } else if (asList(field['values']).length !== 1) {
+    else if (asList(field['values']).length !== 1) {
       const detail = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
       errors.push(required(`${at}.values`, detail));
     }
@@ -180,9 +169,8 @@ function validatePodTerm(term: Fields, path: string): FieldErrors {
     ...validateLabelSelector(term['labelSelector'], `${path}.labelSelector`),
     ...validateLabelSelector(term['namespaceSelector'], `${path}.namespaceSelector`),
   ];
-  for (const name of asList(term['namespaces'])) {
+  for (const name of asList(term['namespaces']))
     append(errors, invalidAll(`${path}.namespace`, name, dns1123Label(asString(name))));
-  }
   append(errors, validateMatchKeys(term, path));
   const key = asString(term['topologyKey']);
   if (key === '') errors.push(required(`${path}.topologyKey`, 'can not be empty'));
@@ -251,17 +239,13 @@ export function validateSpread(constraints: unknown, path: string): FieldErrors 
     if (asString(constraint['topologyKey']) === '')
       errors.push(required(`${at}.topologyKey`, 'can not be empty'));
     const when = asString(constraint['whenUnsatisfiable']);
-    if (!WHEN_UNSATISFIABLE.includes(when)) {
+    if (!WHEN_UNSATISFIABLE.includes(when))
       errors.push(notSupported(`${at}.whenUnsatisfiable`, when, WHEN_UNSATISFIABLE));
-    }
     const pair = pairOf(constraint);
     if (last.get(pair) !== index) errors.push(duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, pair));
     append(errors, validateMinDomains(constraint['minDomains'], when, `${at}.minDomains`));
-    for (const field of ['nodeAffinityPolicy', 'nodeTaintsPolicy']) {
-      const policy = constraint[field];
-      if (isAbsent(policy) || INCLUSION_POLICIES.includes(asString(policy))) continue;
-      errors.push(notSupported(`${at}.${field}`, policy, INCLUSION_POLICIES));
-    }
+    for (const field of ['nodeAffinityPolicy', 'nodeTaintsPolicy'])
+      append(errors, optionalWord(constraint[field], `${at}.${field}`, INCLUSION_POLICIES));
     append(errors, validateMatchKeys(constraint, at));
     return [...errors, ...validateLabelSelector(constraint['labelSelector'], `${at}.labelSelector`)];
   });

@@ -1,5 +1,6 @@
 /** Security contexts of pods and containers: ids, seccomp, AppArmor, sysctls, Windows. */
-import { asList, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { words } from '../../base/words.ts';
+import { asList, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import {
   dottedSysctl,
   isSysctlName,
@@ -20,9 +21,8 @@ import {
   required,
   tooLong,
 } from './report.ts';
+import { optionalWord } from './texts.ts';
 import { validateWindowsOptions } from './windows-options.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const PROFILE_TYPES = ['Localhost', 'RuntimeDefault', 'Unconfined'];
 const MAX_APPARMOR_BYTES = 4095;
@@ -49,11 +49,8 @@ export function validatePodSecurityContext(spec: Fields, path: string): FieldErr
   append(errors, validateSeccomp(context['seccompProfile'], `${path}.seccompProfile`));
   append(errors, validateWindowsOptions(context['windowsOptions'], `${path}.windowsOptions`));
   append(errors, validateAppArmor(context['appArmorProfile'], `${path}.appArmorProfile`));
-  for (const [field, supported] of WORDS) {
-    const value = context[field];
-    if (isAbsent(value) || supported.some((word) => word === value)) continue;
-    errors.push(notSupported(`${path}.${field}`, value, supported));
-  }
+  for (const [field, supported] of WORDS)
+    append(errors, optionalWord(context[field], `${path}.${field}`, supported));
   return errors;
 }
 
@@ -121,20 +118,10 @@ export function validateAppArmor(value: unknown, path: string): FieldErrors {
 }
 
 /** Upstream's order decides which value the error shows. */
-const CONTEXT_FIELDS = [
-  'capabilities',
-  'privileged',
-  'seLinuxOptions',
-  'windowsOptions',
-  'runAsUser',
-  'runAsGroup',
-  'runAsNonRoot',
-  'readOnlyRootFilesystem',
-  'allowPrivilegeEscalation',
-  'procMount',
-  'seccompProfile',
-  'appArmorProfile',
-];
+const CONTEXT_FIELDS = words(`
+  capabilities privileged seLinuxOptions windowsOptions runAsUser runAsGroup runAsNonRoot
+  readOnlyRootFilesystem allowPrivilegeEscalation procMount seccompProfile appArmorProfile
+`);
 
 export function validateSecurityContext(value: unknown, hostUsers: boolean, path: string): FieldErrors {
   if (isAbsent(value)) return [];

@@ -11,7 +11,7 @@ import {
   withFamilies,
 } from '../defaults/service-families.ts';
 import { ipFamily } from '../values/ip-address.ts';
-import { asList, asRecord, asString, type JsonRecord } from '../json-access.ts';
+import { asList, asRecord, asString, type Fields } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { ipAddress, keptTexts } from './addresses.ts';
 import {
@@ -24,8 +24,6 @@ import {
   notSupported,
   required,
 } from './report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const FAMILIES = ['IPv4', 'IPv6'];
 const POLICIES = ['PreferDualStack', 'RequireDualStack', 'SingleStack'];

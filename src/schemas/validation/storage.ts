@@ -1,6 +1,6 @@
 /** PersistentVolumeClaims, and the checks that they share with PersistentVolumes. */
 import { jsonEqual } from '../../base/json.ts';
-import { asList, asRecord, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asList, asRecord, asString, type Fields, getPath, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import {
   compareQuantities,
@@ -24,9 +24,8 @@ import {
   notSupported,
   required,
 } from './report.ts';
+import { optionalText, optionalWord } from './texts.ts';
 import { validateQuantity } from './resources.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
 const ALONE = 'ReadWriteOncePod';
@@ -74,19 +73,13 @@ export function validateVolumeClaim(object: KubeObject, current?: KubeObject): F
     const small = validatePositive(storage, path);
     append(errors, small.length > 0 ? small : validateQuantity('storage', storage, path));
   }
-  append(errors, validateClassName(storageClassName, 'spec.storageClassName'));
-  if (!isAbsent(volumeMode) && !VOLUME_MODES.includes(asString(volumeMode)))
-    errors.push(notSupported('spec.volumeMode', volumeMode, VOLUME_MODES));
+  append(errors, optionalText(storageClassName, 'spec.storageClassName', dns1123Subdomain));
+  append(errors, optionalWord(volumeMode, 'spec.volumeMode', VOLUME_MODES));
   return [
     ...errors,
     ...validateSources(spec, asRecord(current?.['spec'])),
-    ...validateClassName(volumeAttributesClassName, 'spec.volumeAttributesClassName'),
+    ...optionalText(volumeAttributesClassName, 'spec.volumeAttributesClassName', dns1123Subdomain),
   ];
-}
-
-function validateClassName(value: unknown, path: string): FieldErrors {
-  const name = asString(value);
-  return name === '' ? [] : invalidAll(path, name, dns1123Subdomain(name));
 }
 
 /** The source of the volume's data: the older field, and the newer one that may name any kind. */
@@ -114,12 +107,11 @@ function validateSource(source: Fields, checksGroup: boolean, path: string): Fie
   const errors: FieldErrors = [];
   for (const field of ['name', 'kind'])
     if (asString(source[field]) === '') errors.push(required(`${path}.${field}`));
-  const [group, kind, namespace] = [source['apiGroup'], source['kind'], source['namespace']].map(asString);
+  const [group, kind] = [source['apiGroup'], source['kind']].map(asString);
   if (group === '' && kind !== CLAIM_KIND)
     errors.push(invalid(path, kind, `must be '${CLAIM_KIND}' when referencing the default apiGroup`));
-  if (group && checksGroup) append(errors, invalidAll(`${path}.apiGroup`, group, dns1123Subdomain(group)));
-  if (namespace) append(errors, invalidAll(`${path}.namespace`, namespace, dns1123Label(namespace)));
-  return errors;
+  if (checksGroup) append(errors, optionalText(group, `${path}.apiGroup`, dns1123Subdomain));
+  return [...errors, ...optionalText(source['namespace'], `${path}.namespace`, dns1123Label)];
 }
 
 const requestOf = (claim: KubeObject): unknown => getPath(claim, 'spec', 'resources', 'requests', 'storage');
@@ -151,9 +143,12 @@ const amount = (value: unknown): Quantity => parseQuantity(value) ?? { nanos: 0n
 /** Both specs, with mutable fields set to the same values. */
 function comparable(next: KubeObject, current: KubeObject): readonly [Fields, Fields] {
   const [before, after] = [asRecord(current['spec']), asRecord(next['spec'])];
-  const kept: JsonRecord = { ...before };
+  const kept: Record<string, unknown> = { ...before };
   if (asString(before['volumeName']) === '') kept['volumeName'] = after['volumeName'];
-  const given: JsonRecord = { ...after, volumeAttributesClassName: before['volumeAttributesClassName'] };
+  const given: Record<string, unknown> = {
+    ...after,
+    volumeAttributesClassName: before['volumeAttributesClassName'],
+  };
   const annotated = annotationOf(current);
   const name = after['storageClassName'];
   const isFirstClass = !isAbsent(name) && isAbsent(before['storageClassName']);

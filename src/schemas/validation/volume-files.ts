@@ -1,10 +1,8 @@
 /** Volumes of cluster data: ConfigMaps, Secrets, the pod's own fields, tokens. */
-import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { validateFieldRef, validateResourceFieldRef, VOLUME_FIELDS } from './environment.ts';
 import { validateItemPath } from './paths.ts';
 import { append, type FieldErrors, forbidden, invalid, required } from './report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const MAX_FILE_MODE = 0o777;
 
@@ -33,9 +31,9 @@ export function validateDownwardFiles(items: unknown, path: string): FieldErrors
         const detail = 'fieldRef and resourceFieldRef can not be specified simultaneously';
         errors.push(invalid(path, 'resource', detail));
       }
-    } else if (!isAbsent(resourceFieldRef)) {
+    } else if (!isAbsent(resourceFieldRef))
       append(errors, validateResourceFieldRef(resourceFieldRef, true, `${path}.resourceFieldRef`));
-    } else errors.push(required(path, 'one of fieldRef and resourceFieldRef is required'));
+    else errors.push(required(path, 'one of fieldRef and resourceFieldRef is required'));
     append(errors, validateMode(item['mode'], `${path}.mode`));
     return errors;
   });

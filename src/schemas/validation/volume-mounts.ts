@@ -1,9 +1,8 @@
 /** Where a container mounts volumes, and which block devices it gets. */
-import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { validateNoBacksteps, validateRelativePath } from './paths.ts';
 import { append, type FieldErrors, forbidden, invalid, notFound, notSupported, required } from './report.ts';
 
-type Fields = Readonly<JsonRecord>;
 type Volumes = ReadonlyMap<string, Fields>;
 
 const PROPAGATIONS = ['Bidirectional', 'HostToContainer', 'None'];

@@ -3,7 +3,7 @@
  * Nothing mounts them here; they are stored as upstream stores them. One function for each source
  * that has rules.
  */
-import { asList, asNumber, asRecord, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asList, asNumber, asRecord, asString, type Fields, isAbsent } from '../json-access.ts';
 import { dns1123Label, dns1123Subdomain, inRange } from './names.ts';
 import { within } from './numbers.ts';
 import {
@@ -16,8 +16,8 @@ import {
   required,
   tooLong,
 } from './report.ts';
+import { optionalText, optionalWord, requiredText } from './texts.ts';
 
-type Fields = Readonly<JsonRecord>;
 export type SourceRule = (source: Fields, path: string) => FieldErrors;
 
 const needs =
@@ -158,23 +158,19 @@ const azureDisk: SourceRule = (source, path) => {
   const { cachingMode, kind } = source;
   const uri = asString(source['diskURI']);
   const errors = needs('diskName', 'diskURI')(source, path);
-  if (!isAbsent(cachingMode) && !CACHING_MODES.includes(asString(cachingMode)))
-    errors.push(notSupported(`${path}.cachingMode`, cachingMode, CACHING_MODES));
+  append(errors, optionalWord(cachingMode, `${path}.cachingMode`, CACHING_MODES));
   if (isAbsent(kind)) return errors;
-  if (!DISK_KINDS.includes(asString(kind))) errors.push(notSupported(`${path}.kind`, kind, DISK_KINDS));
+  append(errors, optionalWord(kind, `${path}.kind`, DISK_KINDS));
   const [prefix, form] = kind === 'Managed' ? ['/subscriptions/', MANAGED_DISK] : ['https://', BLOB_DISK];
   if (!uri.startsWith(prefix)) errors.push(notSupported(`${path}.diskURI`, uri, [form]));
   return errors;
 };
 
-const storageos: SourceRule = (source, path) => {
-  const errors = needs('volumeName')(source, path);
-  for (const field of ['volumeName', 'volumeNamespace']) {
-    const name = asString(source[field]);
-    if (name !== '') append(errors, invalidAll(`${path}.${field}`, name, dns1123Label(name)));
-  }
-  return [...errors, ...namesSecret(source, path)];
-};
+const storageos: SourceRule = (source, path) => [
+  ...requiredText(source['volumeName'], `${path}.volumeName`, dns1123Label),
+  ...optionalText(source['volumeNamespace'], `${path}.volumeNamespace`, dns1123Label),
+  ...namesSecret(source, path),
+];
 
 const MAX_DRIVER_BYTES = 63;
 

@@ -1,24 +1,15 @@
 /** Volumes of a pod: their names and what they are made from. */
-import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { words } from '../../base/words.ts';
+import { asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { parseQuantity } from '../values/quantity.ts';
 import { validateAnnotations, validateLabels } from './metadata.ts';
 import { dns1123Label, dns1123Subdomain } from './names.ts';
 import { validateNoBacksteps, validateRelativePath } from './paths.ts';
-import {
-  duplicate,
-  append,
-  type FieldErrors,
-  forbidden,
-  invalid,
-  invalidAll,
-  notSupported,
-  required,
-} from './report.ts';
+import { duplicate, append, type FieldErrors, forbidden, invalid, required } from './report.ts';
+import { optionalWord, requiredText, requiredWord } from './texts.ts';
 import { validateVolumeClaim } from './storage.ts';
 import { validateDownwardFiles, validateFiles, validateMode, validateProjected } from './volume-files.ts';
 import { gcePersistentDisk, networkSources } from './volume-sources.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 /** The part of the pod that the checks of volumes and mounts need. */
 export interface VolumeContext {
@@ -101,8 +92,7 @@ export function validateVolumes(list: unknown, context: VolumeContext, path: str
     const at = `${path}[${index}]`;
     const name = asString(volume['name']);
     const found = validateSource(volume, at, context);
-    if (name === '') found.push(required(`${at}.name`));
-    else append(found, invalidAll(`${at}.name`, name, dns1123Label(name)));
+    append(found, requiredText(name, `${at}.name`, dns1123Label));
     if (volumes.has(name)) found.push(duplicate(`${at}.name`, name));
     if (found.length === 0) volumes.set(name, volume);
     append(errors, found);
@@ -173,32 +163,17 @@ function validateEmptyDir(source: Fields, path: string): FieldErrors {
 export function validateHostPath(source: Fields, path: string): FieldErrors {
   const target = asString(source['path']);
   if (target === '') return [required(`${path}.path`)];
-  const errors = validateNoBacksteps(target, `${path}.path`);
-  const type = source['type'];
-  if (!isAbsent(type) && !HOST_PATH_TYPES.includes(asString(type))) {
-    errors.push(notSupported(`${path}.type`, type, HOST_PATH_TYPES));
-  }
-  return errors;
+  return [
+    ...validateNoBacksteps(target, `${path}.path`),
+    ...optionalWord(source['type'], `${path}.type`, HOST_PATH_TYPES),
+  ];
 }
 
-/**
- * Metadata that the template of a claim may not set; order and names are those of upstream's type.
- */
-const NOT_FOR_TEMPLATES = [
-  'name',
-  'generateName',
-  'namespace',
-  'selfLink',
-  'uID',
-  'resourceVersion',
-  'generation',
-  'creationTimestamp',
-  'deletionTimestamp',
-  'deletionGracePeriodSeconds',
-  'ownerReferences',
-  'finalizers',
-  'managedFields',
-];
+/** Metadata that the template of a claim may not set, with upstream's names and order. */
+const NOT_FOR_TEMPLATES = words(`
+  name generateName namespace selfLink uID resourceVersion generation creationTimestamp
+  deletionTimestamp deletionGracePeriodSeconds ownerReferences finalizers managedFields
+`);
 
 const isZero = (value: unknown): boolean =>
   isAbsent(value) || value === '' || value === 0 || (Array.isArray(value) && value.length === 0);
@@ -228,15 +203,11 @@ function validateEphemeral({ volumeClaimTemplate: value }: Fields, path: string)
 
 /** A template may leave the reference to the creator of the pod. */
 function validateImageVolume(source: Fields, path: string, { podName }: VolumeContext): FieldErrors {
-  const policy = asString(source['pullPolicy']);
   const errors: FieldErrors = [];
   if (podName !== undefined && asString(source['reference']) === '')
     errors.push(required(`${path}.reference`));
-  return [...errors, ...validatePullPolicy(policy, `${path}.pullPolicy`)];
+  return [...errors, ...validatePullPolicy(source['pullPolicy'], `${path}.pullPolicy`)];
 }
 
-export function validatePullPolicy(value: unknown, path: string): FieldErrors {
-  const policy = asString(value);
-  if (policy === '') return [required(path)];
-  return PULL_POLICIES.includes(policy) ? [] : [notSupported(path, policy, PULL_POLICIES)];
-}
+export const validatePullPolicy = (value: unknown, path: string): FieldErrors =>
+  requiredWord(value, path, PULL_POLICIES);

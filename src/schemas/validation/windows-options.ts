@@ -1,11 +1,7 @@
-/**
- * Options of Windows containers. Nothing runs them here; they are stored as upstream stores them.
- */
-import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+/** Options of Windows containers. Nothing runs them; they are stored as upstream does. */
+import { asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { dns1123Subdomain } from './names.ts';
 import { append, byteLength, type FieldErrors, invalid, invalidAll } from './report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const KIBIBYTE = 1024;
 const MAX_CREDENTIAL_SPEC_BYTES = 64 * KIBIBYTE;
@@ -76,9 +72,7 @@ function domainComplaints(domain: string): string[] {
 const isHostProcess = (context: unknown): unknown =>
   asRecord(asRecord(context)['windowsOptions'])['hostProcess'];
 
-/**
- * All containers of a pod are host process containers or none, and they need the host's network.
- */
+/** All containers of a pod are host processes or none, and they need the host's network. */
 export function validateHostProcess(spec: Fields, path: string): FieldErrors {
   const { securityContext, hostNetwork } = spec;
   const ofPod = isHostProcess(securityContext);

@@ -1,10 +1,8 @@
 /** Statuses of workloads with a number of pods. */
-import { asNumber, asRecord, type JsonRecord } from '../json-access.ts';
+import { asNumber, asRecord, type Fields } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { nonNegative } from './numbers.ts';
 import { type FieldErrors, invalid } from './report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const count = (status: Fields, field: string): number => asNumber(status[field]) ?? 0;
 

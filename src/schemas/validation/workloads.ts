@@ -1,7 +1,5 @@
-/**
- * Deployments, ReplicaSets, ReplicationControllers, and the pod templates in them or on their own.
- */
-import { asNumber, asRecord, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
+/** Deployments, ReplicaSets, ReplicationControllers, and pod templates. */
+import { asNumber, asRecord, asString, type Fields, getPath, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { scaleIntOrPercent } from '../values/int-or-percent.ts';
 import { matchesLabelSelector } from '../values/selectors.ts';
@@ -21,8 +19,6 @@ import {
   notSupported,
   required,
 } from './report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 export function validateReplicaSet(object: KubeObject): FieldErrors {
   const spec = asRecord(object['spec']);
@@ -44,9 +40,8 @@ export function validateDeployment(object: KubeObject): FieldErrors {
     ...nonNegative(spec['progressDeadlineSeconds'], 'spec.progressDeadlineSeconds'),
   ];
   const deadline = asNumber(spec['progressDeadlineSeconds']);
-  if (deadline !== undefined && deadline <= (asNumber(spec['minReadySeconds']) ?? 0)) {
+  if (deadline !== undefined && deadline <= (asNumber(spec['minReadySeconds']) ?? 0))
     errors.push(invalid('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds'));
-  }
   return errors;
 }
 
@@ -62,9 +57,8 @@ function validateSelectorAndTemplate(spec: Fields): FieldErrors {
     : validateLabelSelector(selector, 'spec.selector');
   if (!isAbsent(selector)) {
     if (errors.length > 0) return [...errors, invalid('spec.selector', selector, 'invalid label selector')];
-    if (isEmptySelector(selector)) {
+    if (isEmptySelector(selector))
       errors.push(invalid('spec.selector', selector, 'empty selector is invalid for deployment'));
-    }
   }
   const labels = getPath(spec, 'template', 'metadata', 'labels');
   const path = 'spec.template';
@@ -94,11 +88,7 @@ export function validateReplicationController(object: KubeObject): FieldErrors {
   return [...errors, ...validateLastingTemplate(asRecord(spec['template']), path, 'ReplicationController')];
 }
 
-export function validatePodTemplate(object: KubeObject): FieldErrors {
-  return validateTemplate(asRecord(object['template']), 'template');
-}
-
-function validateTemplate(template: Fields, path: string): FieldErrors {
+export function validateTemplate(template: Fields, path: string): FieldErrors {
   const metadata = asRecord(template['metadata']);
   const spec = asRecord(template['spec']);
   return [
@@ -132,12 +122,10 @@ function validateStrategy(strategy: Fields): FieldErrors {
     const detail = "may not be specified when strategy `type` is 'Recreate'";
     return [forbidden(`${path}.rollingUpdate`, detail)];
   }
-  if (type !== 'RollingUpdate') {
+  if (type !== 'RollingUpdate')
     return [notSupported(path, goStruct(strategy, ['type', 'rollingUpdate']), ['Recreate', 'RollingUpdate'])];
-  }
-  if (isAbsent(rollingUpdate)) {
+  if (isAbsent(rollingUpdate))
     return [required(`${path}.rollingUpdate`, 'this should be defaulted and never be nil')];
-  }
   const { maxUnavailable, maxSurge } = asRecord(rollingUpdate);
   const at = `${path}.rollingUpdate`;
   const errors = [
@@ -148,9 +136,8 @@ function validateStrategy(strategy: Fields): FieldErrors {
     const detail = 'may not be 0 when `maxSurge` is 0';
     errors.push(invalid(`${at}.maxUnavailable`, maxUnavailable, detail));
   }
-  if ((scaleIntOrPercent(maxUnavailable, 100, 'up') ?? 0) > 100 && typeof maxUnavailable === 'string') {
+  if ((scaleIntOrPercent(maxUnavailable, 100, 'up') ?? 0) > 100 && typeof maxUnavailable === 'string')
     errors.push(invalid(`${at}.maxUnavailable`, maxUnavailable, 'must not be greater than 100%'));
-  }
   return errors;
 }
 

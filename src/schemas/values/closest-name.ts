@@ -21,9 +21,7 @@ export function closestName(name: string, known: readonly string[]): string | un
 }
 
 /** Case, hyphens and underscores are what people get wrong first. */
-function fold(name: string): string {
-  return name.toLowerCase().replaceAll(/[-_]/g, '');
-}
+const fold = (name: string): string => name.toLowerCase().replaceAll(/[-_]/g, '');
 
 /** Damerau's distance with adjacent swaps (optimal string alignment); gives up at `limit`. */
 function editDistance(a: string, b: string, limit: number): number {
@@ -35,9 +33,8 @@ function editDistance(a: string, b: string, limit: number): number {
     for (let j = 1; j <= b.length; j++) {
       const substitution = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
       let cost = Math.min(substitution, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
         cost = Math.min(cost, (beforePrevious[j - 2] ?? 0) + 1);
-      }
       row.push(cost);
     }
     beforePrevious = previous;

@@ -77,9 +77,8 @@ function unescapeValue(escaped: string): string {
     }
     at += 1;
     const next = escaped.charAt(at);
-    if (next !== '\\' && next !== ',' && next !== '=') {
+    if (next !== '\\' && next !== ',' && next !== '=')
       throw badRequest(`invalid field selector: invalid escape sequence: \\${next}`);
-    }
     value += next;
   }
   return value;

@@ -1,6 +1,4 @@
-/**
- * The formats of texts that upstream checks in custom resources; others are notes to the reader.
- */
+/** The formats of texts that upstream checks in custom resources. Others mean nothing. */
 
 import { dns1123Label, dns1123Subdomain } from '../validation/names.ts';
 

@@ -1,6 +1,4 @@
-/**
- * `intstr.IntOrString` where it means a count or a share, as in `maxSurge` and `maxUnavailable`.
- */
+/** `intstr.IntOrString` as a count or a share, as in `maxSurge` and `maxUnavailable`. */
 const PERCENT = /^(\d+)%$/;
 
 /** A count, or a share of `total` rounded as asked; undefined for what is neither. */

@@ -20,26 +20,12 @@ const NANO = 1_000_000_000n;
 const MILLI = 1_000_000n;
 const MAX = 9_223_372_036_854_775_807n;
 
-const BINARY_POWERS: ReadonlyMap<string, bigint> = new Map([
-  ['Ki', 10n],
-  ['Mi', 20n],
-  ['Gi', 30n],
-  ['Ti', 40n],
-  ['Pi', 50n],
-  ['Ei', 60n],
-]);
-const DECIMAL_POWERS: ReadonlyMap<string, number> = new Map([
-  ['n', -9],
-  ['u', -6],
-  ['m', -3],
-  ['', 0],
-  ['k', 3],
-  ['M', 6],
-  ['G', 9],
-  ['T', 12],
-  ['P', 15],
-  ['E', 18],
-]);
+const BINARY_POWERS: ReadonlyMap<string, bigint> = new Map(
+  Object.entries({ Ki: 10n, Mi: 20n, Gi: 30n, Ti: 40n, Pi: 50n, Ei: 60n }),
+);
+const DECIMAL_POWERS: ReadonlyMap<string, number> = new Map(
+  Object.entries({ n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 }),
+);
 const DECIMAL_SUFFIXES: ReadonlyMap<number, string> = new Map(
   [...DECIMAL_POWERS].map(([suffix, power]) => [power, suffix]),
 );
@@ -100,9 +86,7 @@ function exponentOf(suffix: string): number | undefined {
 }
 
 /** JavaScript's exponents have a plus sign, which parses all the same. */
-function numberText(value: number): string {
-  return Number.isFinite(value) ? String(value) : '';
-}
+const numberText = (value: number): string => (Number.isFinite(value) ? String(value) : '');
 
 /** The quantity, or undefined for what is none. */
 export function parseQuantity(input: unknown): Quantity | undefined {
@@ -114,9 +98,8 @@ export function parseQuantity(input: unknown): Quantity | undefined {
 export function formatQuantity(quantity: Quantity): string {
   const { nanos, format } = quantity;
   if (nanos === 0n) return '0';
-  if (format === 'BinarySI' && nanos % NANO === 0n && (nanos >= 1024n * NANO || nanos <= -1024n * NANO)) {
+  if (format === 'BinarySI' && nanos % NANO === 0n && (nanos >= 1024n * NANO || nanos <= -1024n * NANO))
     return formatBinary(nanos / NANO);
-  }
   return formatDecimal(nanos, format === 'DecimalExponent');
 }
 
@@ -168,9 +151,7 @@ export function subtractQuantities(a: Quantity, b: Quantity): Quantity {
   return { nanos: clamp(a.nanos - b.nanos), format: a.nanos === 0n ? b.format : a.format };
 }
 
-export function isWhole(quantity: Quantity): boolean {
-  return quantity.nanos % NANO === 0n;
-}
+export const isWhole = (quantity: Quantity): boolean => quantity.nanos % NANO === 0n;
 
 /** Thousandths, rounded up (cpu: `1500m` is 1500); 0 for what cannot be read. Safe up to 2^53. */
 export function toMilli(input: unknown): number {

@@ -14,9 +14,7 @@ export interface Regex {
 
 /** A compiled pattern takes some hundred bytes for each character of its text. */
 const MAX_PATTERN_LENGTH = 10_000;
-/**
- * Characters of the patterns in use; a process that sees more forgets them all and starts again.
- */
+/** Characters of the compiled patterns. A process that sees more forgets them all. */
 const MAX_KEPT_CHARS = 200_000;
 const known = new Map<string, Regex | string>();
 let keptChars = 0;

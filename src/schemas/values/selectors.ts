@@ -2,7 +2,7 @@
  * Label selectors: their text (`env in (a,b),!old`), the `LabelSelector` objects of specs, and
  * matching. The grammar and every message are those of Kubernetes' `labels` package.
  */
-import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { badRequest, fieldErrorText } from '../errors/status.ts';
 import { labelValue, qualifiedName } from '../validation/names.ts';
@@ -17,7 +17,7 @@ export interface LabelRequirement {
   readonly values: readonly string[];
 }
 
-export type Labels = Readonly<Record<string, unknown>>;
+export type Labels = Fields;
 
 /** `expected` clauses of messages. */
 const OPERATORS = 'in, notin, =, ==, !=, gt, lt';
@@ -71,16 +71,14 @@ function parse(tokens: readonly string[]): LabelRequirement[] {
     }
   };
   while (peek() !== '') {
-    if (!isIdentifier(peek()) && peek() !== '!') {
+    if (!isIdentifier(peek()) && peek() !== '!')
       throw new Unparsable(`found '${peek()}', expected: !, identifier, or 'end of string'`);
-    }
     requirements.push(requirement());
     const separator = take();
     if (separator === '') break;
     if (separator !== ',') throw new Unparsable(`found '${separator}', expected: ',' or 'end of string'`);
-    if (!isIdentifier(peek()) && peek() !== '!') {
+    if (!isIdentifier(peek()) && peek() !== '!')
       throw new Unparsable(`found '${peek()}', expected: identifier after ','`);
-    }
   }
   return requirements;
 }
@@ -131,9 +129,8 @@ function takeSet(peek: () => string, take: () => string): string[] {
     take();
     return [''];
   }
-  if (!isIdentifier(peek()) && peek() !== ',') {
+  if (!isIdentifier(peek()) && peek() !== ',')
     throw new Unparsable(`found '${peek()}', expected: ',', ')' or identifier`);
-  }
   const values: string[] = [];
   let expectValue = true;
   for (;;) {
@@ -154,18 +151,16 @@ function takeSet(peek: () => string, take: () => string): string[] {
 
 function checkKey(key: string): void {
   const complaints = qualifiedName(key);
-  if (complaints.length > 0) {
+  if (complaints.length > 0)
     throw new Unparsable(fieldErrorText(invalid('<nil>', key, complaints.join('; '))));
-  }
 }
 
 function checkValues({ key, operator, values }: LabelRequirement): void {
   const errors: FieldErrors = [];
   for (const [index, value] of values.entries()) {
     const path = indexed('values', index);
-    if ((operator === 'gt' || operator === 'lt') && !/^[-+]?\d+$/.test(value)) {
+    if ((operator === 'gt' || operator === 'lt') && !/^[-+]?\d+$/.test(value))
       errors.push(invalid(path, value, "for 'Gt', 'Lt' operators, the value must be an integer"));
-    }
     const complaints = labelValue(value);
     if (complaints.length > 0) errors.push(invalid(keyed(path, key), value, complaints.join('; ')));
   }
@@ -247,9 +242,8 @@ export function labelSelectorRequirements(selector: unknown): readonly LabelRequ
   if (isAbsent(selector)) return undefined;
   const { matchLabels, matchExpressions } = asRecord(selector);
   const requirements: LabelRequirement[] = [];
-  for (const [key, value] of Object.entries(asRecord(matchLabels))) {
+  for (const [key, value] of Object.entries(asRecord(matchLabels)))
     requirements.push({ key, operator: '=', values: [asString(value)] });
-  }
   for (const expression of asRecords(matchExpressions)) {
     const operator = OBJECT_OPERATORS.get(asString(expression['operator']));
     if (!operator) return undefined;
@@ -265,9 +259,7 @@ export function matchesLabelSelector(selector: unknown, labels: Labels | null | 
   return requirements !== undefined && matchesRequirements(requirements, labels);
 }
 
-/**
- * The selector of a workload as a LabelSelector; a ReplicationController has a plain map of labels.
- */
+/** The selector of a workload. A ReplicationController has a plain map of labels. */
 export function asLabelSelector({ apiVersion, kind }: KubeObject, selector: unknown): unknown {
   return apiVersion === 'v1' && kind === 'ReplicationController' ? { matchLabels: selector } : selector;
 }

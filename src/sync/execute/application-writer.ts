@@ -5,9 +5,8 @@
 import { errorMessage } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
-import { without } from '../../diff/without.ts';
 import type { NotifyJob, Queues } from '../../queue/types.ts';
-import { asRecords } from '../../schemas/json-access.ts';
+import { asRecords, omit } from '../../schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Application } from '../../schemas/types.ts';
@@ -124,10 +123,10 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
     async takeOff(application) {
       const { operation } = application;
       const current = apps.get(keyOf(application)) ?? application;
-      const annotations = without(current.metadata.annotations ?? {}, REFRESH_ANNOTATION);
+      const annotations = omit(current.metadata.annotations ?? {}, REFRESH_ANNOTATION);
       const metadata = { ...current.metadata, annotations: annotations as Record<string, string> };
       // An operation that was asked for meanwhile stays for the next reconcile.
-      const rest = jsonEqual(current.operation, operation) ? without(current, 'operation') : current;
+      const rest = jsonEqual(current.operation, operation) ? omit(current, 'operation') : current;
       await write(() => update({ ...rest, metadata } as Application));
     },
     async keepFinalizers(application, finalizers) {

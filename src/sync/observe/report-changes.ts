@@ -1,8 +1,8 @@
 /** Reports changes to the applications that they concern, also those of owned objects and nodes. */
 import { jsonEqual } from '../../base/json.ts';
+import { omit } from '../../schemas/json-access.ts';
 import { idOf } from '../../diff/desired-set.ts';
 import { managingApplication } from '../../diff/tracking.ts';
-import { without } from '../../diff/without.ts';
 import { conditionOf, textAt } from '../../health/fields.ts';
 import { NODE_INDEX } from '../../store/cache/indexes.ts';
 import { type KubeObject, controllerOf, keyOf, objectKey } from '../../schemas/object.ts';
@@ -106,7 +106,7 @@ function specChanged({ type, object, previous }: CacheEvent): boolean {
   const { metadata } = object;
   const { metadata: metadataBefore } = previous;
   return (
-    !jsonEqual(without(object, 'status', 'metadata'), without(previous, 'status', 'metadata')) ||
+    !jsonEqual(omit(object, 'status', 'metadata'), omit(previous, 'status', 'metadata')) ||
     !jsonEqual(metadata.labels, metadataBefore.labels) ||
     !jsonEqual(metadata.annotations, metadataBefore.annotations) ||
     metadata.deletionTimestamp !== metadataBefore.deletionTimestamp

@@ -7,7 +7,7 @@
  * sync is complete; the brake is recorded before the commit is adopted.
  */
 import { isRecord, jsonEqual } from '../../base/json.ts';
-import { without } from '../../diff/without.ts';
+import { omit } from '../../schemas/json-access.ts';
 import type { Application, ApplicationSource } from '../../schemas/types.ts';
 import { normaliseTreePath } from '../git/revision.ts';
 
@@ -109,7 +109,7 @@ export function baselineToRecord(
   if (!baseline) return completeBaseline(application, source, revision, baseline);
   const { brake } = baseline;
   if (!brake) return undefined;
-  if (!isBraked) return without(baseline, 'brake');
+  if (!isBraked) return omit(baseline, 'brake');
   if (brake.approved?.revision === revision || !isPruneApproved(application, baseline, revision))
     return undefined;
   return { ...baseline, brake: { ...brake, approved: { revision, source: placeOf(source) } } };

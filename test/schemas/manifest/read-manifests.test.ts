@@ -100,13 +100,13 @@ describe('files', () => {
     (text) => expect(read(text)).toEqual({ documents: [], errors: [] }),
   );
 
-  test('skips empty documents and keeps the index of the others', () => {
+  test('skips empty documents', () => {
     const { documents } = read(
       '---\n# nothing\n---\napiVersion: v1\nkind: A\n---\n---\napiVersion: v1\nkind: B\n',
     );
-    expect(documents.map(({ object, source }) => [object.kind, source.line, source.documentIndex])).toEqual([
-      ['A', 4, 1],
-      ['B', 8, 3],
+    expect(documents.map(({ object, source }) => [object.kind, source.line])).toEqual([
+      ['A', 4],
+      ['B', 8],
     ]);
   });
 

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { toRfc3339 } from '../../../src/base/clock.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
-import { builtinRegistry } from '../../../src/schemas/registry.ts';
+import { defineKind } from '../../../src/schemas/kinds/define-kind.ts';
+import { builtinRegistry, createRegistry } from '../../../src/schemas/registry.ts';
 import type { ResourceKind } from '../../../src/schemas/resource-kind.ts';
 import { isStatusError, type StatusError } from '../../../src/schemas/errors/status.ts';
 import {
+  createStorageFormat,
   type DeleteOptions,
   type DeletePlan,
   isFullyReleased,
@@ -304,5 +306,26 @@ describe('planDelete', () => {
     expect(isFullyReleased(object)).toBe(false);
     expect(isFullyReleased(empty)).toBe(true);
     expect(plan(namespaces, empty).action).toBe('remove');
+  });
+});
+
+describe('a kind with a migration', () => {
+  const migrated = defineKind({
+    group: '',
+    kind: 'ConfigMap',
+    applyOrder: 1,
+    migration: {
+      storageVersion: 3,
+      migrate: (object, from) => ({ ...object, data: { from: String(from) } }),
+    },
+  });
+  const format = createStorageFormat(createRegistry([migrated]));
+
+  it('is stored in its version, and older objects are read through the migration', () => {
+    const stored = create(migrated, { data: { k: 'v' } });
+    expect(format.versionOf('configmaps')).toBe(3);
+    expect(format.read('configmaps', stored, 2)).toMatchObject({ data: { from: '2' } });
+    expect(format.read('configmaps', stored, 3)).toBe(stored);
+    expect(format.read('configmaps', stored, 4)).toBe(stored);
   });
 });

@@ -208,9 +208,7 @@ function searchCost({ type, size, itemSize }: Argument): number {
 const searchedByPattern = (text: Size, pattern: Argument): number =>
   times(share(sum(text.max, 1), TEXT), share(maxOf(pattern), PATTERN));
 
-/**
- * Addresses have 4 or 16 bytes, which are compared; those that are given as text are read first.
- */
+/** Addresses of 4 or 16 bytes are compared; those that are given as text are read first. */
 function containsCost(name: string, other: Argument): number {
   const MOST = 16;
   const compared = share(2 * MOST, TEXT) + (name === 'containsCIDR' ? share(MOST, TEXT) + 1 : 0);

@@ -59,6 +59,7 @@ const MODULUS = 'modulus by zero';
 type Ints = readonly [bigint, bigint];
 type Uints = readonly [Uint, Uint];
 type Doubles = readonly [number, number];
+type Times = readonly [TimestampValue | DurationValue, TimestampValue | DurationValue];
 
 const arithmetic: readonly Overload[] = [
   overload<Ints>('_+_(int, int): int', ([a, b]) => checkInt(a + b)),
@@ -78,24 +79,12 @@ const arithmetic: readonly Overload[] = [
   overload<Doubles>('_/_(double, double): double', ([a, b]) => a / b),
   overload<readonly [number]>('-_(double): double', ([a]) => -a),
   overload<readonly [boolean]>('!_(bool): bool', ([a]) => !a),
-  overload<readonly [TimestampValue, DurationValue]>('_+_(timestamp, duration): timestamp', ([a, b]) =>
-    timestampOf(a.nanos + b.nanos),
-  ),
-  overload<readonly [DurationValue, TimestampValue]>('_+_(duration, timestamp): timestamp', ([a, b]) =>
-    timestampOf(a.nanos + b.nanos),
-  ),
-  overload<readonly [DurationValue, DurationValue]>('_+_(duration, duration): duration', ([a, b]) =>
-    durationOf(a.nanos + b.nanos),
-  ),
-  overload<readonly [TimestampValue, TimestampValue]>('_-_(timestamp, timestamp): duration', ([a, b]) =>
-    durationOf(a.nanos - b.nanos),
-  ),
-  overload<readonly [TimestampValue, DurationValue]>('_-_(timestamp, duration): timestamp', ([a, b]) =>
-    timestampOf(a.nanos - b.nanos),
-  ),
-  overload<readonly [DurationValue, DurationValue]>('_-_(duration, duration): duration', ([a, b]) =>
-    durationOf(a.nanos - b.nanos),
-  ),
+  overload<Times>('_+_(timestamp, duration): timestamp', ([a, b]) => timestampOf(a.nanos + b.nanos)),
+  overload<Times>('_+_(duration, timestamp): timestamp', ([a, b]) => timestampOf(a.nanos + b.nanos)),
+  overload<Times>('_+_(duration, duration): duration', ([a, b]) => durationOf(a.nanos + b.nanos)),
+  overload<Times>('_-_(timestamp, timestamp): duration', ([a, b]) => durationOf(a.nanos - b.nanos)),
+  overload<Times>('_-_(timestamp, duration): timestamp', ([a, b]) => timestampOf(a.nanos - b.nanos)),
+  overload<Times>('_-_(duration, duration): duration', ([a, b]) => durationOf(a.nanos - b.nanos)),
 ];
 
 const concatenation: readonly Overload[] = [

@@ -1,6 +1,4 @@
-/**
- * Values that may be absent. `or` and `orValue` evaluate their argument lazily: see the evaluator.
- */
+/** Values that may be absent. The evaluator evaluates the argument of `or` and `orValue` lazily. */
 import { EvaluationError } from '../errors.ts';
 import { type Overload, overload } from '../overload.ts';
 import { itemsOf, type ListValue, listValue, NONE, type OptionalValue, some, type Value } from '../values.ts';

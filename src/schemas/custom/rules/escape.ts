@@ -1,28 +1,12 @@
 /** Names of properties in expressions: reserved words and special characters are escaped. */
+import { words } from '../../../base/words.ts';
 
-const RESERVED: ReadonlySet<string> = new Set([
-  'true',
-  'false',
-  'null',
-  'in',
-  'as',
-  'break',
-  'const',
-  'continue',
-  'else',
-  'for',
-  'function',
-  'if',
-  'import',
-  'let',
-  'loop',
-  'package',
-  'namespace',
-  'return',
-  'var',
-  'void',
-  'while',
-]);
+const RESERVED: ReadonlySet<string> = new Set(
+  words(`
+    true false null in as break const continue else for function if import let loop package namespace
+    return var void while
+  `),
+);
 
 const ESCAPES: Readonly<Record<string, string>> = {
   __: '__underscores__',

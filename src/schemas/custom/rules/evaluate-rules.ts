@@ -165,7 +165,7 @@ class Stop extends Error {
 }
 
 /** Upstream's path of an error about the whole object. */
-const NOWHERE = '<nil>';
+export const NOWHERE = '<nil>';
 
 function evaluateHere(node: RuleTree, place: Place, total: { left: number }, errors: FieldError[]): void {
   const { shape, schema } = node;
@@ -191,10 +191,7 @@ function evaluateHere(node: RuleTree, place: Place, total: { left: number }, err
   for (const rule of node.rules) {
     const isOptional = rule.optionalOldSelf === true;
     if (rule.isTransition && oldSelf === undefined && !isOptional) continue;
-    const variables = {
-      self,
-      oldSelf: !isOptional ? oldSelf : oldSelf === undefined ? NONE : some(oldSelf),
-    };
+    const variables = { self, oldSelf: !isOptional ? oldSelf : oldSelf === undefined ? NONE : some(oldSelf) };
     const run = (evaluate: (budget: Budget) => Value): Value => {
       const budget = createBudget(Math.min(MAX_RULE_COST, total.left));
       try {

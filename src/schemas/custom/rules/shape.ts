@@ -60,10 +60,7 @@ export function shapeOf(
     case 'boolean':
       return { type: BOOL, see: seeAny };
     case 'integer':
-      return {
-        type: INT,
-        see: (raw) => (typeof raw === 'number' ? BigInt(Math.trunc(raw)) : seeAny(raw)),
-      };
+      return { type: INT, see: (raw) => (typeof raw === 'number' ? BigInt(Math.trunc(raw)) : seeAny(raw)) };
     case 'number':
       return { type: simpleType('double'), see: (raw) => (typeof raw === 'number' ? raw : seeAny(raw)) };
     default:
@@ -131,11 +128,7 @@ function listShape(schema: StructuralSchema, name: string, depth: number): Shape
       if (!Array.isArray(raw)) return seeAny(raw);
       const list = raw as readonly unknown[];
       const at = keeping<number>(inner, (index) => list[index]);
-      const value = {
-        kind: 'list' as const,
-        size: list.length,
-        at,
-      };
+      const value = { kind: 'list' as const, size: list.length, at };
       return form ? { ...value, form } : value;
     },
   };

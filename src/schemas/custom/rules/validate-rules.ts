@@ -1,6 +1,4 @@
-/**
- * Upstream's validation of the rules in a definition: first their form, then the compiler's errors.
- */
+/** Upstream's validation of rules in a definition: their form, then the compiler's errors. */
 import { isRecord } from '../../../base/json.ts';
 import { times } from '../../cel/index.ts';
 import { asList } from '../../json-access.ts';

@@ -3,7 +3,6 @@ import { getPath } from '../../json-access.ts';
 import type { Application } from '../../types.ts';
 import type { KubeObject } from '../../object.ts';
 import { applicationFields } from './fields.ts';
-import { dns1123Subdomain } from '../../validation/names.ts';
 import { validateApplication } from './validation.ts';
 import { defineKind } from '../define-kind.ts';
 
@@ -25,12 +24,10 @@ export const applicationKind = defineKind({
   group: 'argoproj.io',
   version: 'v1alpha1',
   kind: 'Application',
-  plural: 'applications',
   shortNames: ['app', 'apps'],
   subresources: ['status'],
   applyOrder: 200,
   countsGeneration: true,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Sync Status', textOrNull('sync', 'status')),

@@ -3,15 +3,7 @@
  * refuses (a branch that does not exist) is found at sync; here is what no repository could make
  * right.
  */
-import {
-  asList,
-  asNumber,
-  asRecord,
-  asRecords,
-  asString,
-  isAbsent,
-  type JsonRecord,
-} from '../../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { isRefName } from '../../values/ref-name.ts';
 import { dns1123Label } from '../../validation/names.ts';
@@ -25,8 +17,6 @@ import {
   required,
 } from '../../validation/report.ts';
 
-type Fields = Readonly<JsonRecord>;
-
 /** URLs with a scheme, `user@host:path`, and absolute paths; never an option of Git. */
 const REPOSITORY = /^(?:[a-z][a-z0-9+.-]*:\/\/\S+|[\w.-]+@[\w.-]+:\S+|\/\S.*)$/i;
 const DURATION = /^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/;
@@ -39,9 +29,8 @@ export function validateApplication(object: KubeObject): FieldErrors {
   if (isAbsent(spec['source'])) {
     if (sources.length === 0) errors.push(required('spec.source'));
   } else append(errors, validateSource(asRecord(spec['source']), 'spec.source'));
-  for (const [index, source] of sources.entries()) {
+  for (const [index, source] of sources.entries())
     append(errors, validateSource(asRecord(source), `spec.sources[${index}]`));
-  }
   return [
     ...errors,
     ...validateDestination(spec['destination']),
@@ -54,20 +43,17 @@ function validateSource(source: Fields, path: string): FieldErrors {
   const errors: FieldErrors = [];
   const repository = asString(source['repoURL']);
   if (repository === '') errors.push(required(`${path}.repoURL`));
-  else if (!REPOSITORY.test(repository)) {
+  else if (!REPOSITORY.test(repository))
     errors.push(
       invalid(`${path}.repoURL`, repository, 'must be the URL or the absolute path of a repository'),
     );
-  }
   const directory = asString(source['path']);
   if (directory.startsWith('/')) errors.push(invalid(`${path}.path`, directory, 'must be a relative path'));
-  if (directory.split('/').includes('..')) {
+  if (directory.split('/').includes('..'))
     errors.push(invalid(`${path}.path`, directory, "must not contain '..'"));
-  }
   const revision = asString(source['targetRevision']);
-  if (revision !== '' && !isRefName(revision)) {
+  if (revision !== '' && !isRefName(revision))
     errors.push(invalid(`${path}.targetRevision`, revision, 'must be a branch, a tag or a commit'));
-  }
   return errors;
 }
 
@@ -76,9 +62,8 @@ function validateDestination(value: unknown): FieldErrors {
   if (isAbsent(value)) return [required(path)];
   const { server, name, namespace } = asRecord(value);
   const errors: FieldErrors = [];
-  if (asString(server) !== '' && asString(name) !== '') {
+  if (asString(server) !== '' && asString(name) !== '')
     errors.push(forbidden(`${path}.name`, 'may not be specified when `server` is set'));
-  }
   const text = asString(namespace);
   if (text !== '') append(errors, invalidAll(`${path}.namespace`, text, dns1123Label(text)));
   return errors;
@@ -94,9 +79,8 @@ function validateSyncPolicy(policy: Fields): FieldErrors {
   const retry = asRecord(policy['retry']);
   const limit = asNumber(retry['limit']);
   // A negative limit means no limit.
-  if (limit !== undefined && limit < -1) {
+  if (limit !== undefined && limit < -1)
     errors.push(invalid(`${path}.retry.limit`, limit, 'must be greater than or equal to -1'));
-  }
   const backoff = asRecord(retry['backoff']);
   for (const field of ['duration', 'maxDuration']) {
     const duration = asString(backoff[field]);

@@ -7,19 +7,16 @@ import { textFields } from '../../values/field-selectors.ts';
 import { humanDuration } from '../../tables/duration.ts';
 import { jsonClone } from '../../../base/json.ts';
 import { toRfc3339 } from '../../../base/clock.ts';
-import { asRecord, asRecords, asString, getPath, omit, asNumber } from '../../json-access.ts';
+import { asNumber, asRecord, asRecords, asString, type Fields, getPath, omit } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import type { Subresource } from '../../resource-kind.ts';
 import { conditionsOf, validateSigningRequest, validateSigningRequestUpdate } from './validation.ts';
 import { pathSegment } from '../../validation/names.ts';
 import { defineKind } from '../define-kind.ts';
 
-type Condition = Readonly<Record<string, unknown>>;
-
 export const certificateSigningRequestKind = defineKind({
   group: 'certificates.k8s.io',
   kind: 'CertificateSigningRequest',
-  plural: 'certificatesigningrequests',
   shortNames: ['csr'],
   namespaced: false,
   subresources: ['approval', 'status'],
@@ -62,7 +59,7 @@ function prepareStatus(
 }
 
 /** A status keeps the decisions; validation refuses one that makes or withdraws them. */
-function keepDecisions(given: readonly Condition[], current: KubeObject): readonly Condition[] {
+function keepDecisions(given: readonly Fields[], current: KubeObject): readonly Fields[] {
   return ['Approved', 'Denied'].reduce((conditions, type) => {
     const before = conditionsOf(current, type);
     const now = conditions.filter((condition) => condition['type'] === type);
@@ -74,7 +71,7 @@ function keepDecisions(given: readonly Condition[], current: KubeObject): readon
   }, given);
 }
 
-function withTimes(given: readonly Condition[], current: KubeObject, nowMs: number): readonly Condition[] {
+function withTimes(given: readonly Fields[], current: KubeObject, nowMs: number): readonly Fields[] {
   const now = toRfc3339(nowMs);
   return given.map((condition) => {
     const before = conditionsOf(current).find(

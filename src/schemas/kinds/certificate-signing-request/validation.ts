@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { errorMessage } from '../../../base/errors.ts';
 import { parseCertificateRequest } from '../../certificates/certificate-request.ts';
 import { pemBlocks } from '../../certificates/pem-blocks.ts';
-import { asList, asNumber, asRecord, asRecords, asString, getPath } from '../../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields, getPath } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import type { Subresource } from '../../resource-kind.ts';
 import { quote } from '../../errors/status.ts';
@@ -93,10 +93,7 @@ export function validateSigningRequestUpdate(
   return errors;
 }
 
-export function conditionsOf(
-  object: KubeObject,
-  type?: string,
-): readonly Readonly<Record<string, unknown>>[] {
+export function conditionsOf(object: KubeObject, type?: string): readonly Fields[] {
   const all = asRecords(getPath(object, 'status', 'conditions'));
   return type === undefined ? all : all.filter((condition) => condition['type'] === type);
 }

@@ -7,7 +7,6 @@ import { textFields } from '../../values/field-selectors.ts';
 import { asString } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { validateEvent, validateNewEvent, validateNewEventUpdate } from './validation.ts';
-import { dns1123Subdomain } from '../../validation/names.ts';
 import { defineKind } from '../define-kind.ts';
 import { EVENT_TTL_MS, component, REFERENCE } from './kind.ts';
 
@@ -42,11 +41,9 @@ function servedEvent(object: KubeObject): KubeObject {
 export const eventV1Kind = defineKind({
   group: 'events.k8s.io',
   kind: 'Event',
-  plural: 'events',
   shortNames: ['ev'],
   applyOrder: 300,
   ttlMs: EVENT_TTL_MS,
-  nameRule: dns1123Subdomain,
   table: { ...eventTable, cells: (object, nowMs) => eventTable.cells(storedEvent(object), nowMs) },
   selectable: {
     ...textFields(...REFERENCE.map((name) => `regarding.${name}`), 'reason', 'type'),

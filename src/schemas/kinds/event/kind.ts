@@ -8,9 +8,7 @@ import { defineKind } from '../define-kind.ts';
 /** kube-apiserver's `--event-ttl`. */
 export const EVENT_TTL_MS = 3_600_000;
 
-/**
- * Upstream takes any segment of a path. Control characters are refused, since terminals obey them.
- */
+/** Upstream takes any segment of a path. Terminals would obey control characters. */
 const eventName: NameRule = (name) => [
   ...pathSegment(name),
   ...(/\p{Cc}/u.test(name) ? ['may not contain control characters'] : []),
@@ -25,7 +23,6 @@ export const component = (source: unknown): string => asString(asRecord(source)[
 export const eventKind = defineKind({
   group: '',
   kind: 'Event',
-  plural: 'events',
   shortNames: ['ev'],
   applyOrder: 300,
   ttlMs: EVENT_TTL_MS,

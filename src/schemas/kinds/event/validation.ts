@@ -1,5 +1,6 @@
 /** Events of both groups: the newer one has more rules. Fields have the core group's names. */
 import { jsonEqual } from '../../../base/json.ts';
+import { words } from '../../../base/words.ts';
 import { asNumber, asRecord, asString, isAbsent } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { immutable } from '../../validation/metadata.ts';
@@ -39,9 +40,7 @@ export function validateEvent(object: KubeObject, controllerField = 'reportingCo
   return [...errors, ...invalidAll('namespace', namespace, dns1123Subdomain(namespace))];
 }
 
-/**
- * An event is in the namespace of its object. Events of cluster-scoped objects are in `default`.
- */
+/** An event is in the namespace of its object, or in `default` for cluster-scoped objects. */
 function isAbout(about: string, namespace: string, isNew: boolean): boolean {
   if (isNew) return about !== '' || namespace === DEFAULT_NAMESPACE || namespace === 'kube-system';
   return about === '' ? namespace === '' || namespace === DEFAULT_NAMESPACE : about === namespace;
@@ -76,19 +75,10 @@ function validateSeries(event: KubeObject): FieldErrors {
   return errors;
 }
 
-const FIXED = [
-  'involvedObject',
-  'reason',
-  'message',
-  'source',
-  'firstTimestamp',
-  'lastTimestamp',
-  'count',
-  'type',
-  'eventTime',
-  'action',
-  'related',
-];
+const FIXED = words(`
+  involvedObject reason message source firstTimestamp lastTimestamp count type eventTime action
+  related
+`);
 
 /** An event of the newer group never changes, except for its series. */
 export function validateNewEventUpdate(next: KubeObject, current: KubeObject): FieldErrors {

@@ -2,16 +2,13 @@ import { CREATED_AT, NAME, tableOf } from '../../tables/columns.ts';
 import { parts, type Draft } from '../../defaults/draft.ts';
 import { isRecord } from '../../../base/json.ts';
 import { validateLimitRange } from './validation.ts';
-import { dns1123Subdomain } from '../../validation/names.ts';
 import { defineKind } from '../define-kind.ts';
 
 export const limitRangeKind = defineKind({
   group: '',
   kind: 'LimitRange',
-  plural: 'limitranges',
   shortNames: ['limits'],
   applyOrder: 12,
-  nameRule: dns1123Subdomain,
   table: tableOf(NAME, { ...CREATED_AT, head: { ...CREATED_AT.head, description: '' } }),
   lenient: ['spec.limits'],
   fillDefaults(draft) {

@@ -1,5 +1,5 @@
 /** LimitRanges: the amounts of each type of object, and how they compare. */
-import { asRecord, asRecords, asString, type JsonRecord } from '../../json-access.ts';
+import { asRecord, asRecords, asString, type Fields } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { compareQuantities, formatQuantity, parseQuantity, type Quantity } from '../../values/quantity.ts';
 import { escapeControls } from '../../errors/status.ts';
@@ -17,8 +17,6 @@ import {
   required,
 } from '../../validation/report.ts';
 import { containerResourceName, isHugePages, validateResourceName } from '../../validation/resources.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const LIMIT_TYPES = ['Container', 'PersistentVolumeClaim', 'Pod'];
 
@@ -75,9 +73,7 @@ function validateLimit(limit: Fields, path: string, type: string): FieldErrors {
 const limitsStorage = ({ min, max }: Fields): boolean =>
   Object.hasOwn(asRecord(min), 'storage') || Object.hasOwn(asRecord(max), 'storage');
 
-/**
- * Pairs whose first amount must not exceed the second, with the path and the amount of the error.
- */
+/** Pairs whose first amount must not exceed the second; path and amount of the error. */
 const ORDERED: readonly (readonly [LimitField, LimitField, LimitField, LimitField])[] = [
   ['min', 'max', 'min', 'min'],
   ['min', 'defaultRequest', 'defaultRequest', 'defaultRequest'],

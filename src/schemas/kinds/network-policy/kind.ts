@@ -2,18 +2,15 @@ import { AGE, column, NAME, tableOf } from '../../tables/columns.ts';
 import { asRecord } from '../../json-access.ts';
 import { selectorText } from '../../tables/selector-text.ts';
 import { fill, part, parts } from '../../defaults/draft.ts';
-import { dns1123Subdomain } from '../../validation/names.ts';
 import { validateNetworkPolicy } from './validation.ts';
 import { defineKind } from '../define-kind.ts';
 
 export const networkPolicyKind = defineKind({
   group: 'networking.k8s.io',
   kind: 'NetworkPolicy',
-  plural: 'networkpolicies',
   shortNames: ['netpol'],
   applyOrder: 14,
   countsGeneration: true,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Pod-Selector', ({ spec }) => selectorText(asRecord(spec)['podSelector'])),

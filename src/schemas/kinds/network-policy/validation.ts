@@ -1,6 +1,6 @@
 /** NetworkPolicies. */
 import { holdsBlock, parseBlock } from '../../values/ip-address.ts';
-import { asList, asNumber, asRecord, asRecords, asString, isAbsent } from '../../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { cidrBlock, type KeptTexts, keptTexts } from '../../validation/addresses.ts';
 import { validateLabelSelector } from '../../validation/label-selector.ts';
@@ -15,8 +15,7 @@ import {
   notSupported,
   required,
 } from '../../validation/report.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { optionalWord } from '../../validation/texts.ts';
 
 const PROTOCOLS = ['TCP', 'UDP', 'SCTP'];
 const TYPES = ['Ingress', 'Egress'];
@@ -49,9 +48,7 @@ export function validateNetworkPolicy(object: KubeObject, current?: KubeObject):
 }
 
 function validatePort({ port, endPort, protocol }: Fields, path: string): FieldErrors {
-  const errors: FieldErrors = [];
-  if (!isAbsent(protocol) && !PROTOCOLS.includes(asString(protocol)))
-    errors.push(notSupported(`${path}.protocol`, protocol, PROTOCOLS));
+  const errors = optionalWord(protocol, `${path}.protocol`, PROTOCOLS);
   const complain = (why: string): void => {
     if (!isAbsent(endPort))
       errors.push(invalid(`${path}.endPort`, endPort, `may not be specified when \`port\` is ${why}`));

@@ -5,7 +5,6 @@ import { type Draft, dropZero, part } from '../../defaults/draft.ts';
 import { isRecord, jsonClone } from '../../../base/json.ts';
 import { omit } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
-import { dns1123Subdomain } from '../../validation/names.ts';
 import { validateNode, validateNodeStatus, validateNodeUpdate } from './validation.ts';
 import { defineKind } from '../define-kind.ts';
 
@@ -26,12 +25,10 @@ const withoutConfigSource = (node: KubeObject): KubeObject =>
 export const nodeKind = defineKind({
   group: '',
   kind: 'Node',
-  plural: 'nodes',
   shortNames: ['no'],
   namespaced: false,
   subresources: ['status'],
   applyOrder: 5,
-  nameRule: dns1123Subdomain,
   table: nodeTable,
   selectable: flagFields('spec.unschedulable'),
   fields: [

@@ -94,11 +94,10 @@ export function validateNodeUpdate(next: KubeObject, current: KubeObject): Field
   if (asString(spec['externalID']) !== asString(old['externalID']))
     errors.push(forbidden('spec.externalID', 'may not be updated'));
   const oldProvider = asString(old['providerID']);
-  if (oldProvider !== '' && asString(spec['providerID']) !== oldProvider) {
+  if (oldProvider !== '' && asString(spec['providerID']) !== oldProvider)
     errors.push(
       forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid'),
     );
-  }
   return errors;
 }
 

@@ -3,7 +3,6 @@ import { modesText, phaseText } from '../../tables/volume-text.ts';
 import { IN_PRIVILEGED_NAMESPACE } from '../../pod-security/namespace-policy.ts';
 import { isRecord, jsonClone } from '../../../base/json.ts';
 import { fill, fillZero, part } from '../../defaults/draft.ts';
-import { dns1123Subdomain } from '../../validation/names.ts';
 import {
   validateVolumeClaim,
   validateVolumeClaimStatus,
@@ -44,11 +43,9 @@ function withSources(claim: KubeObject, current?: KubeObject): KubeObject {
 export const persistentVolumeClaimKind = defineKind({
   group: '',
   kind: 'PersistentVolumeClaim',
-  plural: 'persistentvolumeclaims',
   shortNames: ['pvc'],
   subresources: ['status'],
   applyOrder: 66,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Status', phaseText),
@@ -85,6 +82,4 @@ export const persistentVolumeClaimKind = defineKind({
   defaultsStatus: true,
 });
 
-function isBound(spec: unknown): boolean {
-  return asString(asRecord(spec)['volumeName']) !== '';
-}
+const isBound = (spec: unknown): boolean => asString(asRecord(spec)['volumeName']) !== '';

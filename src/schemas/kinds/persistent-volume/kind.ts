@@ -4,7 +4,6 @@ import { modesText, phaseText } from '../../tables/volume-text.ts';
 import { IN_PRIVILEGED_NAMESPACE } from '../../pod-security/namespace-policy.ts';
 import { fill, fillZero, part } from '../../defaults/draft.ts';
 import { defaultSources } from '../../defaults/volumes.ts';
-import { dns1123Subdomain } from '../../validation/names.ts';
 import { validatePersistentVolume, validatePersistentVolumeUpdate } from './validation.ts';
 import { toRfc3339 } from '../../../base/clock.ts';
 import { isRecord } from '../../../base/json.ts';
@@ -24,12 +23,10 @@ function prepareStatus(next: KubeObject, current: KubeObject, _: Subresource, no
 export const persistentVolumeKind = defineKind({
   group: '',
   kind: 'PersistentVolume',
-  plural: 'persistentvolumes',
   shortNames: ['pv'],
   namespaced: false,
   subresources: ['status'],
   applyOrder: 64,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Capacity', 'spec.capacity.storage'),

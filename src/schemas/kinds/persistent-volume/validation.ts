@@ -1,15 +1,13 @@
-/**
- * PersistentVolumes. Their sources are those of pods, but secrets are named with their namespaces.
- */
+/** PersistentVolumes. Their sources are those of pods, but secrets have namespaces. */
 import { jsonEqual } from '../../../base/json.ts';
 import {
   asList,
   asRecord,
   asRecords,
   asString,
+  type Fields,
   getPath,
   isAbsent,
-  type JsonRecord,
   omit,
 } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
@@ -28,6 +26,7 @@ import {
   notSupported,
   required,
 } from '../../validation/report.ts';
+import { optionalText, optionalWord } from '../../validation/texts.ts';
 import { validateNodeTerm } from '../../validation/scheduling.ts';
 import { validateModes, validatePositive, validateReadable, VOLUME_MODES } from '../../validation/storage.ts';
 import {
@@ -38,8 +37,6 @@ import {
   validateDriverName,
 } from '../../validation/volume-sources.ts';
 import { ISCSI_NAME_TOO_LONG, MAX_ISCSI_NAME, validateHostPath } from '../../validation/volumes.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const RECLAIM_POLICIES = ['Delete', 'Recycle', 'Retain'];
 
@@ -155,11 +152,12 @@ export function validatePersistentVolume(object: KubeObject): FieldErrors {
     const detail = "may not be 'recycle' for a hostPath mount of '/'";
     errors.push(forbidden('spec.persistentVolumeReclaimPolicy', detail));
   }
-  const name = asString(storageClassName);
-  if (name !== '') append(errors, invalidAll('spec.storageClassName', name, dns1123Subdomain(name)));
-  if (!isAbsent(volumeMode) && !VOLUME_MODES.includes(asString(volumeMode)))
-    errors.push(notSupported('spec.volumeMode', volumeMode, VOLUME_MODES));
-  return [...errors, ...validateAttributesClass(spec)];
+  return [
+    ...errors,
+    ...optionalText(storageClassName, 'spec.storageClassName', dns1123Subdomain),
+    ...optionalWord(volumeMode, 'spec.volumeMode', VOLUME_MODES),
+    ...validateAttributesClass(spec),
+  ];
 }
 
 function validateCapacity(capacity: Fields): FieldErrors {

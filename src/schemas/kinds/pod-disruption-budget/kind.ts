@@ -7,7 +7,6 @@ import { defineKind } from '../define-kind.ts';
 export const podDisruptionBudgetKind = defineKind({
   group: 'policy',
   kind: 'PodDisruptionBudget',
-  plural: 'poddisruptionbudgets',
   shortNames: ['pdb'],
   subresources: ['status'],
   applyOrder: 30,

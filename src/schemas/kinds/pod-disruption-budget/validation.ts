@@ -5,14 +5,8 @@ import { percentOf } from '../../values/int-or-percent.ts';
 import { validateLabelSelector } from '../../validation/label-selector.ts';
 import { percentText } from '../../validation/names.ts';
 import { NOT_NEGATIVE, nonNegative } from '../../validation/numbers.ts';
-import {
-  append,
-  type FieldErrors,
-  goStruct,
-  invalid,
-  invalidAll,
-  notSupported,
-} from '../../validation/report.ts';
+import { append, type FieldErrors, goStruct, invalid, invalidAll } from '../../validation/report.ts';
+import { optionalWord } from '../../validation/texts.ts';
 import { validateConditions } from '../../validation/conditions.ts';
 
 const FIELDS = ['minAvailable', 'selector', 'maxUnavailable', 'unhealthyPodEvictionPolicy'];
@@ -29,9 +23,7 @@ export function validateDisruptionBudget(object: KubeObject): FieldErrors {
   append(errors, validateAmount(minAvailable, 'spec.minAvailable'));
   append(errors, validateAmount(maxUnavailable, 'spec.maxUnavailable'));
   if (!isAbsent(selector)) append(errors, validateLabelSelector(selector, 'spec.selector'));
-  if (!isAbsent(policy) && !POLICIES.includes(asString(policy)))
-    errors.push(notSupported('spec.unhealthyPodEvictionPolicy', policy, POLICIES));
-  return errors;
+  return [...errors, ...optionalWord(policy, 'spec.unhealthyPodEvictionPolicy', POLICIES)];
 }
 
 const COUNTS = ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'];

@@ -4,7 +4,7 @@
  * The volume with the account's token depends on the account: an admission rule adds it.
  */
 import { toRfc3339 } from '../../../base/clock.ts';
-import { asList, asRecord, asRecords, asString, getPath, type JsonRecord } from '../../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields, getPath } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { qosClass } from '../../pods/pod-resources.ts';
 import { systemPriorities } from '../../pods/priorities.ts';
@@ -14,7 +14,7 @@ const LOST_NODE_TOLERATION_SECONDS = 300;
 const LOST_NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 
 /** The spec after admission; the caller adds the `priority` of a class that is not built in. */
-export function admitPod(pod: KubeObject): JsonRecord {
+export function admitPod(pod: KubeObject): Record<string, unknown> {
   const spec = asRecord(pod['spec']);
   const className = asString(spec['priorityClassName']);
   const priority = className === '' ? 0 : systemPriorities.get(className);
@@ -28,13 +28,13 @@ export function admitPod(pod: KubeObject): JsonRecord {
 }
 
 /** A mirror pod has no account: its node could ask for the account's token. */
-function accountOf(spec: Readonly<JsonRecord>): JsonRecord {
+function accountOf(spec: Fields): Record<string, unknown> {
   const account = asString(spec['serviceAccountName']) || 'default';
   return { serviceAccountName: account, serviceAccount: account };
 }
 
 /** An update that omits the tolerations gets them back. */
-export const admitPodUpdate = (spec: Readonly<JsonRecord>): JsonRecord => ({
+export const admitPodUpdate = (spec: Fields): Record<string, unknown> => ({
   ...spec,
   ...(spec['tolerations'] === undefined || Array.isArray(spec['tolerations'])
     ? { tolerations: withLostNodeTolerations(spec['tolerations']) }
@@ -54,16 +54,16 @@ export function preparePodStatus(next: KubeObject, current: KubeObject): unknown
 }
 
 /** The states of a container are written even when they are empty. */
-function containerStates(status: Readonly<JsonRecord>): JsonRecord {
+function containerStates(status: Fields): Record<string, unknown> {
   const lists = ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'];
-  const complete: JsonRecord = {};
+  const complete: Record<string, unknown> = {};
   for (const list of lists)
     if (Array.isArray(status[list]))
       complete[list] = asRecords(status[list]).map((one) => ({ state: {}, lastState: {}, ...one }));
   return complete;
 }
 
-function podAddresses({ podIP, podIPs }: Readonly<JsonRecord>): JsonRecord {
+function podAddresses({ podIP, podIPs }: Fields): Record<string, unknown> {
   const first = asRecords(podIPs)[0]?.['ip'];
   const single = asString(podIP);
   if (single === '') return first === undefined ? {} : { podIP: first };
@@ -73,7 +73,7 @@ function podAddresses({ podIP, podIPs }: Readonly<JsonRecord>): JsonRecord {
 function withLostNodeTolerations(value: unknown): unknown {
   if (value !== undefined && !Array.isArray(value)) return value;
   const given = asRecords(value);
-  const covers = (toleration: Readonly<JsonRecord>, taint: string): boolean => {
+  const covers = (toleration: Fields, taint: string): boolean => {
     const key = asString(toleration['key']);
     const effect = asString(toleration['effect']);
     return (key === taint || key === '') && (effect === 'NoExecute' || effect === '');
@@ -102,9 +102,5 @@ export function initialPodStatus(pod: KubeObject): unknown {
     reason: 'SchedulingGated',
     message: 'Scheduling is blocked due to non-empty scheduling gates',
   };
-  return {
-    phase: 'Pending',
-    ...(gated ? { conditions: [condition] } : {}),
-    qosClass: qosClass(pod['spec']),
-  };
+  return { phase: 'Pending', ...(gated ? { conditions: [condition] } : {}), qosClass: qosClass(pod['spec']) };
 }

@@ -4,11 +4,9 @@
  * that is no profile.
  */
 import { isRecord, jsonEqual } from '../../../base/json.ts';
-import { asRecord, asString, type JsonRecord } from '../../json-access.ts';
+import { asRecord, asString, type Fields } from '../../json-access.ts';
 import { APPARMOR, LOCALHOST } from '../../validation/pod-annotations.ts';
 import { validateAppArmor } from '../../validation/security-context.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 /** The spec with the profiles of the annotations; the same object where there are none. */
 export function withAppArmorOf(annotations: Fields, spec: Fields): Fields {

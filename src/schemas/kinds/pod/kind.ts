@@ -7,7 +7,6 @@ import { withAppArmorOf } from './apparmor.ts';
 import { withMatchLabelKeys } from './match-label-keys.ts';
 import { admitPod, admitPodUpdate, initialPodStatus, preparePodStatus } from './admission.ts';
 import { asRecord } from '../../json-access.ts';
-import { dns1123Subdomain } from '../../validation/names.ts';
 import { validateEphemeralUpdate } from '../../validation/ephemeral-containers.ts';
 import { validatePodResize } from './resize-validation.ts';
 import { validateNewPod, validatePod } from './validation.ts';
@@ -18,7 +17,6 @@ import { defineKind } from '../define-kind.ts';
 export const podKind = defineKind({
   group: '',
   kind: 'Pod',
-  plural: 'pods',
   shortNames: ['po'],
   categories: ['all'],
   subresources: [
@@ -35,7 +33,6 @@ export const podKind = defineKind({
   ],
   applyOrder: 120,
   countsGeneration: true,
-  nameRule: dns1123Subdomain,
   table: podTable,
   selectable: {
     ...textFields(

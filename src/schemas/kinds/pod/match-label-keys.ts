@@ -5,11 +5,9 @@
  * Templates stay as they are.
  */
 import { isRecord } from '../../../base/json.ts';
-import { asList, asRecord, type JsonRecord } from '../../json-access.ts';
+import { asList, asRecord, type Fields } from '../../json-access.ts';
 
-type Labels = Readonly<Record<string, unknown>>;
-type Fields = Readonly<JsonRecord>;
-
+type Labels = Fields;
 /** The spec with its selectors completed; the same object where there is nothing to complete. */
 export function withMatchLabelKeys(spec: Fields, labels: Labels): Fields {
   const affinity = affinityWith(spec['affinity'], labels);

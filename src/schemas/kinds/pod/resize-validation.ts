@@ -1,20 +1,10 @@
 /** In-place changes of a running pod's resources (KEP-1287, KEP-5419): only cpu and memory. */
-import {
-  asRecord,
-  asRecords,
-  asString,
-  getPath,
-  isAbsent,
-  type JsonRecord,
-  omit,
-} from '../../json-access.ts';
+import { asRecord, asRecords, asString, type Fields, getPath, isAbsent, omit } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { qosClass } from '../../pods/pod-resources.ts';
 import { MIRROR_POD } from '../../validation/pod-annotations.ts';
 import { append, type FieldErrors, forbidden, invalid } from '../../validation/report.ts';
 import { semanticallyEqual } from '../../validation/semantic-equality.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const RESIZABLE = ['cpu', 'memory'];
 const ENDED = ['Succeeded', 'Failed'];
@@ -98,7 +88,7 @@ const stripped = (container: Fields): Fields => ({
 });
 
 function withoutResizable(resources: unknown): Fields {
-  const rest: JsonRecord = { ...asRecord(resources) };
+  const rest: Record<string, unknown> = { ...asRecord(resources) };
   for (const side of SIDES) rest[side] = omit(amountsOf(resources, side), ...RESIZABLE);
   return rest;
 }

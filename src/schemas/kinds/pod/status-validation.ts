@@ -1,15 +1,7 @@
 /** Validates the status of a pod, which usually its node writes. */
 import { jsonEqual } from '../../../base/json.ts';
 import { parseAddress } from '../../values/ip-address.ts';
-import {
-  asList,
-  asNumber,
-  asRecord,
-  asRecords,
-  asString,
-  isAbsent,
-  type JsonRecord,
-} from '../../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { ipAddress } from '../../validation/addresses.ts';
 import { dns1123Subdomain, qualifiedName } from '../../validation/names.ts';
@@ -25,8 +17,6 @@ import {
   invalidAll,
   notSupported,
 } from '../../validation/report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 /** Conditions of the system; others have qualified names. */
 const SYSTEM_CONDITIONS = new Set(['PodScheduled', 'Ready', 'Initialized']);
@@ -126,9 +116,7 @@ const restartsAll = (spec: Fields): boolean =>
     ),
   );
 
-/**
- * The first rule that matches the exit code decides, then the container's policy, then the pod's.
- */
+/** The first rule for the exit code decides, then the container's policy, then the pod's. */
 function mayRestart(container: Fields, spec: Fields, exitCode: number): boolean {
   const isMet = rulesOf(container).some((rule) => {
     const { operator, values } = asRecord(rule['exitCodes']);

@@ -1,6 +1,6 @@
 /** The little of a pod that may still change once it exists. */
 import { isRecord, jsonEqual, ownMember, stableStringify } from '../../../base/json.ts';
-import { asList, asNumber, asRecord, asRecords, asString, type JsonRecord, omit } from '../../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields, omit } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { escapeControls } from '../../errors/status.ts';
 import { inRange } from '../../validation/names.ts';
@@ -8,8 +8,6 @@ import { validatePodAnnotationsUpdate } from '../../validation/pod-annotations.t
 import { append, type FieldErrors, forbidden, invalid, required } from '../../validation/report.ts';
 import { validateTolerations } from '../../validation/scheduling.ts';
 import { semanticallyEqual } from '../../validation/semantic-equality.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const UPDATABLE = [
   '`spec.containers[*].image`',
@@ -29,9 +27,8 @@ export function validatePodUpdate(next: KubeObject, current: KubeObject): FieldE
   const errors = annotationErrors(next, current);
   for (const list of ['containers', 'initContainers']) {
     const [containers, before] = [asRecords(spec[list]), asRecords(old[list])];
-    if (containers.length !== before.length) {
+    if (containers.length !== before.length)
       return [...errors, forbidden(`spec.${list}`, 'pod updates may not add or remove containers')];
-    }
     for (const [index, container] of containers.entries()) {
       if (asString(container['image']) === '') errors.push(required(`spec.${list}[${index}].image`));
     }
@@ -54,14 +51,14 @@ export function annotationErrors(next: KubeObject, current: KubeObject): FieldEr
 }
 
 /** Puts the old value of a field into the draft. */
-function keep(draft: JsonRecord, old: Fields, field: string): void {
+function keep(draft: Record<string, unknown>, old: Fields, field: string): void {
   if (old[field] === undefined) delete draft[field];
   else draft[field] = old[field];
 }
 
 /** `spec` with the mutable fields reset: the rest must then be equal. */
-function withUpdatableFieldsOf(spec: Fields, old: Fields): JsonRecord {
-  const munged: JsonRecord = { ...spec };
+function withUpdatableFieldsOf(spec: Fields, old: Fields): Record<string, unknown> {
+  const munged: Record<string, unknown> = { ...spec };
   for (const list of ['containers', 'initContainers']) {
     if (spec[list] === undefined) continue;
     const before = asRecords(old[list]);
@@ -72,9 +69,8 @@ function withUpdatableFieldsOf(spec: Fields, old: Fields): JsonRecord {
   }
   for (const field of ['activeDeadlineSeconds', 'tolerations', 'schedulingGates']) keep(munged, old, field);
   const grace = asNumber(old['terminationGracePeriodSeconds']);
-  if (grace !== undefined && grace < 0 && spec['terminationGracePeriodSeconds'] === 1) {
+  if (grace !== undefined && grace < 0 && spec['terminationGracePeriodSeconds'] === 1)
     keep(munged, old, 'terminationGracePeriodSeconds');
-  }
   return munged;
 }
 
@@ -126,7 +122,7 @@ function validateGatesUpdate(gates: unknown, oldGates: unknown): FieldErrors {
 const REQUIRED_TERMS = 'requiredDuringSchedulingIgnoredDuringExecution';
 
 /** A gated pod is not placed yet: its placement may be narrowed. Resets that in `munged`. */
-function allowGated(munged: JsonRecord, old: Fields): FieldErrors {
+function allowGated(munged: Record<string, unknown>, old: Fields): FieldErrors {
   const errors: FieldErrors = [];
   const [selector, oldSelector] = [asRecord(munged['nodeSelector']), asRecord(old['nodeSelector'])];
   if (Object.entries(oldSelector).some(([key, value]) => selector[key] !== value)) {
@@ -137,7 +133,7 @@ function allowGated(munged: JsonRecord, old: Fields): FieldErrors {
   const affinity = asRecord(munged['affinity']);
   const oldAffinity = asRecord(old['affinity']);
   append(errors, validateNodeAffinityUpdate(affinity['nodeAffinity'], oldAffinity['nodeAffinity']));
-  const restored: JsonRecord = { ...affinity };
+  const restored: Record<string, unknown> = { ...affinity };
   keep(restored, oldAffinity, 'nodeAffinity');
   // An empty affinity equals an absent one.
   if (old['affinity'] === undefined && Object.keys(restored).length === 0) delete munged['affinity'];
@@ -185,9 +181,8 @@ function describeChanges(next: unknown, old: unknown): string {
 function collectChanges(next: unknown, old: unknown, path: string, paths: string[]): void {
   if (semanticallyEqual(next, old)) return;
   if (isRecord(next) && isRecord(old)) {
-    for (const key of new Set([...Object.keys(old), ...Object.keys(next)])) {
+    for (const key of new Set([...Object.keys(old), ...Object.keys(next)]))
       collectChanges(ownMember(next, key), ownMember(old, key), `${path}.${key}`, paths);
-    }
   } else if (Array.isArray(next) && Array.isArray(old) && next.length === old.length) {
     for (const [index, item] of next.entries()) collectChanges(item, old[index], `${path}[${index}]`, paths);
   } else paths.push(path);

@@ -5,17 +5,14 @@ import {
   validateResourceQuotaStatus,
   validateResourceQuotaUpdate,
 } from './validation.ts';
-import { dns1123Subdomain } from '../../validation/names.ts';
 import { defineKind } from '../define-kind.ts';
 
 export const resourceQuotaKind = defineKind({
   group: '',
   kind: 'ResourceQuota',
-  plural: 'resourcequotas',
   shortNames: ['quota'],
   subresources: ['status'],
   applyOrder: 10,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Request', ({ status }) => usageText(status, (resource) => !isLimit(resource))),
@@ -28,9 +25,7 @@ export const resourceQuotaKind = defineKind({
   validateStatus: validateResourceQuotaStatus,
 });
 
-function isLimit(resource: string): boolean {
-  return resource.startsWith('limits.');
-}
+const isLimit = (resource: string): boolean => resource.startsWith('limits.');
 
 /** `pods: 1/10, requests.cpu: 2/4`; limits have a column of their own. */
 function usageText(status: unknown, wanted: (resource: string) => boolean): string {

@@ -1,5 +1,6 @@
 /** ResourceQuotas: names and amounts, and the scopes that they are for. */
 import { jsonEqual } from '../../../base/json.ts';
+import { words } from '../../../base/words.ts';
 import { asList, asRecord, asRecords, asString, isAbsent } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { FIELD_IS_IMMUTABLE } from '../../validation/metadata.ts';
@@ -7,14 +8,7 @@ import { append, type FieldErrors, invalid, keyed, required } from '../../valida
 import { isStandardResource, validateQuantity, validateResourceName } from '../../validation/resources.ts';
 
 /** The resources that the pods of a scope can use. */
-const COMPUTE_QUOTAS = new Set([
-  'cpu',
-  'memory',
-  'limits.cpu',
-  'limits.memory',
-  'requests.cpu',
-  'requests.memory',
-]);
+const COMPUTE_QUOTAS = new Set(words('cpu memory limits.cpu limits.memory requests.cpu requests.memory'));
 const CLAIM_QUOTAS = new Set(['persistentvolumeclaims', 'requests.storage']);
 const isComputeQuota = (name: string): boolean => name === 'pods' || COMPUTE_QUOTAS.has(name);
 

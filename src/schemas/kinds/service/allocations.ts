@@ -4,11 +4,9 @@
  * new type has no use for. A field that the request changed too stays, and validation refuses it.
  */
 import { isRecord, jsonEqual } from '../../../base/json.ts';
-import { asList, asRecord, asRecords, type JsonRecord, omit } from '../../json-access.ts';
+import { asList, asRecord, asRecords, type Fields, omit } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { withFamilies } from '../../defaults/service-families.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 export function keepAllocations(next: KubeObject, current: KubeObject): KubeObject {
   // Validation refuses a spec that is no object.
@@ -18,8 +16,8 @@ export function keepAllocations(next: KubeObject, current: KubeObject): KubeObje
   return withoutStaleStatus({ ...next, spec: withFamilies(kept, old) });
 }
 
-function keepAllocated(spec: Fields, old: Fields): JsonRecord {
-  const kept: JsonRecord = { ...spec };
+function keepAllocated(spec: Fields, old: Fields): Record<string, unknown> {
+  const kept: Record<string, unknown> = { ...spec };
   if (usesAddress(spec) && usesAddress(old)) {
     kept['clusterIP'] ??= old['clusterIP'];
     const isSame = kept['clusterIP'] === old['clusterIP'];
@@ -42,9 +40,7 @@ const usesHealthPort = (spec: Fields): boolean =>
 export const isReachable = (spec: Fields): boolean =>
   usesNodePorts(spec) || (spec['type'] === 'ClusterIP' && asList(spec['externalIPs']).length > 0);
 
-/**
- * Ports with the same name are the same port, as upstream has it. A port is never allocated twice.
- */
+/** Ports with the same name are the same port. A port is never allocated twice. */
 function keepNodePorts(ports: readonly unknown[], old: readonly Fields[]): readonly unknown[] {
   const before = new Map(old.map((port) => [port['name'], port['nodePort']]));
   const oldPorts = new Set(before.values());
@@ -71,7 +67,7 @@ const DEPENDENT: readonly (readonly [(spec: Fields) => boolean, string])[] = [
   [isReachable, 'externalTrafficPolicy'],
 ];
 
-function dropUnused(spec: JsonRecord, old: Fields): JsonRecord {
+function dropUnused(spec: Record<string, unknown>, old: Fields): Record<string, unknown> {
   for (const [uses, field] of DEPENDENT)
     if (uses(old) && !uses(spec) && jsonEqual(spec[field], old[field])) delete spec[field];
   if (usesAddress(old) && !usesAddress(spec)) {

@@ -37,11 +37,9 @@ export function defaultServiceSpec(spec: Draft | undefined): void {
 function defaultTraffic(spec: Draft): void {
   const type = spec['type'];
   const hasExternalIps = Array.isArray(spec['externalIPs']) && spec['externalIPs'].length > 0;
-  if (type === 'NodePort' || type === 'LoadBalancer' || (type === 'ClusterIP' && hasExternalIps)) {
+  if (type === 'NodePort' || type === 'LoadBalancer' || (type === 'ClusterIP' && hasExternalIps))
     fill(spec, { externalTrafficPolicy: 'Cluster' });
-  }
-  if (type === 'NodePort' || type === 'LoadBalancer' || type === 'ClusterIP') {
+  if (type === 'NodePort' || type === 'LoadBalancer' || type === 'ClusterIP')
     fill(spec, { internalTrafficPolicy: 'Cluster' });
-  }
   if (type === 'LoadBalancer') fill(spec, { allocateLoadBalancerNodePorts: true });
 }

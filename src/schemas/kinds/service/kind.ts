@@ -2,6 +2,7 @@ import { ignored } from '../../profile/rules.ts';
 import { serviceTable } from './table.ts';
 import { textFields } from '../../values/field-selectors.ts';
 import { isRecord } from '../../../base/json.ts';
+import { words } from '../../../base/words.ts';
 import { fill, part, parts } from '../../defaults/draft.ts';
 import { withFamilies } from '../../defaults/service-families.ts';
 import { defaultServiceSpec } from './defaults.ts';
@@ -16,7 +17,6 @@ const ROUTING = 'traffic to Services is not routed yet; the API allocates, valid
 export const serviceKind = defineKind({
   group: '',
   kind: 'Service',
-  plural: 'services',
   shortNames: ['svc'],
   categories: ['all'],
   subresources: ['proxy', 'status'],
@@ -24,19 +24,11 @@ export const serviceKind = defineKind({
   nameRule: dns1123Label,
   table: serviceTable,
   selectable: textFields('spec.clusterIP', 'spec.type'),
-  fields: [
-    'externalIPs',
-    'externalName',
-    'internalTrafficPolicy',
-    'loadBalancerClass',
-    'loadBalancerIP',
-    'loadBalancerSourceRanges',
-    'ports.*.appProtocol',
-    'publishNotReadyAddresses',
-    'sessionAffinity',
-    'sessionAffinityConfig',
-    'trafficDistribution',
-  ].map((field) => ignored(`spec.${field}`, ROUTING)),
+  fields: words(`
+    externalIPs externalName internalTrafficPolicy loadBalancerClass loadBalancerIP
+    loadBalancerSourceRanges ports.*.appProtocol publishNotReadyAddresses sessionAffinity
+    sessionAffinityConfig trafficDistribution
+  `).map((field) => ignored(`spec.${field}`, ROUTING)),
   fillDefaults(draft) {
     defaultServiceSpec(part(draft, 'spec'));
     for (const entry of parts(part(part(draft, 'status'), 'loadBalancer'), 'ingress'))

@@ -8,9 +8,9 @@ import {
   asRecord,
   asRecords,
   asString,
+  type Fields,
   getPath,
   isAbsent,
-  type JsonRecord,
 } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { cidrBlock, endpointIp, ipAddress, keptTexts } from '../../validation/addresses.ts';
@@ -32,8 +32,6 @@ import {
   required,
 } from '../../validation/report.ts';
 import { validateAddressUpdate, validateClusterAddresses } from '../../validation/service-addresses.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 const AFFINITIES = ['ClientIP', 'None'];

@@ -7,6 +7,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { UserInfo } from '../../resources/types.ts';
 import type { Rejection } from './rate-limits.ts';
+import { originForm } from './request-url.ts';
 import type { RoutedRequest } from './routing.ts';
 
 /** `started`: a watch or a session has begun; it has a record of its own when it ends. */
@@ -113,7 +114,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
 ]);
 
 export function harmlessUri(target: string): string {
-  const cut = target.length > MAX_URI ? target.slice(0, MAX_URI) : target;
+  const cut = originForm(target).slice(0, MAX_URI);
   const mark = cut.indexOf('?');
   if (mark < 0) return cut;
   const query = cut

@@ -13,6 +13,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { Authenticator, Credentials, UserInfo } from '../authn/types.ts';
 import type { Authorizer, ResourceAttributes } from '../../resources/authz/types.ts';
 import type { Proof } from './access.ts';
+import { STOPPING } from './outlets.ts';
 
 export interface LiveSession {
   readonly proof: Proof;
@@ -59,8 +60,6 @@ interface Holder {
   /** The number of the round that checks it. */
   readonly round: number;
 }
-
-const STOPPING = 'the server is stopping';
 
 export function createLiveSessions(options: LiveSessionsOptions): LiveSessions {
   const { clock } = options;

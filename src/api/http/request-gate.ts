@@ -60,7 +60,8 @@ export function createRequestGate(options: RequestGateOptions): RequestGate {
       attempt.sourceAddress = address;
       attempt.beganAtMs = clock.now();
       const admitted = (entered: Entered): Entered => {
-        if (!isLongRunning(entered))
+        // A client that has left meanwhile would never give its place back.
+        if (!attempt.isOver && !isLongRunning(entered))
           attempt.release = limits.begin(entered.user, !READS.has(request.method ?? 'GET'));
         return entered;
       };

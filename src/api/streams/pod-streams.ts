@@ -10,7 +10,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { failure } from '../../schemas/errors/status.ts';
-import { goneSignal } from '../http/outlets.ts';
+import { goneSignal, STOPPING } from '../http/outlets.ts';
 import type { Tunnels } from '../tunnel.ts';
 import { AgentRefusal, openAgentStream, statusOfRefusal } from './agent-stream.ts';
 import { type ByteChannel, createSocketChannel } from './byte-channel.ts';
@@ -85,7 +85,7 @@ export function createPodStreams(options: {
       void run().finally(() => (sessions -= 1));
     },
     close() {
-      stopping.abort(new Error('the server is stopping'));
+      stopping.abort(new Error(STOPPING));
     },
   };
 }

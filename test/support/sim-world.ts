@@ -3,7 +3,7 @@
  * of what happened. The simulation drives it; nothing here decides at random.
  */
 import { createHash } from 'node:crypto';
-import { createLocalClient } from '../../src/api/local-client.ts';
+import { createLocalClient } from '../doubles/local-client.ts';
 import { type Rng, seededRng } from '../../src/base/rng.ts';
 import type { ApiClient } from '../../src/client/types.ts';
 import type { FakeRuntime } from '../../src/node-agent/runtime/fake/create-fake-runtime.ts';

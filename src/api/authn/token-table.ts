@@ -16,8 +16,7 @@ import { withFileLock } from '../../base/file-lock.ts';
 import { isRecord } from '../../base/json.ts';
 import { secretToken } from '../../base/rng.ts';
 import { writePrivateFile } from '../../base/private-file.ts';
-import type { Authenticator, TokenAuthenticator, UserInfo } from './types.ts';
-import { createTokenReviewer, createUnionAuthenticator } from './union.ts';
+import type { TokenAuthenticator, UserInfo } from './types.ts';
 
 interface TokenEntry {
   readonly hash: string;
@@ -136,10 +135,8 @@ const users = new WeakMap<TokenEntry, UserInfo>();
 
 function userOf(entry: TokenEntry): UserInfo {
   let user = users.get(entry);
-  if (!user) {
-    user = { name: entry.user, groups: [...entry.groups, 'system:authenticated'] };
-    users.set(entry, user);
-  }
+  if (!user)
+    users.set(entry, (user = { name: entry.user, groups: [...entry.groups, 'system:authenticated'] }));
   return user;
 }
 
@@ -181,18 +178,9 @@ function isEntry(value: unknown): value is TokenEntry {
 }
 
 /** The table's tokens as one sort of bearer tokens, meant for this server. */
-export function createTableAuthenticator(table: Pick<TokenTable, 'find'>): TokenAuthenticator {
-  return {
-    authenticateToken(token) {
-      const user = table.find(token);
-      return user && { user };
-    },
-  };
-}
-
-/** Nothing but the table: for a server without accounts. */
-export function createTokenAuthenticator(table: Pick<TokenTable, 'find'>): Authenticator {
-  const audiences = ['api'];
-  const tokens = createTokenReviewer([createTableAuthenticator(table)], audiences);
-  return createUnionAuthenticator({ tokens, audiences });
-}
+export const createTableAuthenticator = (table: Pick<TokenTable, 'find'>): TokenAuthenticator => ({
+  authenticateToken(token) {
+    const user = table.find(token);
+    return user && { user };
+  },
+});

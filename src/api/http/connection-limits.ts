@@ -1,8 +1,4 @@
-/**
- * Limits of a socket before its client is known: the time for the handshake and for the head, the
- * size of the head, the sockets of one address. Invalid HTTP is answered with 400 (408, 431) and
- * the socket is closed, so that nothing that follows can be taken for another request.
- */
+/** Limits of a socket before its client is known. Invalid HTTP is answered, and ends its socket. */
 import { type IncomingMessage, type Server, type ServerOptions, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';

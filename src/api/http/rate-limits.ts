@@ -79,8 +79,8 @@ const SHARE_OF_ONE = 0.75;
 const MAX_BUCKETS = 20_000;
 
 export function createRateLimits(limits: RequestLimits, clock: Clock): RateLimits {
-  const requests = createBuckets(clock);
-  const logins = createBuckets(clock);
+  const takeRequest = createBuckets(clock);
+  const takeLogin = createBuckets(clock);
   const inFlight = { reads: 0, writes: 0, unknown: 0 };
   const mostOf = {
     reads: limits.maxReadsInFlight,
@@ -92,7 +92,7 @@ export function createRateLimits(limits: RequestLimits, clock: Clock): RateLimit
     inFlight,
     failedLogin(address) {
       const perMinute = limits.failedLoginsPerMinute;
-      if (perMinute > 0 && !logins.take(address, perMinute / 60, perMinute))
+      if (perMinute > 0 && !takeLogin(address, perMinute / 60, perMinute))
         throw tooMany('failed-logins', Math.ceil(60 / perMinute));
     },
     checkRate(user, address) {
@@ -102,7 +102,7 @@ export function createRateLimits(limits: RequestLimits, clock: Clock): RateLimit
       const perSecond = limits.requestsPerSecond * factor;
       // The space keeps a user's name apart from an address.
       const client = unknown ? `address ${address}` : user.name;
-      if (!requests.take(client, perSecond, perSecond * 2)) throw tooMany('rate', 1);
+      if (!takeRequest(client, perSecond, perSecond * 2)) throw tooMany('rate', 1);
     },
     begin(user, mutates) {
       const unknown = user.groups.includes(UNAUTHENTICATED);
@@ -133,15 +133,12 @@ interface Bucket {
   atMs: number;
 }
 
-interface Buckets {
-  /** False when there is no token; then none is taken. */
-  take(key: string, perSecond: number, size: number): boolean;
-}
+/** Takes a token of a key. False when there is none. */
+type TakeToken = (key: string, perSecond: number, size: number) => boolean;
 
-function createBuckets(clock: Clock): Buckets {
+function createBuckets(clock: Clock): TakeToken {
   const buckets = createBoundedMap<string, Bucket>(MAX_BUCKETS);
-
-  function filled(key: string, perSecond: number, size: number): Bucket {
+  return (key, perSecond, size) => {
     const nowMs = clock.now();
     const bucket = buckets.get(key) ?? { tokens: size, atMs: nowMs };
     const sinceMs = Math.max(0, nowMs - bucket.atMs);
@@ -149,15 +146,8 @@ function createBuckets(clock: Clock): Buckets {
     bucket.atMs = nowMs;
     // The client that asked longest ago is forgotten first.
     buckets.set(key, bucket);
-    return bucket;
-  }
-
-  return {
-    take(key, perSecond, size) {
-      const bucket = filled(key, perSecond, size);
-      if (bucket.tokens < 1) return false;
-      bucket.tokens -= 1;
-      return true;
-    },
+    if (bucket.tokens < 1) return false;
+    bucket.tokens -= 1;
+    return true;
   };
 }

@@ -1,7 +1,4 @@
-/**
- * The door (access.ts) with its counters: bounds the requests, and reports each of them. One
- * attempt per request: it begins with its head and is over with its answer or its socket.
- */
+/** The door (access.ts) with its counters: bounds the requests, and reports each of them once. */
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.ts';
 import type { Eventually } from '../../base/eventually.ts';

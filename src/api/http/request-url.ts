@@ -1,7 +1,4 @@
-/**
- * The URL of a request and its parsed target. Clients repeat few paths (a kubelet its pods, a
- * dashboard its lists), so the last ones are kept. The results are shared: do not change them.
- */
+/** URLs of requests and their targets. The last ones are kept and shared: do not change them. */
 import { createBoundedMap } from '../../base/bounded-map.ts';
 import { badRequest } from '../../schemas/errors/status.ts';
 import { parseTarget, type RequestTarget } from './request-target.ts';

@@ -46,18 +46,11 @@ export interface WatchOutput {
   onClose(task: () => void): void;
 }
 
-export function responseOutput(
-  response: ServerResponse,
-  headers: Readonly<Record<string, string>>,
-): WatchOutput {
+export function responseOutput(response: ServerResponse): WatchOutput {
   return {
     begin(contentType) {
       if (response.headersSent) return;
-      response.writeHead(200, {
-        ...headers,
-        'content-type': contentType,
-        'cache-control': 'no-cache, private',
-      });
+      response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-cache, private' });
       response.flushHeaders();
     },
     write(line) {
@@ -75,19 +68,14 @@ export function responseOutput(
   };
 }
 
-/**
- * A line as HTTP carries it in a chunk; the same for all who get the line, so that it is framed
- * once.
- */
+/** A line as a chunk of HTTP, framed once for all its watchers. */
 const chunks = new WeakMap<Buffer, Buffer>();
 const CRLF = Buffer.from('\r\n');
 
 function chunkOf(line: Buffer): Buffer {
+  const size = (): Buffer => Buffer.from(`${line.length.toString(16)}\r\n`);
   let chunk = chunks.get(line);
-  if (!chunk) {
-    chunk = Buffer.concat([Buffer.from(`${line.length.toString(16)}\r\n`), line, CRLF]);
-    chunks.set(line, chunk);
-  }
+  if (!chunk) chunks.set(line, (chunk = Buffer.concat([size(), line, CRLF])));
   return chunk;
 }
 
@@ -190,10 +178,7 @@ function encoderFor(
   if (transform === undefined) {
     return (frame) => {
       let line = plainLines.get(frame);
-      if (!line) {
-        line = eventBytes(frame.type, frame.object);
-        plainLines.set(frame, line);
-      }
+      if (!line) plainLines.set(frame, (line = eventBytes(frame.type, frame.object)));
       return line;
     };
   }

@@ -123,10 +123,6 @@ async function takeFrame(connection: Connection, frame: SpdyFrame): Promise<void
       return;
     case 'go-away':
       connection.goingAway = true;
-      return;
-    case 'settings':
-    case 'window-update':
-      return;
   }
 }
 

@@ -1,11 +1,8 @@
 /**
- * Bearer tokens in a file: `{ "tokens": [{ "hash", "user", "groups" }] }`, mode 0600. Only SHA-256
- * hashes are kept. Tokens are random, so a slow hash is not needed. A lookup by hash compares in
- * constant time.
- *
- * Several processes share the file (`symphony token create` beside a running server). A lookup
- * checks at most twice a second whether the file changed. Every change starts from the current
- * file.
+ * Bearer tokens in a file: `{ "tokens": [{ "hash", "user", "groups" }] }`, mode 0600. Tokens are
+ * random, so a SHA-256 hash is enough; a lookup by hash compares in constant time. Several
+ * processes share the file: lookups see a change within half a second, and each change starts from
+ * the file.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';

@@ -1,8 +1,7 @@
 /**
- * The record of a request for audit and metrics: the user, the request and its outcome. It is
- * filled in as the request passes the door (access.ts), so that a refusal shows all that was known.
- * It never holds a body, a header but the name of the client's program, or a part of the query that
- * may be a secret.
+ * The record of a request for audit and metrics, filled in on its way, so that a refusal shows all
+ * that was known. It holds no body, no header but the name of the client's program, and no part of
+ * the query that may be a secret.
  */
 import type { IncomingMessage } from 'node:http';
 import type { UserInfo } from '../../resources/types.ts';

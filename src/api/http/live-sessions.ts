@@ -1,11 +1,7 @@
 /**
- * Sessions that outlive their request: watches, followed logs, exec, attach, port-forward, the
- * agents' tunnels. They are authorised once and then checked regularly: does the credential still
- * stand for the same user, and may that user still do it? If not, they are ended.
- *
- * Sessions of one credential are authenticated together, and those with the same permission are
- * authorised together. One timer serves all; each round checks its share of the credentials. An
- * authenticator or authoriser that fails ends nothing: the next round decides.
+ * Sessions that outlive their request: watches, followed logs, exec, attach, port-forward, tunnels.
+ * They end when their credential or their permission does. Sessions of one credential are checked
+ * together, and one timer serves all. A check that fails ends nothing: the next round decides.
  */
 import { createHash } from 'node:crypto';
 import type { Clock, Timer } from '../../base/clock.ts';

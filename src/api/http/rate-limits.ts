@@ -1,7 +1,6 @@
 /**
- * Limits of one client: requests per second (a token bucket per user, or per address for anonymous
- * clients), wrong credentials per address, and requests in flight. Administrators and the cluster's
- * nodes always find room, so that a flood of others never locks them out.
+ * Limits of one client: requests per second, wrong credentials per address, requests in flight.
+ * Administrators and nodes always find a place, so that a flood of others never locks them out.
  */
 import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -40,10 +39,7 @@ export const unlimited: RequestLimits = {
 export type Rejection = 'rate' | 'failed-logins' | 'in-flight';
 
 export interface RateLimits {
-  /**
-   * A client had wrong credentials. Throws 429 for an address where that happens too often. Others
-   * at the same address are not locked out.
-   */
+  /** A client had wrong credentials. Throws 429 where that happens too often at its address. */
   failedLogin(address: string): void;
   /** Throws 429 when this client asks too often. */
   checkRate(user: UserInfo, address: string): void;

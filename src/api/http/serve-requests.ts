@@ -1,7 +1,6 @@
 /**
- * Serves every request the same way: it is counted, passes the door, its body is read, it is
- * dispatched and answered. An upgrade goes the same way without a body. Nothing here rejects: every
- * error becomes an answer.
+ * Serves every request the same way: counted, authorised, body read, dispatched, answered. An
+ * upgrade goes the same way without a body. Nothing here rejects: every error becomes an answer.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';

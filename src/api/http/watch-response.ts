@@ -1,8 +1,7 @@
 /**
- * A watch over HTTP: one JSON event a line or one text message of a WebSocket; protobuf for clients
- * that take nothing else. Frames are written as they come. The frames that a slow client has not
- * taken wait in its own socket, up to a limit. Beyond it that client alone is cut off; it resumes,
- * or gets Gone and lists again.
+ * A watch over HTTP: one JSON event a line or message; protobuf for clients that take nothing else.
+ * Frames that a slow client has not taken wait in its own socket, up to a limit. Beyond it that
+ * client alone is cut off; it resumes, or gets Gone and lists again.
  */
 import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -138,8 +137,7 @@ export async function streamWatch(request: WatchRequest, output: WatchOutput): P
   try {
     handle = await core.watch(collection, options, sink);
   } catch (error) {
-    // A version that is too old ends the stream with an ERROR event, as in Kubernetes; bad options
-    // are refused.
+    // A version that is too old is an ERROR event, as in Kubernetes. Bad options are refused.
     if (statusOf(error, logger).code !== 410) throw error;
     sink.end(error as Error);
   }

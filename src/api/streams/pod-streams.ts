@@ -1,8 +1,7 @@
 /**
- * exec, attach and port-forward as the API serves them: any of the clients' protocols at one end, a
- * stream of the agent's tunnel at the other (docs/adr/0009-streams-over-spdy-and-websocket.md). The
- * request is authorised before. A refusal is a Status before the protocol is switched, since
- * clients show that to people.
+ * exec, attach and port-forward: any of the clients' protocols at one end, a stream of the agent's
+ * tunnel at the other (docs/adr/0009-streams-over-spdy-and-websocket.md). A refusal is a Status
+ * before the protocol is switched, since clients show that to people.
  */
 import type { ClientHttp2Stream } from 'node:http2';
 import { anySignal, createAbort } from '../../base/abort.ts';

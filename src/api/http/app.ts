@@ -74,9 +74,9 @@ export function createApp(options: AppOptions): App {
     live[Symbol.dispose]();
   };
   return {
+    ...listener,
     server,
     endStreams,
-    listen: listener.listen,
     [Symbol.asyncDispose]() {
       endStreams();
       return listener[Symbol.asyncDispose]();

@@ -175,7 +175,6 @@ export async function serveUpgrade(
   const attempt: Attempt = {};
   let code = SWITCHING_PROTOCOLS;
   socket.on('error', (error) => logger.debug({ error }, 'An upgraded connection failed'));
-  socket.once('close', () => gate.over(request, attempt, code));
   try {
     const entered = await gate.enter(request, urlOf(request.url), attempt);
     const handler = entered.routed && upgradeHandlerOf(table, entered.routed);
@@ -188,4 +187,8 @@ export async function serveUpgrade(
     code = status.code;
     endWithStatus(socket, status);
   }
+  // Not before: the record of a client that left early has the code of its refusal.
+  const over = (): void => gate.over(request, attempt, code);
+  if (socket.closed) over();
+  else socket.once('close', over);
 }

@@ -52,7 +52,6 @@ export async function readLogs(
     return void response.end();
   }
   response.flushHeaders();
-  lines.on('error', () => undefined);
   // A stream that was reset looks as if it had ended; an answer that breaks off must not.
   lines.on('close', () =>
     lines.rstCode === constants.NGHTTP2_NO_ERROR ? response.end() : response.destroy(),

@@ -3,19 +3,9 @@ import { Server as HttpsServer } from 'node:https';
 import type { Clock } from '../base/clock.ts';
 import { openScope, type Scope } from '../base/scope.ts';
 import type { Logger } from '../base/logger.ts';
-import type { IssuerDocuments } from './authn/service-account-tokens.ts';
-import type { Authenticator } from './authn/types.ts';
 import { createAuthorizer } from '../resources/authz/authorizer.ts';
 import type { Authorizer } from '../resources/authz/types.ts';
-import type { ResourceCore } from '../resources/resource-core.ts';
-import type { ObjectAction } from '../resources/subresources/types.ts';
-import type { AnswerRecord } from './http/answer-record.ts';
-import { createApp } from './http/app.ts';
-import type { ConnectionLimits } from './http/connection-limits.ts';
-import type { HealthCheck } from './http/health.ts';
-import type { MetricsSource } from './http/other-requests.ts';
-import type { RateLimits } from './http/rate-limits.ts';
-import type { WebhookHandler } from './http/webhooks.ts';
+import { type AppOptions, createApp } from './http/app.ts';
 import type { ServerTls } from './tls/server-tls.ts';
 import { createNodeUsages } from './metrics/node-usage.ts';
 import { createPeerTunnels } from './peers/peer-tunnels.ts';
@@ -23,31 +13,15 @@ import { createPeerService } from './peers/serve-peer.ts';
 import type { PeerOptions } from './peers/types.ts';
 import { createTunnels } from './tunnel.ts';
 import { builtInResources } from './virtual/built-in.ts';
-import type { VirtualResource } from './virtual/types.ts';
 
-export interface ApiServerOptions {
-  readonly core: ResourceCore;
+export interface ApiServerOptions extends Omit<AppOptions, 'tls' | 'tunnels' | 'peerService' | 'authorizer'> {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tls: ServerTls;
-  readonly authenticator: Authenticator;
-  readonly virtual?: readonly VirtualResource[];
-  readonly actions?: readonly ObjectAction[];
   /** Defaults to roles, nodes and administrators (resources/authz/authorizer.ts). */
   readonly authorizer?: Authorizer;
   /** The other servers of the cluster; without it there are none. */
   readonly peers?: PeerOptions;
   readonly clock: Clock;
-  readonly logger: Logger;
-  readonly livenessChecks?: readonly HealthCheck[];
-  readonly readinessChecks?: readonly HealthCheck[];
-  readonly metrics?: MetricsSource;
-  readonly webhooks?: WebhookHandler;
-  /** With these, others can check service account tokens. */
-  readonly issuer?: IssuerDocuments;
-  readonly onAnswer?: (record: AnswerRecord) => void;
-  /** No limit on requests, unless given. */
-  readonly limits?: RateLimits;
-  readonly connections?: Partial<ConnectionLimits>;
 }
 
 export interface ApiServer extends AsyncDisposable {

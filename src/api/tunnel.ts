@@ -1,7 +1,6 @@
 /**
- * The way from the API server to an agent. The agent opens a connection and asks for an upgrade to
- * `symphony-tunnel`. After the 101 the roles turn round: the API server speaks HTTP/2 as a client
- * on that socket. Nodes need no open port. A new tunnel of a node closes the older one.
+ * The way from the API server to an agent. The agent asks for an upgrade to `symphony-tunnel`; then
+ * the API server speaks HTTP/2 as a client on that socket. Nodes need no open port.
  */
 import {
   type ClientHttp2Session,

@@ -1,5 +1,7 @@
 /** `--webhook-listen`: the webhooks alone, over plain HTTP, for a reverse proxy that the forge can reach. */
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { defaultConnectionLimits } from '../api/http/connection-limits.ts';
+import { createListener } from '../api/http/listener.ts';
 import { type BodyBudget, createBodyBudget, readBody } from '../api/http/read-body.ts';
 import { createRateLimits, unlimited } from '../api/http/rate-limits.ts';
 import {
@@ -49,16 +51,11 @@ export async function startWebhookServer(
       });
     },
   );
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(listenFailure(error, '--webhook-listen', listen)));
-    server.listen(listen.port, listen.host, resolve);
+  const listener = createListener(server, clock, defaultConnectionLimits.stopGraceMs);
+  await listener.listen(listen).catch((error: unknown) => {
+    throw listenFailure(error, '--webhook-listen', listen);
   });
-  return {
-    [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(() => resolve()));
-    },
-  };
+  return listener;
 }
 
 async function answer(

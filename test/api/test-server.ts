@@ -5,11 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
-import {
-  createTokenAuthenticator,
-  openTokenTable,
-  type TokenTable,
-} from '../../src/api/authn/token-table.ts';
+import { openTokenTable, type TokenTable } from '../../src/api/authn/token-table.ts';
+import { createTokenAuthenticator } from './token-authenticator.ts';
 import { type ApiServer, type ApiServerOptions, createApiServer } from '../../src/api/server.ts';
 import { openAuthority } from '../../src/api/tls/authority.ts';
 import { writeKubeconfig } from '../../src/api/tls/kubeconfig.ts';

@@ -4,7 +4,7 @@
  * that changes something at the engine is recorded and checked (invariants 3 and 4).
  */
 import { anySignal, createAbort } from '../../src/base/abort.ts';
-import { createLocalClient } from '../../src/api/local-client.ts';
+import { createLocalClient } from '../doubles/local-client.ts';
 import { type Clock, sleep } from '../../src/base/clock.ts';
 import { TransientError } from '../../src/base/errors.ts';
 import { silentLogger } from '../../src/base/logger.ts';

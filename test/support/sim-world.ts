@@ -4,7 +4,7 @@
  * random.
  */
 import { createHash } from 'node:crypto';
-import { createLocalClient } from '../../src/api/local-client.ts';
+import { createLocalClient } from '../doubles/local-client.ts';
 import { type Rng, seededRng } from '../../src/base/rng.ts';
 import type { ApiClient } from '../../src/client/types.ts';
 import type { FakeRuntime } from '../../src/node-agent/runtime/fake/create-fake-runtime.ts';

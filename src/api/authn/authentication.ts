@@ -1,7 +1,4 @@
-/**
- * Composes authentication: the authenticator, the resources that answer questions about users, and
- * the tokens of service accounts.
- */
+/** Composes the authenticator, the resources about users, and the tokens of service accounts. */
 import type { Rng } from '../../base/rng.ts';
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import type { ObjectAction } from '../../resources/subresources/types.ts';

@@ -1,7 +1,6 @@
 /**
- * Bootstrap tokens: `<id>.<secret>`, kept as Secrets `kube-system/bootstrap-token-<id>`. An agent
- * uses one to ask for a certificate of its own. It gives no other right, unless its groups are
- * bound to more. Source: kubernetes.io, "Authenticating with Bootstrap Tokens".
+ * Bootstrap tokens: `<id>.<secret>`, kept as Secrets `kube-system/bootstrap-token-<id>`. Source:
+ * kubernetes.io, "Authenticating with Bootstrap Tokens".
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { toRfc3339 } from '../../base/clock.ts';

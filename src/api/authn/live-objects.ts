@@ -1,9 +1,7 @@
 /**
- * The objects that a credential depends on, as they are now. Authentication reads them on every
- * request, so that deleting an account, a pod or a Secret revokes the credentials issued for it.
- *
- * The cache answers first, so that a request does not ask the store. The store is asked only before
- * the cache would refuse, since the cache may lag behind another server's write.
+ * The objects that a credential depends on, read for every request, so that deleting one revokes
+ * the credential. The cache answers first. The store is asked only before the cache would refuse,
+ * since the cache may lag behind another server's write.
  */
 import type { KubeObject } from '../../schemas/object.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
@@ -12,9 +10,7 @@ import type { ResourceCore } from '../../resources/resource-core.ts';
 export type LiveResource = 'serviceaccounts' | 'secrets' | 'pods' | 'nodes';
 
 export interface LiveObjects {
-  /**
-   * The object that `accepts` holds for. Fails when the store must be asked and does not answer.
-   */
+  /** The object that `accepts` holds for. Fails when the store is asked and does not answer. */
   find(
     resource: LiveResource,
     namespace: string | undefined,

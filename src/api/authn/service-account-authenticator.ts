@@ -1,8 +1,7 @@
 /**
  * Service account tokens as credentials. A token's signature is checked once per server. The
- * objects behind it are checked on every request: the account, and the pod or Secret that it is
- * bound to, with the uids that it names, and the time. So deleting any of them revokes the token at
- * once, also for the sessions that it opened.
+ * account, the pod or Secret that it is bound to, their uids and the time are checked on every
+ * request: deleting any of them revokes the token at once, also for open sessions.
  */
 import { createHash } from 'node:crypto';
 import { createBoundedMap } from '../../base/bounded-map.ts';

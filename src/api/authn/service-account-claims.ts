@@ -1,7 +1,4 @@
-/**
- * The claims of service account tokens, as upstream's: {@link boundClaims} and {@link legacyClaims}
- * write them, {@link parseClaims} reads them back with the user they stand for. Pure.
- */
+/** The claims of service account tokens, as upstream's: written, and read back. Pure. */
 import { isRecord } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { UserInfo } from '../../resources/types.ts';

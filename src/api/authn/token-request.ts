@@ -1,8 +1,6 @@
 /**
- * `serviceaccounts/NAME/token`: a token of the account with audiences and a lifetime, bound to a
- * pod, a Secret or a node where the request asks for it. Texts and codes are upstream's. A node's
- * agent may ask only for tokens of the accounts of its own pods, bound to them, for audiences that
- * they name.
+ * `serviceaccounts/NAME/token`: a token of the account, bound to a pod, a Secret or a node where
+ * the request asks for it. Texts and codes are upstream's.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { isRecord } from '../../base/json.ts';
@@ -135,20 +133,12 @@ function checkPlace({ metadata }: KubeObject, { name, namespace }: ObjectRef): v
 }
 
 function checkPreconditions({ metadata }: KubeObject, account: KubeObject): void {
-  const { uid, resourceVersion } = account.metadata;
-  const { name } = account.metadata;
-  if (metadata.uid && metadata.uid !== uid)
-    throw conflict(
-      ACCOUNTS,
-      name,
-      `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${uid ?? ''}`,
-    );
-  if (metadata.resourceVersion && metadata.resourceVersion !== resourceVersion)
-    throw conflict(
-      ACCOUNTS,
-      name,
-      `Precondition failed: ResourceVersion in precondition: ${metadata.resourceVersion}, ResourceVersion in object meta: ${resourceVersion ?? ''}`,
-    );
+  const check = (what: string, wanted: string | undefined, found = ''): void => {
+    const why = `Precondition failed: ${what} in precondition: ${wanted ?? ''}, ${what} in object meta: ${found}`;
+    if (wanted && wanted !== found) throw conflict(ACCOUNTS, account.metadata.name, why);
+  };
+  check('UID', metadata.uid, account.metadata.uid);
+  check('ResourceVersion', metadata.resourceVersion, account.metadata.resourceVersion);
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');

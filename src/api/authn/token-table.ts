@@ -1,11 +1,8 @@
 /**
- * Bearer tokens in a file: `{ "tokens": [{ "hash", "user", "groups" }] }`, mode 0600. Only SHA-256
- * hashes are kept. Tokens are random, so a slow hash is not needed. A lookup by hash compares in
- * constant time.
- *
- * Several processes share the file (`symphony token create` beside a running server). A lookup
- * checks at most twice a second whether the file changed. Every change starts from the current
- * file.
+ * Bearer tokens in a file: `{ "tokens": [{ "hash", "user", "groups" }] }`, mode 0600. Tokens are
+ * random, so a SHA-256 hash is enough; a lookup by hash compares in constant time. Several
+ * processes share the file: lookups see a change within half a second, and each change starts from
+ * the file.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
@@ -16,8 +13,7 @@ import { withFileLock } from '../../base/file-lock.ts';
 import { isRecord } from '../../base/json.ts';
 import { secretToken } from '../../base/rng.ts';
 import { writePrivateFile } from '../../base/private-file.ts';
-import type { Authenticator, TokenAuthenticator, UserInfo } from './types.ts';
-import { createTokenReviewer, createUnionAuthenticator } from './union.ts';
+import type { TokenAuthenticator, UserInfo } from './types.ts';
 
 interface TokenEntry {
   readonly hash: string;
@@ -136,10 +132,8 @@ const users = new WeakMap<TokenEntry, UserInfo>();
 
 function userOf(entry: TokenEntry): UserInfo {
   let user = users.get(entry);
-  if (!user) {
-    user = { name: entry.user, groups: [...entry.groups, 'system:authenticated'] };
-    users.set(entry, user);
-  }
+  if (!user)
+    users.set(entry, (user = { name: entry.user, groups: [...entry.groups, 'system:authenticated'] }));
   return user;
 }
 
@@ -181,18 +175,9 @@ function isEntry(value: unknown): value is TokenEntry {
 }
 
 /** The table's tokens as one sort of bearer tokens, meant for this server. */
-export function createTableAuthenticator(table: Pick<TokenTable, 'find'>): TokenAuthenticator {
-  return {
-    authenticateToken(token) {
-      const user = table.find(token);
-      return user && { user };
-    },
-  };
-}
-
-/** Nothing but the table: for a server without accounts. */
-export function createTokenAuthenticator(table: Pick<TokenTable, 'find'>): Authenticator {
-  const audiences = ['api'];
-  const tokens = createTokenReviewer([createTableAuthenticator(table)], audiences);
-  return createUnionAuthenticator({ tokens, audiences });
-}
+export const createTableAuthenticator = (table: Pick<TokenTable, 'find'>): TokenAuthenticator => ({
+  authenticateToken(token) {
+    const user = table.find(token);
+    return user && { user };
+  },
+});

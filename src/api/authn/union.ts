@@ -1,7 +1,6 @@
 /**
- * All ways to authenticate, as one. Certificates are asked first, then bearer tokens by their sort;
- * a sort that does not know the token passes it on. A claim that nothing confirms is refused,
- * however harmless the request. Only a client without any claim is anonymous.
+ * All ways to authenticate, as one: certificates first, then bearer tokens by their sort. A claim
+ * that nothing confirms is refused. Only a client without any claim is anonymous.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { andThen, type Eventually } from '../../base/eventually.ts';

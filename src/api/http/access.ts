@@ -1,7 +1,4 @@
-/**
- * The door of the API: who asks, for what, and whether they may. Every request and every upgrade
- * passes here before its body is read.
- */
+/** The door of the API: identifies, routes and authorises a request before its body is read. */
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { andThen, type Eventually } from '../../base/eventually.ts';

@@ -1,12 +1,12 @@
 /**
- * The record of a request for audit and metrics: the user, the request and its outcome. It is
- * filled in as the request passes the door (access.ts), so that a refusal shows all that was known.
- * It never holds a body, a header but the name of the client's program, or a part of the query that
- * may be a secret.
+ * The record of a request for audit and metrics, filled in on its way, so that a refusal shows all
+ * that was known. It holds no body, no header but the name of the client's program, and no part of
+ * the query that may be a secret.
  */
 import type { IncomingMessage } from 'node:http';
 import type { UserInfo } from '../../resources/types.ts';
 import type { Rejection } from './rate-limits.ts';
+import { originForm } from './request-url.ts';
 import type { RoutedRequest } from './routing.ts';
 
 /** `started`: a watch or a session has begun; it has a record of its own when it ends. */
@@ -113,7 +113,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
 ]);
 
 export function harmlessUri(target: string): string {
-  const cut = target.length > MAX_URI ? target.slice(0, MAX_URI) : target;
+  const cut = originForm(target).slice(0, MAX_URI);
   const mark = cut.indexOf('?');
   if (mark < 0) return cut;
   const query = cut

@@ -1,7 +1,6 @@
 /** The HTTP face of the API: Node's server over TLS, and the parts that serve its requests. */
 import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../../base/logger.ts';
 import type { Authenticator } from '../authn/types.ts';
@@ -20,6 +19,7 @@ import {
   serverOptions,
 } from './connection-limits.ts';
 import { createDispatchTable, type DispatchOptions } from './dispatch.ts';
+import { createListener, type Listener } from './listener.ts';
 import { createLiveSessions } from './live-sessions.ts';
 import type { OtherRequestsOptions } from './other-requests.ts';
 import { createRateLimits, type RateLimits, unlimited } from './rate-limits.ts';
@@ -44,11 +44,9 @@ export interface AppOptions
   readonly connections?: Partial<ConnectionLimits>;
 }
 
-/** Disposed, it closes every connection. */
-export interface App extends AsyncDisposable {
+/** Disposed, it answers the requests in flight and closes every connection. */
+export interface App extends Listener {
   readonly server: Server;
-  /** Resolves with the port; rejects with Node's error. */
-  listen(at: { readonly host: string; readonly port: number }): Promise<number>;
   /** Ends watches and sessions. */
   endStreams(): void;
 }
@@ -70,26 +68,18 @@ export function createApp(options: AppOptions): App {
   const table = createDispatchTable({ ...options, actions, podStreams });
   const parts: ServingParts = { gate, table, others, live, budget: createBodyBudget(), logger };
   const server = createServer(options.tls, connections, parts);
+  const listener = createListener(server, core.clock, connections.stopGraceMs);
   const endStreams = (): void => {
     podStreams.close();
     live[Symbol.dispose]();
   };
   return {
+    ...listener,
     server,
     endStreams,
-    listen: ({ host, port }) =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject).listen(port, host, () => {
-          server.off('error', reject);
-          resolve((server.address() as AddressInfo).port);
-        });
-      }),
     [Symbol.asyncDispose]() {
       endStreams();
-      return new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
+      return listener[Symbol.asyncDispose]();
     },
   };
 }

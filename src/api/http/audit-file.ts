@@ -1,8 +1,7 @@
 /**
- * A file of lines with a bounded size: a full one is set aside (`audit.log.1`, with older ones
- * behind it) and the oldest is removed. Writing costs the caller a copy of the line; the file is
- * written a moment later. Lines are copied at once, since the garbage collector would move
- * thousands of texts that live until the next write.
+ * A file of lines with a bounded size: a full one is set aside (`audit.log.1`), and the oldest is
+ * removed. Lines are copied at once and written a moment later: thousands of texts that wait for
+ * the disk would cost the garbage collector more.
  */
 import { open, type FileHandle, rename, stat } from 'node:fs/promises';
 import type { Clock, Timer } from '../../base/clock.ts';

@@ -1,12 +1,9 @@
-/**
- * Limits of a socket before its client is known: the time for the handshake and for the head, the
- * size of the head, the sockets of one address. Invalid HTTP is answered with 400 (408, 431) and
- * the socket is closed, so that nothing that follows can be taken for another request.
- */
-import type { IncomingMessage, Server, ServerOptions } from 'node:http';
+/** Limits of a socket before its client is known. Invalid HTTP is answered, and ends its socket. */
+import { type IncomingMessage, type Server, type ServerOptions, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { failure, type StatusReason } from '../../schemas/errors/status.ts';
+import { failure, type Status, type StatusReason } from '../../schemas/errors/status.ts';
+import { statusAnswer } from './answers.ts';
 
 export interface ConnectionLimits {
   readonly handshakeTimeoutMs: number;
@@ -16,6 +13,8 @@ export interface ConnectionLimits {
   readonly requestTimeoutMs: number;
   /** How long a connection may be idle between requests. */
   readonly keepAliveTimeoutMs: number;
+  /** How long a stop waits for requests in flight and for sessions. */
+  readonly stopGraceMs: number;
   /** How often slow requests are looked for. */
   readonly checkIntervalMs: number;
   readonly maxHeaderBytes: number;
@@ -30,6 +29,8 @@ export const defaultConnectionLimits: ConnectionLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
   keepAliveTimeoutMs: 90_000,
+  // A write takes milliseconds; a client that does not read must not hold a restart up.
+  stopGraceMs: 2_000,
   checkIntervalMs: 5_000,
   // Tokens with many groups are a few KiB; Node's own limit is 16.
   maxHeaderBytes: 32 * 1024,
@@ -78,25 +79,31 @@ export function checkHead({ rawHeaders }: IncomingMessage, { maxHeaders }: Conne
     throw failure(431, 'BadRequest', `the request has more than ${maxHeaders} headers`);
 }
 
-const ANSWERS: Readonly<Record<string, readonly [number, string, StatusReason, string]>> = {
-  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', 'BadRequest', 'the headers are too large'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [
-    413,
-    'Payload Too Large',
-    'BadRequest',
-    'the chunk extensions are too large',
-  ],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'Timeout', 'the request did not come in time'],
+const ANSWERS: Readonly<Record<string, readonly [number, StatusReason, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'BadRequest', 'the headers are too large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'BadRequest', 'the chunk extensions are too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Timeout', 'the request did not come in time'],
 };
-const NOT_HTTP = [400, 'Bad Request', 'BadRequest', 'the request is not valid HTTP'] as const;
+const NOT_HTTP = [400, 'BadRequest', 'the request is not valid HTTP'] as const;
 
 /** For `clientError`, when the parser refuses a request. The socket is closed. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const [code, phrase, reason, message] = ANSWERS[error.code ?? ''] ?? NOT_HTTP;
-  const body = JSON.stringify(failure(code, reason, message).status);
+  endWithStatus(socket, failure(...(ANSWERS[error.code ?? ''] ?? NOT_HTTP)).status);
+}
+
+/** Answers on a socket that no response of Node's belongs to, and closes it. */
+export function endWithStatus(socket: Duplex, status: Status): void {
+  const { contentType, body, headers = {} } = statusAnswer(status);
+  const head = {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(body as string),
+    connection: 'close',
+    ...headers,
+  };
+  const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(
-    `HTTP/1.1 ${code} ${phrase}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status.code} ${STATUS_CODES[status.code] ?? ''}\r\n${lines.join('')}\r\n${body as string}`,
     () => socket.destroy(),
   );
 }

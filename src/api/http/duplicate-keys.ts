@@ -1,7 +1,4 @@
-/**
- * JSON.parse does not report repeated members of an object, nor the order of members. The text is
- * valid JSON already; this only follows its structure.
- */
+/** Repeated members of valid JSON, and their order: JSON.parse reports neither. */
 import { MAX_STRICT_FINDINGS } from '../../resources/decoding/body-limits.ts';
 
 /** An object or a list that is open. Its parent does not change meanwhile. */

@@ -1,11 +1,7 @@
 /**
- * Sessions that outlive their request: watches, followed logs, exec, attach, port-forward, the
- * agents' tunnels. They are authorised once and then checked regularly: does the credential still
- * stand for the same user, and may that user still do it? If not, they are ended.
- *
- * Sessions of one credential are authenticated together, and those with the same permission are
- * authorised together. One timer serves all; each round checks its share of the credentials. An
- * authenticator or authoriser that fails ends nothing: the next round decides.
+ * Sessions that outlive their request: watches, followed logs, exec, attach, port-forward, tunnels.
+ * They end when their credential or their permission does. Sessions of one credential are checked
+ * together, and one timer serves all. A check that fails ends nothing: the next round decides.
  */
 import { createHash } from 'node:crypto';
 import type { Clock, Timer } from '../../base/clock.ts';
@@ -13,6 +9,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { Authenticator, Credentials, UserInfo } from '../authn/types.ts';
 import type { Authorizer, ResourceAttributes } from '../../resources/authz/types.ts';
 import type { Proof } from './access.ts';
+import { STOPPING } from './outlets.ts';
 
 export interface LiveSession {
   readonly proof: Proof;
@@ -59,8 +56,6 @@ interface Holder {
   /** The number of the round that checks it. */
   readonly round: number;
 }
-
-const STOPPING = 'the server is stopping';
 
 export function createLiveSessions(options: LiveSessionsOptions): LiveSessions {
   const { clock } = options;

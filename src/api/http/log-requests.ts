@@ -8,9 +8,10 @@ import { acceptWebSocket } from '../streams/web-sockets.ts';
 import type { Tunnels } from '../tunnel.ts';
 import type { StoredRequest } from './api-request.ts';
 import { refOf } from './object-requests.ts';
-import { goneSignal, type Outlet, type UpgradeOutlet } from './outlets.ts';
+import { goneSignal, type Outlet, STOPPING, type UpgradeOutlet } from './outlets.ts';
 import { type LogStream, openLogs } from './pod-logs.ts';
 
+const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
 const INTERNAL_ERROR = 1011;
 const NORMAL_CLOSURE = 1000;
@@ -43,14 +44,14 @@ export async function readLogs(
   { response, stands }: Outlet,
 ): Promise<undefined> {
   const lines = await logsOf(core, tunnels, request, goneSignal(response));
-  if (!lines) {
-    // An empty answer, as upstream gives.
-    response.writeHead(204).end();
-    return;
-  }
+  // An empty answer, as upstream gives.
+  if (!lines) return void response.writeHead(204).end();
   response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
+  if (request.method === 'HEAD') {
+    lines.close();
+    return void response.end();
+  }
   response.flushHeaders();
-  lines.on('error', () => undefined);
   // A stream that was reset looks as if it had ended; an answer that breaks off must not.
   lines.on('close', () =>
     lines.rstCode === constants.NGHTTP2_NO_ERROR ? response.end() : response.destroy(),
@@ -70,7 +71,7 @@ export async function logsOverWebSocket(
   const text = LOG_PROTOCOLS[protocol]?.text ?? false;
   const lines = await logsOf(core, tunnels, request, goneSignal(outlet.socket));
   const client = createClientSocket(await acceptWebSocket(outlet, protocol), { clock: core.clock, text });
-  outlet.stands((why) => client.close(POLICY_VIOLATION, why));
+  outlet.stands((why) => client.close(why === STOPPING ? GOING_AWAY : POLICY_VIOLATION, why));
   void sendLines(client, lines, text);
 }
 

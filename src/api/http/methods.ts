@@ -1,6 +1,6 @@
 /** The verb of each method on an object, a collection and a subresource; discovery agrees. */
 import type { Verb } from '../../resources/authz/types.ts';
-import type { ServedResource, Subresource } from '../../schemas/resource-kind.ts';
+import { resourceIdOf, type ServedResource, type Subresource } from '../../schemas/resource-kind.ts';
 import type { ResourceTarget } from './request-target.ts';
 
 /** HTTP method to verb. Every other method is answered with 405. */
@@ -61,6 +61,14 @@ export const announcedVerbs = ({ methods, announced }: SubresourceShape): readon
 
 export const subresourceKind = (kind: ServedResource, { type, kindSuffix = '' }: SubresourceShape): string =>
   type?.kind ?? `${kind.kind}${kindSuffix}`;
+
+/** Upstream's storages of these answer a deletion with the object; all others with a Status. */
+const RETURNS_DELETED: ReadonlySet<string> = new Set([
+  ...['persistentvolumeclaims', 'persistentvolumes', 'pods', 'podtemplates', 'resourcequotas'],
+  ...['serviceaccounts', 'services', 'storageclasses.storage.k8s.io'],
+]);
+
+export const returnsDeleted = (kind: ServedResource): boolean => RETURNS_DELETED.has(resourceIdOf(kind));
 
 export const SYMPHONY_GROUP = 'symphony.dev';
 

@@ -1,8 +1,4 @@
-/**
- * JSON of stored objects, made once per object, since stored objects are immutable and shared. A
- * list of ten thousand objects joins existing bytes, and an event is encoded once for all its
- * watchers. Bytes lie outside the garbage-collected heap.
- */
+/** JSON of stored objects as bytes outside the heap, made once: the objects never change. */
 import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 

@@ -10,6 +10,7 @@ import type {
   RequestContext,
   WriteOptions,
 } from '../../resources/types.ts';
+import { asList, getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { type ResourceKind, resourceIdOf, type Subresource } from '../../schemas/resource-kind.ts';
 import { type Answer, type AnswerContext, jsonAnswer, listAnswer, objectAnswer } from './answers.ts';
@@ -22,6 +23,7 @@ import {
   type StoredRequest,
   writing,
 } from './api-request.ts';
+import { returnsDeleted } from './methods.ts';
 import { deleteOptions, listOptions, type WriteOptionsType } from './query-options.ts';
 
 type ObjectHandler = (core: ResourceCore, request: StoredRequest) => Eventually<Answer>;
@@ -137,20 +139,24 @@ function success(_made: unknown, { form }: AnswerContext): Answer {
   return jsonAnswer(201, JSON.stringify({ ...STATUS, code: 201 }), form.encoding);
 }
 
-/** Kinds whose deletion is answered with the object, as upstream's storages are set up. */
-const RETURNS_OBJECT: readonly string[] = ['Pod', 'Service', 'ServiceAccount', 'Namespace'];
-
 function deleted(
   { object, cascades }: { readonly object: KubeObject; readonly cascades: boolean },
   form: AnswerContext,
   { routed: { kind }, target: { name } }: StoredRequest,
 ): Answer {
-  const { uid, deletionTimestamp, finalizers = [] } = object.metadata;
-  const waits = deletionTimestamp !== undefined && finalizers.length > 0;
+  const waits = isWaiting(kind, object);
   const code = waits && cascades ? 202 : 200;
-  if (waits || (kind.group === '' && RETURNS_OBJECT.includes(kind.kind)))
-    return objectAnswer(code, object, form);
+  if (waits || returnsDeleted(kind)) return objectAnswer(code, object, form);
+  const { uid } = object.metadata;
   const group = kind.group === '' ? {} : { group: kind.group };
   const details = { name, ...group, kind: kind.plural, ...(uid === undefined ? {} : { uid }) };
   return jsonAnswer(code, JSON.stringify({ ...STATUS, details }), form.form.encoding);
+}
+
+/** The object is still there: finalizers hold it, or a pod has its grace period. */
+function isWaiting({ subresources }: ResourceKind, object: KubeObject): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata;
+  const own = subresources.includes('finalize') ? asList(getPath(object, 'spec', 'finalizers')) : [];
+  const isHeld = finalizers.length + own.length > 0 || deletionGracePeriodSeconds > 0;
+  return deletionTimestamp !== undefined && isHeld;
 }

@@ -102,13 +102,16 @@ const ROWS: Readonly<Record<string, PathRow>> = {
   '/readyz': { serve: health, isOpen: true },
   '/readyz/*': { serve: health },
   '/version': { serve: () => json(versionInfo()), isOpen: true },
-  '/webhooks/*': { serve: webhook, isOpen: true, maxBodyBytes: MAX_WEBHOOK_BYTES },
 };
+
+/** Checks a signature instead of a user. Any other path below `/webhooks/` is like an unknown one. */
+const WEBHOOK: PathRow = { serve: webhook, isOpen: true, maxBodyBytes: MAX_WEBHOOK_BYTES };
 
 const ROOT: PathRow = { serve: (options) => json({ paths: rootPaths(servedBy(options)) }) };
 
 function rowOf(path: string): PathRow | undefined {
   if (path === '/') return ROOT;
+  if (webhookProvider(path)) return WEBHOOK;
   const below = path.replace(/^(\/[^/]+\/).+/s, '$1*');
   for (const key of [path, below]) if (Object.hasOwn(ROWS, key)) return ROWS[key];
   return undefined;

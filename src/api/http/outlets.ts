@@ -3,6 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createAbort } from '../../base/abort.ts';
 
+/** Why a session ends when the server stops. */
+export const STOPPING = 'the server is stopping';
+
 interface Standing {
   readonly request: IncomingMessage;
   /**
@@ -25,7 +28,7 @@ export interface UpgradeOutlet extends Standing {
 /** Aborts when the client has gone, also when it has gone already. */
 export function goneSignal(connection: ServerResponse | Duplex): AbortSignal {
   const abort = createAbort();
-  if (connection.closed) abort.abort();
+  if (connection.destroyed) abort.abort();
   else connection.once('close', () => abort.abort());
   return abort.signal;
 }

@@ -1,10 +1,10 @@
 /** Requests for logs: the container, the options, and the agent's bytes as they come. */
 import type { ClientHttp2Stream } from 'node:http2';
-import { isRecord } from '../../base/json.ts';
 import type { FieldError } from '../../schemas/errors/field-error.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { badRequest, failure, invalid } from '../../schemas/errors/status.ts';
+import { badRequest, invalid } from '../../schemas/errors/status.ts';
 import type { Pod } from '../../schemas/types.ts';
+import { AgentRefusal, askAgent, statusOfRefusal } from '../streams/agent-stream.ts';
 import type { Tunnels } from '../tunnel.ts';
 import { flagOf } from './query-options.ts';
 
@@ -105,33 +105,8 @@ export async function openLogs(request: LogRequest): Promise<LogStream | undefin
   const node = (pod as Pod).spec.nodeName ?? '';
   if (node === '') return undefined;
   const path = ['', 'containerLogs', namespace, name, container].map(encodeURIComponent).join('/');
-  const answer = await tunnels.request({ node, method: 'GET', path: `${path}?${query.toString()}`, signal });
-  if (answer.status === 200) return answer.stream;
-  const text = messageOf(await firstBytes(answer.stream));
-  if (answer.status === 404) throw failure(404, 'NotFound', text);
-  if (answer.status === 400) throw badRequest(text);
-  throw failure(500, 'InternalError', `Internal error occurred: ${text}`);
-}
-
-/** Error texts of agents are short; more is not read. */
-const MAX_ERROR_CHARS = 4_096;
-
-async function firstBytes(stream: AsyncIterable<Buffer | string>): Promise<string> {
-  let text = '';
-  for await (const chunk of stream) {
-    text += chunk.toString();
-    if (text.length > MAX_ERROR_CHARS) break;
-  }
-  return text.trim();
-}
-
-/** Agents answer with plain text or with a Status. */
-function messageOf(text: string): string {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (isRecord(parsed) && typeof parsed['message'] === 'string') return parsed['message'];
-  } catch {
-    // Plain text.
-  }
-  return text === '' ? 'the agent refused the request' : text;
+  const asked = { node, method: 'GET', path: `${path}?${query.toString()}`, signal } as const;
+  return askAgent(tunnels, asked).catch((error: unknown) => {
+    throw error instanceof AgentRefusal ? statusOfRefusal(error) : error;
+  });
 }

@@ -1,5 +1,6 @@
 /** Options of reads, writes and deletes, from query and body. Errors are upstream's. */
 import { isRecord } from '../../base/json.ts';
+import { getPath, isAbsent } from '../../schemas/json-access.ts';
 import type { FieldError } from '../../schemas/errors/field-error.ts';
 import { badRequest } from '../../schemas/errors/status.ts';
 import { invalidOptions } from '../../resources/refusals.ts';
@@ -142,54 +143,52 @@ export function deleteOptions(query: URLSearchParams, body: unknown): DeleteRequ
   const given = body === undefined ? fromQuery(query) : fromBody(body);
   const queryDryRun = query.getAll('dryRun').filter((value) => value !== '');
   const { dryRun = [], propagationPolicy, orphanDependents, gracePeriodSeconds, preconditions } = given;
-  const fail = (type: FieldError['type'], value: string, detail: string): Error =>
-    invalidOptions('DeleteOptions', { type, path: 'propagationPolicy', value, detail });
+  const fail = (type: FieldError['type'], detail: string): Error =>
+    invalidOptions('DeleteOptions', { type, path: 'propagationPolicy', value: propagationPolicy, detail });
   if (propagationPolicy !== undefined && orphanDependents !== undefined)
-    throw fail(
-      'FieldValueInvalid',
-      propagationPolicy,
-      'orphanDependents and deletionPropagation cannot be both set',
-    );
-  if (propagationPolicy !== undefined && !POLICIES.includes(propagationPolicy))
-    throw fail(
-      'FieldValueNotSupported',
-      propagationPolicy,
-      'supported values: "Foreground", "Background", "Orphan", "nil"',
-    );
-  const policy =
-    propagationPolicy ??
-    (orphanDependents === undefined ? undefined : orphanDependents ? 'Orphan' : 'Background');
+    throw fail('FieldValueInvalid', 'orphanDependents and deletionPropagation cannot be both set');
+  if (propagationPolicy !== undefined && !isPolicy(propagationPolicy))
+    throw fail('FieldValueNotSupported', 'supported values: "Foreground", "Background", "Orphan", "nil"');
+  const older = orphanDependents === undefined ? undefined : orphanDependents ? 'Orphan' : 'Background';
+  const policy = propagationPolicy ?? older;
   return {
     dryRun: dryRunOf([...dryRun, ...queryDryRun], 'DeleteOptions'),
     cascades: orphanDependents === false,
-    ...(policy === undefined
-      ? {}
-      : { propagationPolicy: policy as NonNullable<RemoveOptions['propagationPolicy']> }),
+    ...(policy === undefined ? {} : { propagationPolicy: policy }),
     ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
     ...(preconditions === undefined ? {} : { preconditions }),
   };
 }
 
-const POLICIES: readonly string[] = ['Foreground', 'Background', 'Orphan'];
+type Policy = NonNullable<RemoveOptions['propagationPolicy']>;
+const isPolicy = (text: string): text is Policy => ['Foreground', 'Background', 'Orphan'].includes(text);
 
 interface RawDeleteOptions {
-  readonly dryRun?: readonly string[];
-  readonly propagationPolicy?: string;
-  readonly orphanDependents?: boolean;
-  readonly gracePeriodSeconds?: number;
-  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  readonly dryRun?: readonly string[] | undefined;
+  readonly propagationPolicy?: string | undefined;
+  readonly orphanDependents?: boolean | undefined;
+  readonly gracePeriodSeconds?: number | undefined;
+  readonly preconditions?: RemoveOptions['preconditions'] | undefined;
 }
 
-function fromQuery(query: URLSearchParams): RawDeleteOptions {
-  const grace = integerOf(query, 'gracePeriodSeconds');
-  const orphan = flagOf(query, 'orphanDependents');
-  const policy = query.get('propagationPolicy');
-  return {
-    ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
-    ...(orphan === undefined ? {} : { orphanDependents: orphan }),
-    ...(policy === null || policy === '' ? {} : { propagationPolicy: policy }),
-  };
-}
+const fromQuery = (query: URLSearchParams): RawDeleteOptions => ({
+  gracePeriodSeconds: integerOf(query, 'gracePeriodSeconds'),
+  orphanDependents: flagOf(query, 'orphanDependents'),
+  propagationPolicy: query.get('propagationPolicy') || undefined,
+});
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+
+/** Go's types of the fields, as its error texts name them, and what a value must be. */
+const DELETE_FIELDS: Readonly<Record<string, readonly [type: string, holds: (value: unknown) => boolean]>> = {
+  dryRun: ['[]string', (value) => Array.isArray(value) && value.every(isText)],
+  propagationPolicy: ['string', isText],
+  orphanDependents: ['bool', (value) => typeof value === 'boolean'],
+  gracePeriodSeconds: ['int64', Number.isSafeInteger],
+  preconditions: ['v1.Preconditions', isRecord],
+  'preconditions.uid': ['types.UID', isText],
+  'preconditions.resourceVersion': ['string', isText],
+};
 
 function fromBody(body: unknown): RawDeleteOptions {
   if (!isRecord(body))
@@ -199,35 +198,17 @@ function fromBody(body: unknown): RawDeleteOptions {
     throw badRequest(
       `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(body['apiVersion'] ?? '')} in scheme ${JSON.stringify(DELETE_KIND)}`,
     );
-  const wrong = (field: string, type: string): Error =>
-    badRequest(`json: cannot unmarshal into Go struct field DeleteOptions.${field} of type ${type}`);
-  const { dryRun, propagationPolicy, orphanDependents, gracePeriodSeconds, preconditions } = body;
-  const present = (value: unknown): boolean => value !== undefined && value !== null;
-  if (present(dryRun) && !(Array.isArray(dryRun) && dryRun.every((value) => typeof value === 'string')))
-    throw wrong('dryRun', '[]string');
-  if (present(propagationPolicy) && typeof propagationPolicy !== 'string')
-    throw wrong('propagationPolicy', 'string');
-  if (present(orphanDependents) && typeof orphanDependents !== 'boolean')
-    throw wrong('orphanDependents', 'bool');
-  if (present(gracePeriodSeconds) && !Number.isSafeInteger(gracePeriodSeconds))
-    throw wrong('gracePeriodSeconds', 'int64');
-  if (present(preconditions) && !isRecord(preconditions)) throw wrong('preconditions', 'v1.Preconditions');
-  const { uid, resourceVersion } = isRecord(preconditions) ? preconditions : {};
-  if (present(uid) && typeof uid !== 'string') throw wrong('preconditions.uid', 'types.UID');
-  if (present(resourceVersion) && typeof resourceVersion !== 'string')
-    throw wrong('preconditions.resourceVersion', 'string');
-  return {
-    ...(present(dryRun) ? { dryRun: dryRun as string[] } : {}),
-    ...(present(propagationPolicy) ? { propagationPolicy: propagationPolicy as string } : {}),
-    ...(present(orphanDependents) ? { orphanDependents: orphanDependents as boolean } : {}),
-    ...(present(gracePeriodSeconds) ? { gracePeriodSeconds: gracePeriodSeconds as number } : {}),
-    ...(isRecord(preconditions)
-      ? {
-          preconditions: {
-            ...(present(uid) ? { uid: uid as string } : {}),
-            ...(present(resourceVersion) ? { resourceVersion: resourceVersion as string } : {}),
-          },
-        }
-      : {}),
-  };
+  const options = present(body);
+  for (const [path, [type, holds]] of Object.entries(DELETE_FIELDS)) {
+    const value = getPath(options, ...path.split('.'));
+    if (!isAbsent(value) && !holds(value))
+      throw badRequest(`json: cannot unmarshal into Go struct field DeleteOptions.${path} of type ${type}`);
+  }
+  const { preconditions } = options;
+  const checked = isRecord(preconditions) ? { preconditions: present(preconditions) } : {};
+  return { ...options, ...checked } as RawDeleteOptions;
 }
+
+/** A null is an absent field. */
+const present = (fields: object): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => !isAbsent(value)));

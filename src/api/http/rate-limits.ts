@@ -1,7 +1,6 @@
 /**
- * Limits of one client: requests per second (a token bucket per user, or per address for anonymous
- * clients), wrong credentials per address, and requests in flight. Administrators and the cluster's
- * nodes always find room, so that a flood of others never locks them out.
+ * Limits of one client: requests per second, wrong credentials per address, requests in flight.
+ * Administrators and nodes always find a place, so that a flood of others never locks them out.
  */
 import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -40,10 +39,7 @@ export const unlimited: RequestLimits = {
 export type Rejection = 'rate' | 'failed-logins' | 'in-flight';
 
 export interface RateLimits {
-  /**
-   * A client had wrong credentials. Throws 429 for an address where that happens too often. Others
-   * at the same address are not locked out.
-   */
+  /** A client had wrong credentials. Throws 429 where that happens too often at its address. */
   failedLogin(address: string): void;
   /** Throws 429 when this client asks too often. */
   checkRate(user: UserInfo, address: string): void;
@@ -79,8 +75,8 @@ const SHARE_OF_ONE = 0.75;
 const MAX_BUCKETS = 20_000;
 
 export function createRateLimits(limits: RequestLimits, clock: Clock): RateLimits {
-  const requests = createBuckets(clock);
-  const logins = createBuckets(clock);
+  const takeRequest = createBuckets(clock);
+  const takeLogin = createBuckets(clock);
   const inFlight = { reads: 0, writes: 0, unknown: 0 };
   const mostOf = {
     reads: limits.maxReadsInFlight,
@@ -92,7 +88,7 @@ export function createRateLimits(limits: RequestLimits, clock: Clock): RateLimit
     inFlight,
     failedLogin(address) {
       const perMinute = limits.failedLoginsPerMinute;
-      if (perMinute > 0 && !logins.take(address, perMinute / 60, perMinute))
+      if (perMinute > 0 && !takeLogin(address, perMinute / 60, perMinute))
         throw tooMany('failed-logins', Math.ceil(60 / perMinute));
     },
     checkRate(user, address) {
@@ -102,7 +98,7 @@ export function createRateLimits(limits: RequestLimits, clock: Clock): RateLimit
       const perSecond = limits.requestsPerSecond * factor;
       // The space keeps a user's name apart from an address.
       const client = unknown ? `address ${address}` : user.name;
-      if (!requests.take(client, perSecond, perSecond * 2)) throw tooMany('rate', 1);
+      if (!takeRequest(client, perSecond, perSecond * 2)) throw tooMany('rate', 1);
     },
     begin(user, mutates) {
       const unknown = user.groups.includes(UNAUTHENTICATED);
@@ -133,15 +129,12 @@ interface Bucket {
   atMs: number;
 }
 
-interface Buckets {
-  /** False when there is no token; then none is taken. */
-  take(key: string, perSecond: number, size: number): boolean;
-}
+/** Takes a token of a key. False when there is none. */
+type TakeToken = (key: string, perSecond: number, size: number) => boolean;
 
-function createBuckets(clock: Clock): Buckets {
+function createBuckets(clock: Clock): TakeToken {
   const buckets = createBoundedMap<string, Bucket>(MAX_BUCKETS);
-
-  function filled(key: string, perSecond: number, size: number): Bucket {
+  return (key, perSecond, size) => {
     const nowMs = clock.now();
     const bucket = buckets.get(key) ?? { tokens: size, atMs: nowMs };
     const sinceMs = Math.max(0, nowMs - bucket.atMs);
@@ -149,15 +142,8 @@ function createBuckets(clock: Clock): Buckets {
     bucket.atMs = nowMs;
     // The client that asked longest ago is forgotten first.
     buckets.set(key, bucket);
-    return bucket;
-  }
-
-  return {
-    take(key, perSecond, size) {
-      const bucket = filled(key, perSecond, size);
-      if (bucket.tokens < 1) return false;
-      bucket.tokens -= 1;
-      return true;
-    },
+    if (bucket.tokens < 1) return false;
+    bucket.tokens -= 1;
+    return true;
   };
 }

@@ -1,8 +1,6 @@
 /**
- * The body of a request, read once it is known who asks. Its size is bounded while it is read, and
- * so is the memory for the bodies of clients without a name (a webhook's signature covers the whole
- * body). A body that is left unread ends its connection, so that its bytes are not taken for a
- * request.
+ * The body of a request, read once the user is known. Its size is bounded while it is read, and so
+ * is the memory for bodies of anonymous clients: a webhook's signature covers the whole body.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { badRequest, failure, type StatusError } from '../../schemas/errors/status.ts';
@@ -83,7 +81,7 @@ export function readBody(
 /** Node drops so much of an unwanted body to keep the connection; Go's figure. */
 const MAX_DROPPED_BYTES = 256 * 1024;
 
-/** To be called before a response is sent. */
+/** Before a response is sent: the bytes of an unread body must not be taken for a request. */
 export function giveUpUnread(request: IncomingMessage, response: ServerResponse): void {
   if (request.complete || !hasBody(request)) return;
   const isShort = Number(request.headers['content-length']) <= MAX_DROPPED_BYTES;

@@ -1,7 +1,4 @@
-/**
- * The door (access.ts) with its counters: bounds the requests, and reports each of them. One
- * attempt per request: it begins with its head and is over with its answer or its socket.
- */
+/** The door (access.ts) with its counters: bounds the requests, and reports each of them once. */
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.ts';
 import type { Eventually } from '../../base/eventually.ts';
@@ -60,7 +57,8 @@ export function createRequestGate(options: RequestGateOptions): RequestGate {
       attempt.sourceAddress = address;
       attempt.beganAtMs = clock.now();
       const admitted = (entered: Entered): Entered => {
-        if (!isLongRunning(entered))
+        // A client that has left meanwhile would never give its place back.
+        if (!attempt.isOver && !isLongRunning(entered))
           attempt.release = limits.begin(entered.user, !READS.has(request.method ?? 'GET'));
         return entered;
       };

@@ -117,7 +117,8 @@ function verbOf(
   const verb = Object.hasOwn(methods, method) ? methods[method] : undefined;
   if (!verb) throw methodNotAllowed();
   if (isObject) return verb;
-  if (verb === 'list') return flagOf(query, 'watch') === true ? 'watch' : 'list';
+  // A watch has nothing to say to HEAD, and would not end.
+  if (verb === 'list') return method === 'GET' && flagOf(query, 'watch') === true ? 'watch' : 'list';
   if (kind.namespaced && target.namespace === undefined) throw methodNotAllowed();
   if (verb === 'deletecollection' && kind.kind === 'Namespace') throw methodNotAllowed();
   return verb;

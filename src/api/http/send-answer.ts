@@ -1,7 +1,4 @@
-/**
- * Sends an answer: headers, warnings, and compression of large bodies. Compression runs off the
- * event loop, piece by piece; small answers cost more to compress than to send.
- */
+/** Sends an answer: headers, warnings, and large bodies compressed off the event loop. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';

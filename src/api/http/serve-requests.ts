@@ -1,18 +1,18 @@
 /**
- * Serves every request the same way: it is counted, passes the door, its body is read, it is
- * dispatched and answered. An upgrade goes the same way without a body. Nothing here rejects: every
- * error becomes an answer.
+ * Serves every request the same way: counted, authorised, body read, dispatched, answered. An
+ * upgrade goes the same way without a body. Nothing here rejects: every error becomes an answer.
  */
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { stopwatchMs } from '../../base/clock.ts';
 import { andThen, type Eventually } from '../../base/eventually.ts';
-import { type Logger, silentLogger } from '../../base/logger.ts';
+import type { Logger } from '../../base/logger.ts';
 import { methodNotAllowed, resourceNotFound } from '../../resources/refusals.ts';
 import type { Entered } from './access.ts';
 import type { Attempt } from './answer-record.ts';
 import { type Answer, statusAnswer } from './answers.ts';
 import type { ApiRequest } from './api-request.ts';
+import { endWithStatus } from './connection-limits.ts';
 import { type DispatchTable, handlerOf, upgradeHandlerOf } from './dispatch.ts';
 import { statusOf } from './failures.ts';
 import type { LiveSessions } from './live-sessions.ts';
@@ -52,6 +52,7 @@ export async function serveRequest(
   const { gate } = parts;
   const attempt: Attempt = {};
   const beganAtMs = stopwatchMs();
+  closeWithSocket(request, response);
   // A client that leaves early closes the response, too.
   response.on('close', () => gate.over(request, attempt, response.statusCode, stopwatchMs() - beganAtMs));
   const exchange = { request, response, attempt };
@@ -64,6 +65,20 @@ export async function serveRequest(
   } catch (error) {
     refuse(exchange, error, parts.logger);
   }
+}
+
+/**
+ * Node closes only the response at the head of a pipeline when its client leaves. The others would
+ * keep their places, bodies and watches for good.
+ */
+function closeWithSocket({ socket }: IncomingMessage, response: ServerResponse): void {
+  if (response.socket) return;
+  const leave = (): void => {
+    if (!response.socket && !response.destroyed) response.destroy().emit('close');
+  };
+  // One listener per waiting response is no leak.
+  socket.setMaxListeners(0).once('close', leave);
+  response.once('close', () => socket.off('close', leave));
 }
 
 /** The body of a read is never wanted. */
@@ -137,7 +152,7 @@ function sessionOf(
 ): UpgradeOutlet['stands'] {
   return (end) => {
     if (!routed) return;
-    if (connection.closed) return end('the client left');
+    if (connection.destroyed) return end('the client left');
     connection.once('close', live.add({ proof, user, attributes: routed.attributes, end }));
   };
 }
@@ -160,7 +175,6 @@ export async function serveUpgrade(
   const attempt: Attempt = {};
   let code = SWITCHING_PROTOCOLS;
   socket.on('error', (error) => logger.debug({ error }, 'An upgraded connection failed'));
-  socket.once('close', () => gate.over(request, attempt, code));
   try {
     const entered = await gate.enter(request, urlOf(request.url), attempt);
     const handler = entered.routed && upgradeHandlerOf(table, entered.routed);
@@ -169,16 +183,12 @@ export async function serveUpgrade(
     await handler(asked, { request, socket, head, stands: sessionOf(live, entered, socket) });
     gate.started(request, attempt, code);
   } catch (error) {
-    code = statusOf(error, silentLogger).code;
-    refuseUpgrade(socket, error, logger);
+    const status = statusOf(error, logger);
+    code = status.code;
+    endWithStatus(socket, status);
   }
-}
-
-function refuseUpgrade(socket: Duplex, error: unknown, logger: Logger): void {
-  const status = statusOf(error, logger);
-  const body = JSON.stringify(status);
-  socket.end(
-    `HTTP/1.1 ${status.code} ${STATUS_CODES[status.code] ?? 'Refused'}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-    () => socket.destroy(),
-  );
+  // Not before: the record of a client that left early has the code of its refusal.
+  const over = (): void => gate.over(request, attempt, code);
+  if (socket.closed) over();
+  else socket.once('close', over);
 }

@@ -32,7 +32,7 @@ export async function watchObjects(
   request: StoredRequest,
   { response, stands }: Outlet,
 ): Promise<undefined> {
-  const stream = await streamWatch(watchOf(core, logger, request), responseOutput(response, {}));
+  const stream = await streamWatch(watchOf(core, logger, request), responseOutput(response));
   stands(() => stream.close());
 }
 

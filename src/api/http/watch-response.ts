@@ -1,8 +1,7 @@
 /**
- * A watch over HTTP: one JSON event a line or one text message of a WebSocket; protobuf for clients
- * that take nothing else. Frames are written as they come. The frames that a slow client has not
- * taken wait in its own socket, up to a limit. Beyond it that client alone is cut off; it resumes,
- * or gets Gone and lists again.
+ * A watch over HTTP: one JSON event a line or message; protobuf for clients that take nothing else.
+ * Frames that a slow client has not taken wait in its own socket, up to a limit. Beyond it that
+ * client alone is cut off; it resumes, or gets Gone and lists again.
  */
 import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -46,18 +45,11 @@ export interface WatchOutput {
   onClose(task: () => void): void;
 }
 
-export function responseOutput(
-  response: ServerResponse,
-  headers: Readonly<Record<string, string>>,
-): WatchOutput {
+export function responseOutput(response: ServerResponse): WatchOutput {
   return {
     begin(contentType) {
       if (response.headersSent) return;
-      response.writeHead(200, {
-        ...headers,
-        'content-type': contentType,
-        'cache-control': 'no-cache, private',
-      });
+      response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-cache, private' });
       response.flushHeaders();
     },
     write(line) {
@@ -75,19 +67,14 @@ export function responseOutput(
   };
 }
 
-/**
- * A line as HTTP carries it in a chunk; the same for all who get the line, so that it is framed
- * once.
- */
+/** A line as a chunk of HTTP, framed once for all its watchers. */
 const chunks = new WeakMap<Buffer, Buffer>();
 const CRLF = Buffer.from('\r\n');
 
 function chunkOf(line: Buffer): Buffer {
+  const size = (): Buffer => Buffer.from(`${line.length.toString(16)}\r\n`);
   let chunk = chunks.get(line);
-  if (!chunk) {
-    chunk = Buffer.concat([Buffer.from(`${line.length.toString(16)}\r\n`), line, CRLF]);
-    chunks.set(line, chunk);
-  }
+  if (!chunk) chunks.set(line, (chunk = Buffer.concat([size(), line, CRLF])));
   return chunk;
 }
 
@@ -150,8 +137,7 @@ export async function streamWatch(request: WatchRequest, output: WatchOutput): P
   try {
     handle = await core.watch(collection, options, sink);
   } catch (error) {
-    // A version that is too old ends the stream with an ERROR event, as in Kubernetes; bad options
-    // are refused.
+    // A version that is too old is an ERROR event, as in Kubernetes. Bad options are refused.
     if (statusOf(error, logger).code !== 410) throw error;
     sink.end(error as Error);
   }
@@ -190,10 +176,7 @@ function encoderFor(
   if (transform === undefined) {
     return (frame) => {
       let line = plainLines.get(frame);
-      if (!line) {
-        line = eventBytes(frame.type, frame.object);
-        plainLines.set(frame, line);
-      }
+      if (!line) plainLines.set(frame, (line = eventBytes(frame.type, frame.object)));
       return line;
     };
   }

@@ -1,14 +1,14 @@
 /**
- * The containers' usage as the agents report it over their tunnels. Each node is asked once, many
- * at the same time, and answers are kept for a short time: a dashboard that refreshes every second
- * asks each node every ten. A node that does not answer in time, or answers nonsense, is left out.
+ * The containers' usage as the agents report it over their tunnels. Answers are kept for a short
+ * time: a dashboard that refreshes every second asks each node every ten. A node without a good
+ * answer in time is left out.
  */
 import { createAbort } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
-import { mapBounded } from '../../base/map-bounded.ts';
+import { createSlots } from '../../base/slots.ts';
 import type { Tunnels } from '../tunnel.ts';
 
 export interface ContainerUsage {
@@ -50,6 +50,7 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 export function createNodeUsages({ tunnels, clock, logger }: NodeUsagesOptions): NodeUsages {
   const answers = new Map<string, NodeUsage>();
   const asking = new Map<string, Promise<NodeUsage | undefined>>();
+  const slots = createSlots(CONCURRENCY);
 
   async function fetchUsage(node: string): Promise<NodeUsage | undefined> {
     const abort = createAbort();
@@ -94,12 +95,13 @@ export function createNodeUsages({ tunnels, clock, logger }: NodeUsagesOptions):
       for (const [node, { askedAtMs }] of answers)
         if (clock.now() - askedAtMs >= REUSE_MS) answers.delete(node);
       // Whether a node's tunnel ends here or at another server is not known before it is asked.
-      const found = await mapBounded(
-        nodes,
-        CONCURRENCY,
-        async (node) => [node, await usageOf(node)] as const,
-      );
-      return new Map(found.flatMap(([node, usage]) => (usage ? [[node, usage]] : [])));
+      const found = new Map<string, NodeUsage>();
+      const ask = async (node: string): Promise<void> => {
+        const usage = await slots.run(() => usageOf(node));
+        if (usage) found.set(node, usage);
+      };
+      await Promise.all(nodes.map(ask));
+      return found;
     },
   };
 }

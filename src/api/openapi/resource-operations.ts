@@ -4,6 +4,7 @@
  * `fieldValidation`.
  */
 import type { ServedResource } from '../../schemas/resource-kind.ts';
+import { returnsDeleted } from '../http/methods.ts';
 import {
   answersOf,
   basePath,
@@ -24,12 +25,6 @@ import {
   writes,
 } from './place.ts';
 import { subresourceOperations } from './subresource-operations.ts';
-
-/** Kinds whose deletion is answered with the object itself. */
-const RETURNS_OBJECT: ReadonlySet<string> = new Set([
-  ...['PersistentVolume', 'PersistentVolumeClaim', 'Pod', 'PodTemplate', 'ResourceQuota', 'Service'],
-  ...['ServiceAccount', 'CSIDriver', 'CSINode', 'StorageClass', 'VolumeAttachment', 'VolumeAttributesClass'],
-]);
 
 const MAIN_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
@@ -83,7 +78,7 @@ function objectOperations(place: Place, verbs: ReadonlySet<string>): readonly Op
 function removal(place: Place, whole: boolean): Operation {
   const { word, scopedKind, schemas, resource } = place;
   const status = component(`${META}Status`);
-  const returned = schemas.builtin && RETURNS_OBJECT.has(resource.kind) ? schemas.object : status;
+  const returned = returnsDeleted(resource) ? schemas.object : status;
   const query = whole ? parameters.DELETE_COLLECTION : parameters.DELETE;
   return operation(place, {
     method: 'delete',

@@ -1,8 +1,6 @@
 /**
- * Tunnels across API servers. An agent's tunnel ends at one server; a request that reaches another
- * one is passed on to it. The holder is not recorded anywhere: the other servers are asked in turn,
- * the last known holder first. With a handful of servers that costs a round trip now and then, and
- * it can never be out of date.
+ * Tunnels across API servers. A request for an agent whose tunnel ends at another server is passed
+ * on. The holder is not recorded: the servers are asked in turn, the last known holder first.
  */
 import type { ClientHttp2Session } from 'node:http2';
 import { createBoundedMap } from '../../base/bounded-map.ts';

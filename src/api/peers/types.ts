@@ -1,4 +1,5 @@
 /** The other API servers of the cluster, from the view of one of them. */
+import type { Identity } from '../tls/authority.ts';
 
 export interface Peer {
   readonly id: string;
@@ -6,16 +7,11 @@ export interface Peer {
   readonly port: number;
 }
 
-export interface PeerCredentials {
-  readonly certPem: string;
-  readonly keyPem: string;
-}
-
 export interface PeerOptions {
   /** The live servers without this one. */
   peers(): readonly Peer[];
   /** This server's certificate of the cluster's authority, for `system:apiserver`. */
-  credentials(): Promise<PeerCredentials>;
+  credentials(): Promise<Identity>;
   readonly caPem: string;
 }
 

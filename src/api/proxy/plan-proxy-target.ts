@@ -38,11 +38,7 @@ export interface ServiceBackend {
   readonly port: number;
 }
 
-/**
- * A ready pod behind the service, chosen by `pick`, which is in [0, 1).
- *
- * @throws 400 for a port that the service does not have, 503 where no pod is ready
- */
+/** A ready pod behind the service, chosen by `pick` in [0, 1). Throws 503 where there is none. */
 export function planServiceBackend(
   service: Service,
   pods: readonly Pod[],
@@ -57,13 +53,9 @@ export function planServiceBackend(
         ? ports[0]
         : undefined
       : ports.find(({ name, port }) => name === wanted.port || String(port) === wanted.port);
-  if (!found)
-    throw failure(
-      503,
-      'ServiceUnavailable',
-      `no service port ${JSON.stringify(wanted.port)} found for service ${JSON.stringify(metadata.name)}`,
-      {},
-    );
+  const unavailable = (what: string): Error =>
+    failure(503, 'ServiceUnavailable', `${what} for service ${JSON.stringify(metadata.name)}`, {});
+  if (!found) throw unavailable(`no service port ${JSON.stringify(wanted.port)} found`);
   const selector = Object.entries(spec?.selector ?? {});
   const ready = pods.filter(
     (pod) =>
@@ -73,13 +65,7 @@ export function planServiceBackend(
       pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
   );
   const pod = ready[Math.floor(pick * ready.length)];
-  if (!pod)
-    throw failure(
-      503,
-      'ServiceUnavailable',
-      `no endpoints available for service ${JSON.stringify(metadata.name)}`,
-      {},
-    );
+  if (!pod) throw unavailable('no endpoints available');
   const target = String(found.targetPort ?? found.port);
   return { pod, port: podProxyPort(pod, { ...wanted, port: target }) };
 }

@@ -1,7 +1,6 @@
 /**
  * `pods/NAME/proxy/PATH` and `services/NAME/proxy/PATH`: an HTTP request to a pod, through the
- * tunnel of its node's agent. Method, headers and body are passed on, without anything that
- * identifies the caller.
+ * tunnel of its node's agent, without anything that identifies the caller.
  */
 import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';

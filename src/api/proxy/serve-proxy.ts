@@ -1,6 +1,7 @@
 /** `pods/NAME/proxy/PATH`: passes the request on, and the answer back with rewritten links. */
 import { pipeline } from 'node:stream';
 import type { StoredRequest } from '../http/api-request.ts';
+import { urlOf } from '../http/request-url.ts';
 import { goneSignal, type Outlet } from '../http/outlets.ts';
 import { answerHeaders, type ProxyDependencies, proxyRequest } from './proxy-request.ts';
 import { rewrittenAnswer } from './rewrite-answer.ts';
@@ -11,7 +12,7 @@ export async function serveProxy(
   { request, response }: Outlet,
 ): Promise<undefined> {
   const { namespace = '', name = '', proxyPath } = target;
-  const { pathname, search } = new URL(request.url ?? '/', 'http://api');
+  const { pathname, search } = urlOf(request.url);
   // Links of a page that was asked for without a slash would lead out of the pod.
   if (proxyPath === undefined && (method === 'GET' || method === 'HEAD')) {
     response.writeHead(301, { location: `${pathname}/${search}` }).end();

@@ -1,7 +1,4 @@
-/**
- * The client's connection after the protocol was switched: messages in both directions, with a
- * limit on the waiting bytes of either side. On a plain socket a message is the result of one read.
- */
+/** The client's connection after the protocol was switched, as messages in both directions. */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 

@@ -1,9 +1,7 @@
 /**
  * Kubernetes' channel protocols over WebSocket: each message begins with the number of its channel.
- * v5 (KEP-4006) adds a message on channel 255 that names a channel which the sender has closed;
- * input ends this way. v4 ends a session with a Status as JSON, older ones with a plain text. In
- * the base64 forms, for old browsers, messages are text: the channel's digit, then the content in
- * base64. Pure.
+ * v5 (KEP-4006) can close a channel, which is how input ends. v4 ends a session with a Status as
+ * JSON, older ones with a text. The base64 forms are text: a digit, then base64. Pure.
  */
 import { channels } from '../../base/channel-frames.ts';
 

@@ -1,7 +1,4 @@
-/**
- * A WebSocket as a channel. A client that does not read holds the container back; messages that
- * nobody takes hold the client back.
- */
+/** A WebSocket as a channel. A side that does not read holds the other side back. */
 import type { WebSocket } from 'ws';
 import { type AsyncQueue, createAsyncQueue } from '../../base/async-queue.ts';
 import type { Clock } from '../../base/clock.ts';

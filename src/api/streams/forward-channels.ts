@@ -1,8 +1,7 @@
 /**
- * port-forward over WebSocket channels (`v4.channel.k8s.io`, as @kubernetes/client-node and
- * browsers use it). The query names the ports; port number i has the channels 2i (data) and 2i+1
- * (errors). Each channel's first message to the client is its port, two bytes, little endian. There
- * is one connection per port; the session lives as long as the WebSocket.
+ * port-forward over WebSocket channels (`v4.channel.k8s.io`). The query names the ports; port
+ * number i has the channels 2i (data) and 2i+1 (errors). Each channel's first message to the client
+ * is its port, two bytes, little endian. The session lives as long as the WebSocket.
  */
 import type { ClientHttp2Stream } from 'node:http2';
 import { errorMessage } from '../../base/errors.ts';

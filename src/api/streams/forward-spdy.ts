@@ -1,7 +1,6 @@
 /**
- * port-forward over SPDY. For each connection the client opens an error stream and then a data
- * stream; `streamType` tells them apart, `requestID` pairs them, `port` names the port. An error of
- * one connection is written to its error stream, and the others go on.
+ * port-forward over SPDY. For each connection the client opens an error and a data stream, paired
+ * by `requestID`. An error of one is written to its error stream, and the others go on.
  */
 import type { ClientHttp2Stream } from 'node:http2';
 import type { Clock, Timer } from '../../base/clock.ts';

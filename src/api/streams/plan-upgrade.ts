@@ -1,8 +1,7 @@
 /**
- * Plans the protocol after the upgrade of an exec, attach or port-forward: Kubernetes' channels
- * over WebSocket, SPDY/3.1 on the socket itself, or SPDY/3.1 inside a WebSocket (kubectl
- * port-forward from 1.31 on, KEP-4006). Pure; throws the Status that the client gets when no
- * protocol fits.
+ * Plans the protocol after the upgrade of an exec, attach or port-forward: channels over WebSocket,
+ * SPDY/3.1 on the socket, or SPDY/3.1 inside a WebSocket (kubectl port-forward from 1.31 on,
+ * KEP-4006). Pure; throws the Status that the client gets.
  */
 import { badRequest, failure } from '../../schemas/errors/status.ts';
 import { type ChannelProtocol, channelProtocols } from './channel-protocol.ts';

@@ -1,8 +1,7 @@
 /**
- * exec, attach and port-forward as the API serves them: any of the clients' protocols at one end, a
- * stream of the agent's tunnel at the other (docs/adr/0009-streams-over-spdy-and-websocket.md). The
- * request is authorised before. A refusal is a Status before the protocol is switched, since
- * clients show that to people.
+ * exec, attach and port-forward: any of the clients' protocols at one end, a stream of the agent's
+ * tunnel at the other (docs/adr/0009-streams-over-spdy-and-websocket.md). A refusal is a Status
+ * before the protocol is switched, since clients show that to people.
  */
 import type { ClientHttp2Stream } from 'node:http2';
 import { anySignal, createAbort } from '../../base/abort.ts';
@@ -10,7 +9,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { failure } from '../../schemas/errors/status.ts';
-import { goneSignal } from '../http/outlets.ts';
+import { goneSignal, STOPPING } from '../http/outlets.ts';
 import type { Tunnels } from '../tunnel.ts';
 import { AgentRefusal, openAgentStream, statusOfRefusal } from './agent-stream.ts';
 import { type ByteChannel, createSocketChannel } from './byte-channel.ts';
@@ -85,7 +84,7 @@ export function createPodStreams(options: {
       void run().finally(() => (sessions -= 1));
     },
     close() {
-      stopping.abort(new Error('the server is stopping'));
+      stopping.abort(new Error(STOPPING));
     },
   };
 }

@@ -1,7 +1,4 @@
-/**
- * exec and attach: copies between the client and the agent's stream until the session has a status.
- * A fast side waits for the slow one; nothing is buffered here.
- */
+/** exec and attach: copies between client and agent until the session ends. Buffers nothing. */
 import type { ClientHttp2Stream } from 'node:http2';
 import { channels, createFrameReader, encodeFrame } from '../../base/channel-frames.ts';
 import { errorMessage } from '../../base/errors.ts';

@@ -1,7 +1,6 @@
 /**
- * exec and attach over SPDY. The client opens one stream for each of error, stdin, stdout, stderr
- * and resize; the header `streamType` tells them apart. The session begins when all streams that
- * its query announces are there.
+ * exec and attach over SPDY. The client opens a stream each for error, stdin, stdout, stderr and
+ * resize, told apart by the header `streamType`. The session begins when all are there.
  */
 import { createAbort } from '../../base/abort.ts';
 import { channels } from '../../base/channel-frames.ts';

@@ -1,7 +1,4 @@
-/**
- * Checks a request for exec, attach or port-forward against the pod, and plans the agent's path.
- * Pure; throws the Status that the client gets.
- */
+/** Checks a request for exec, attach or port-forward, and plans the agent's path. Pure. */
 import type { KubeObject } from '../../schemas/object.ts';
 import { badRequest } from '../../schemas/errors/status.ts';
 import type { Pod } from '../../schemas/types.ts';

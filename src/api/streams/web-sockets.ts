@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { MAX_FRAME_BYTES } from '../../base/channel-frames.ts';
+import { badRequest } from '../../schemas/errors/status.ts';
 
 export interface UpgradeSocket {
   readonly request: IncomingMessage;
@@ -22,14 +23,14 @@ const server = new WebSocketServer({
 /** The protocol that was chosen for a client, until its handshake is answered. */
 const chosen = new WeakMap<IncomingMessage, string>();
 
-/** Rejects when the client has left or leaves; a wrong handshake is refused by the library. */
+/** Rejects with 400 when the client leaves. The library refuses a wrong handshake, and closes. */
 export function acceptWebSocket(
   { request, socket, head }: UpgradeSocket,
   protocol: string,
 ): Promise<WebSocket> {
   if (protocol !== '') chosen.set(request, protocol);
   return new Promise((resolve, reject) => {
-    const leave = (): void => reject(new Error('the client went away'));
+    const leave = (): void => reject(badRequest('the client left before the protocol was switched'));
     if (socket.closed) return leave();
     socket.once('close', leave);
     server.handleUpgrade(request, socket, head, resolve);

@@ -1,7 +1,6 @@
 /**
- * The cluster's own certificate authority. It is made once, kept under the identity directory
- * (0600) and shared by every API server of the cluster. It issues the certificates of servers,
- * nodes and people; none outlives the authority itself.
+ * The cluster's certificate authority. It is made once, kept under the identity directory (0600)
+ * and shared by every API server. No certificate outlives it.
  */
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';

@@ -1,10 +1,7 @@
 /**
- * A certificate and its key as two private files, `NAME.crt` and `NAME.key`, and the algorithm of
- * all our keys.
- *
- * The key is made first, and each file only where there is none. A process that finds a key without
- * a certificate makes one for it. So processes that start together, or after one was killed between
- * the two, end with one pair.
+ * A certificate and its key as two private files, `NAME.crt` and `NAME.key`. The key is made first,
+ * and each file only where there is none. So processes that start together, or after one was killed
+ * between the two, end with one pair.
  */
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';

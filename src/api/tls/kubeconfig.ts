@@ -9,13 +9,8 @@ export interface KubeconfigInput {
   readonly cluster?: string;
 }
 
-export function renderKubeconfig({
-  server,
-  caPem,
-  token,
-  user = 'admin',
-  cluster = 'symphony',
-}: KubeconfigInput): string {
+export function writeKubeconfig(path: string, input: KubeconfigInput): Promise<void> {
+  const { server, caPem, token, user = 'admin', cluster = 'symphony' } = input;
   const lines = [
     'apiVersion: v1',
     'kind: Config',
@@ -36,9 +31,5 @@ export function renderKubeconfig({
     '  user:',
     `    token: ${token}`,
   ];
-  return `${lines.join('\n')}\n`;
-}
-
-export function writeKubeconfig(path: string, input: KubeconfigInput): Promise<void> {
-  return writePrivateFile(path, renderKubeconfig(input));
+  return writePrivateFile(path, `${lines.join('\n')}\n`);
 }

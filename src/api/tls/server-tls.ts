@@ -1,19 +1,13 @@
-/**
- * The certificate of an API server. Each server has its own, also where several share an authority.
- * It is made anew when it is missing, near its end, or when its names must change.
- */
+/** The certificate of one API server, made anew near its end or when its names must change. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { type Authority, type Identity, issueIdentity } from './authority.ts';
-import { writePrivateFile } from '../../base/private-file.ts';
+import { readIfThere, writePrivateFile } from '../../base/private-file.ts';
 
-export interface ServerTls {
+export interface ServerTls extends Identity {
   readonly caPem: string;
-  readonly certPem: string;
-  readonly keyPem: string;
 }
 
 export interface ServerTlsOptions {
@@ -35,12 +29,7 @@ const BACKDATE_MS = 3_600_000;
 /** Every server of the cluster has this name: servers recognise each other at any address. */
 export const SERVER_NAME = 'kubernetes.default.svc';
 /** Names by which the API server is known inside the cluster. */
-const CLUSTER_NAMES = [
-  'kubernetes',
-  'kubernetes.default',
-  SERVER_NAME,
-  'kubernetes.default.svc.cluster.local',
-];
+const CLUSTER_NAMES = ['kubernetes', 'kubernetes.default', SERVER_NAME, `${SERVER_NAME}.cluster.local`];
 
 /** Reads or makes the server's certificate and key. */
 export async function ensureServerTls(options: ServerTlsOptions): Promise<ServerTls> {
@@ -92,14 +81,9 @@ async function make(directory: string, authority: Authority, hosts: readonly str
 }
 
 async function load(directory: string): Promise<Identity | undefined> {
-  try {
-    const [certPem, keyPem] = await Promise.all([
-      readFile(join(directory, 'apiserver.crt'), 'utf8'),
-      readFile(join(directory, 'apiserver.key'), 'utf8'),
-    ]);
-    return { certPem, keyPem };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const [certPem, keyPem] = await Promise.all([
+    readIfThere(join(directory, 'apiserver.crt')),
+    readIfThere(join(directory, 'apiserver.key')),
+  ]);
+  return certPem === undefined || keyPem === undefined ? undefined : { certPem, keyPem };
 }

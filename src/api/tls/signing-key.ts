@@ -1,6 +1,5 @@
 /**
- * The key that signs service account tokens: ES256, made once, kept beside the authority (0600).
- * All API servers of a cluster share it; a cluster that loses it must issue all tokens anew.
+ * The key that signs service account tokens: ES256, made once, shared by all API servers (0600).
  */
 import {
   createHash,

@@ -1,7 +1,4 @@
-/**
- * Shared by the reviews of `authorization.k8s.io/v1`: reading the question, refusing a wrong one,
- * and the answer. Texts are upstream's.
- */
+/** Question, refusals and answer of a review of `authorization.k8s.io/v1`. Texts are upstream's. */
 import type { Eventually } from '../../base/eventually.ts';
 import { asRecord, asRecords, asString, asList, isAbsent, omit } from '../../schemas/json-access.ts';
 import type { FieldError } from '../../schemas/errors/field-error.ts';
@@ -12,6 +9,7 @@ import type { Authorizer, Decision, ResourceAttributes } from '../../resources/a
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import { takeTyped } from '../../resources/decoding/intake.ts';
 import type { RequestContext, UserInfo, WriteOptions } from '../../resources/types.ts';
+import { named } from './named.ts';
 import type { VirtualResource } from './types.ts';
 
 export const GROUP = 'authorization.k8s.io';
@@ -22,20 +20,8 @@ export interface ReviewParts {
 }
 
 /** The part of a review that discovery and routing use. */
-export function reviewResource(kind: string, namespaced = false): Omit<VirtualResource, 'create'> {
-  return {
-    group: GROUP,
-    version: 'v1',
-    kind,
-    plural: `${kind.toLowerCase()}s`,
-    singular: kind.toLowerCase(),
-    shortNames: [],
-    categories: [],
-    namespaced,
-    subresources: [],
-    verbs: ['create'],
-  };
-}
+export const reviewResource = (kind: string, namespaced = false): VirtualResource =>
+  named({ group: GROUP, version: 'v1', kind, namespaced, verbs: ['create'] });
 
 export function takeReview(
   { core }: ReviewParts,

@@ -1,13 +1,11 @@
-/**
- * `pods.metrics.k8s.io`, which `kubectl top pods` reads. Selected as the pods themselves are. A
- * node's answer counts only for pods that are bound to it.
- */
+/** `pods.metrics.k8s.io`, for `kubectl top pods`. Selected as the pods themselves are. */
 import { getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { notFound } from '../../schemas/errors/status.ts';
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import type { NodeUsage, NodeUsages } from '../metrics/node-usage.ts';
-import { METRICS_GROUP, METRICS_VERSION, podMetrics } from '../metrics/plan-metrics.ts';
+import { METRICS_GROUP, podMetrics } from '../metrics/plan-metrics.ts';
+import { metricsResource } from './named.ts';
 import type { VirtualResource } from './types.ts';
 
 export function createPodMetrics(core: ResourceCore, usages: NodeUsages): VirtualResource {
@@ -18,6 +16,7 @@ export function createPodMetrics(core: ResourceCore, usages: NodeUsages): Virtua
     const nodes = new Set(pods.map(nodeOf).filter((node) => node !== ''));
     const measured = await usages.of([...nodes]);
     const nowMs = core.clock.now();
+    // A node's answer counts only for pods that are bound to it.
     const byPod = new Map<string, NodeUsage>();
     for (const [node, { askedAtMs, containers }] of measured)
       for (const usage of containers) {
@@ -32,16 +31,7 @@ export function createPodMetrics(core: ResourceCore, usages: NodeUsages): Virtua
   }
 
   return {
-    group: METRICS_GROUP,
-    version: METRICS_VERSION,
-    kind: 'PodMetrics',
-    plural: 'pods',
-    singular: '',
-    shortNames: [],
-    categories: [],
-    namespaced: true,
-    subresources: [],
-    verbs: ['get', 'list'],
+    ...metricsResource('PodMetrics', 'pods'),
     async get({ namespace, name }) {
       const [found] = await measure([await core.get({ kind, namespace, name }, '0')]);
       if (!found)
@@ -51,11 +41,7 @@ export function createPodMetrics(core: ResourceCore, usages: NodeUsages): Virtua
     async list({ namespace, labelSelector, fieldSelector }) {
       const { objects } = await core.list(
         { kind, namespace },
-        {
-          resourceVersion: '0',
-          labelSelector: labelSelector ?? '',
-          fieldSelector: fieldSelector ?? '',
-        },
+        { resourceVersion: '0', labelSelector: labelSelector ?? '', fieldSelector: fieldSelector ?? '' },
       );
       return { resourceVersion: '', objects: await measure(objects) };
     },

@@ -2,6 +2,7 @@
 import { toRfc3339 } from '../../base/clock.ts';
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import { takeTyped } from '../../resources/decoding/intake.ts';
+import { named } from './named.ts';
 import type { VirtualResource } from './types.ts';
 import { userInfoJson } from './user-info.ts';
 
@@ -9,16 +10,7 @@ const TYPE = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview'
 
 export function createSelfSubjectReview(core: Pick<ResourceCore, 'schemas' | 'clock'>): VirtualResource {
   return {
-    group: 'authentication.k8s.io',
-    version: 'v1',
-    kind: TYPE.kind,
-    plural: 'selfsubjectreviews',
-    singular: 'selfsubjectreview',
-    shortNames: [],
-    categories: [],
-    namespaced: false,
-    subresources: [],
-    verbs: ['create'],
+    ...named({ group: 'authentication.k8s.io', version: 'v1', kind: TYPE.kind, verbs: ['create'] }),
     async create(body, _namespace, { fieldValidation }, context) {
       const schema = core.schemas.ofKind('authentication.k8s.io', 'v1', TYPE.kind);
       const review = takeTyped(core.schemas, schema, body, TYPE, { fieldValidation, context });

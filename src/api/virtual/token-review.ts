@@ -4,6 +4,7 @@ import { badRequest } from '../../schemas/errors/status.ts';
 import type { TokenReviewer, TokenVerdict } from '../authn/union.ts';
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import { takeTyped } from '../../resources/decoding/intake.ts';
+import { named } from './named.ts';
 import type { VirtualResource } from './types.ts';
 import { userInfoJson } from './user-info.ts';
 
@@ -18,16 +19,7 @@ export interface TokenReviewOptions {
 
 export function createTokenReview({ core, tokens, audiences: own }: TokenReviewOptions): VirtualResource {
   return {
-    group: 'authentication.k8s.io',
-    version: 'v1',
-    kind: TYPE.kind,
-    plural: 'tokenreviews',
-    singular: 'tokenreview',
-    shortNames: [],
-    categories: [],
-    namespaced: false,
-    subresources: [],
-    verbs: ['create'],
+    ...named({ group: 'authentication.k8s.io', version: 'v1', kind: TYPE.kind, verbs: ['create'] }),
     async create(body, _namespace, { fieldValidation }, context) {
       const schema = core.schemas.ofKind('authentication.k8s.io', 'v1', TYPE.kind);
       const review = takeTyped(core.schemas, schema, body, TYPE, { fieldValidation, context });

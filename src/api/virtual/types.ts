@@ -1,6 +1,6 @@
 /**
- * A resource that the store does not keep: reviews are answered at once, metrics come from the
- * agents. It is routed, authorised, listed in discovery and described in OpenAPI like any other.
+ * A resource that the store does not keep: reviews are answered at once, metrics come from agents.
+ * It is routed, authorised, listed in discovery and described in OpenAPI like any other.
  */
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ServedResource } from '../../schemas/resource-kind.ts';

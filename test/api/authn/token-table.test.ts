@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTokenAuthenticator, openTokenTable } from '../../../src/api/authn/token-table.ts';
+import { openTokenTable } from '../../../src/api/authn/token-table.ts';
+import { createTokenAuthenticator } from '../token-authenticator.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
 let directory: string;

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type OtherRequestsOptions, serveOther } from '../../../src/api/http/other-requests.ts';
+import {
+  isOpenPath,
+  maxBodyBytesOf,
+  type OtherRequestsOptions,
+  serveOther,
+} from '../../../src/api/http/other-requests.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { isStatusError } from '../../../src/schemas/errors/status.ts';
 
@@ -52,6 +57,22 @@ describe('requests that are about no resource', () => {
     expect(await ask('/readyz/store')).toEqual([500, 'internal server error: away\n']);
     expect(await ask('/livez/store')).toEqual([404, '404 page not found\n']);
     expect(await ask('/readyz')).toEqual([500, expect.stringContaining('[-]store failed: away\n')]);
+  });
+
+  it('only webhooks of a forge are open to anybody and may be long', () => {
+    const at = (path: string): unknown => {
+      const url = new URL(`https://localhost${path}`);
+      return [isOpenPath(url), maxBodyBytesOf(url)];
+    };
+    for (const path of ['/webhooks/github', '/webhooks/gitea/']) expect(at(path)).toEqual([true, 26_214_400]);
+    for (const path of [
+      '/webhooks',
+      '/webhooks/',
+      '/webhooks/other',
+      '/webhooks/github/x',
+      '/webhooks/GitHub',
+    ])
+      expect(at(path)).toEqual([false, undefined]);
   });
 
   it('the version names a commit, as clients expect of one', async () => {

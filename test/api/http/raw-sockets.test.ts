@@ -15,6 +15,10 @@ const bob = { name: 'bob', groups: ['system:authenticated'] };
 let core: TestCore;
 let app: App;
 let port: number;
+const limits = createRateLimits(
+  { ...unlimited, requestsPerSecond: 1_000, failedLoginsPerMinute: 5 },
+  systemClock,
+);
 const records: AnswerRecord[] = [];
 
 beforeAll(async () => {
@@ -35,10 +39,7 @@ beforeAll(async () => {
     tunnels: createTunnels({ clock: systemClock, logger: silentLogger }),
     logger: silentLogger,
     onAnswer: (record) => records.push(record),
-    limits: createRateLimits(
-      { ...unlimited, requestsPerSecond: 1_000, failedLoginsPerMinute: 5 },
-      systemClock,
-    ),
+    limits,
     connections: {
       headersTimeoutMs: 300,
       requestTimeoutMs: 600,
@@ -126,6 +127,29 @@ describe('paths', () => {
     const text = await askFor('/api/v1/namespaces/default/pods/%', method);
     expect(statusLine(text)).toMatch(/ 400 /);
     expect(text).toContain("'/api/v1/namespaces/default/pods/%' is not a valid url component");
+  });
+
+  it.each(['http://api/version', 'HTTPS://api:6443/version', 'http://me:secret@api/version?a=1'])(
+    'in absolute form are read as their path, and written down as such: %s',
+    async (target) => {
+      records.length = 0;
+      expect(statusLine(await askFor(target))).toMatch(/ 200 /);
+      await expect.poll(() => records.map(({ uri }) => uri)).toEqual([expect.stringMatching(/^\/version/)]);
+    },
+  );
+
+  it('in absolute form may be empty, and have no dot segments', async () => {
+    expect(await askFor('http://api')).toContain('"paths":');
+    expect(statusLine(await askFor('http://api/../version'))).toMatch(/ 400 /);
+  });
+
+  it.each(['*', 'api:443'])('of no form for a resource are found nowhere: %s', async (target) => {
+    expect(statusLine(await askFor(target, 'OPTIONS'))).toMatch(/ 40[04] /);
+  });
+
+  it('with several slashes in front lead a proxied page where one slash does', async () => {
+    const text = await askFor('//api/v1/namespaces/default/pods/p/proxy');
+    expect(text).toContain('location: /api/v1/namespaces/default/pods/p/proxy/\r\n');
   });
 
   it('of names with dots are what they are', async () => {
@@ -218,6 +242,36 @@ it('HEAD is answered as GET is, without a body', async () => {
   expect(text.endsWith('\r\n\r\n')).toBe(true);
 });
 
+it('HEAD of a watch is the head of a list', async () => {
+  const path = '/api/v1/namespaces/default/pods?watch=1';
+  const text = await says(`HEAD ${path} HTTP/1.1`, ...head, 'Connection: close', '', '');
+  expect(statusLine(text)).toContain(' 200 ');
+  expect(text.endsWith('\r\n\r\n')).toBe(true);
+});
+
+describe('requests in one go on one connection', () => {
+  const get = (path: string): string => [`GET ${path} HTTP/1.1`, ...head, '', ''].join('\r\n');
+
+  it('are answered in their order', async () => {
+    const text = await says(get('/livez'), get('/nowhere'), 'GET /version HTTP/1.0', ...head, '', '');
+    expect([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => code)).toEqual(['200', '404', '200']);
+  });
+
+  it('end with their client, also those that wait behind an answer', async () => {
+    records.length = 0;
+    await conversation((socket) => {
+      socket.write(get('/api/v1/pods?watch=1') + get('/api/v1/pods') + get('/api/v1/nodes?watch=1'));
+      // The list waits behind the watch.
+      void expect
+        .poll(() => limits.inFlight.reads)
+        .toBe(1)
+        .then(() => socket.destroy());
+    });
+    await expect.poll(() => records.filter(({ stage }) => stage === 'complete')).toHaveLength(3);
+    expect(limits.inFlight).toEqual({ reads: 0, writes: 0, unknown: 0 });
+  });
+});
+
 describe('the slow give their sockets up', () => {
   it('a head that never ends', async () => {
     const text = await says('GET /version HTTP/1.1', 'Host: api', 'X-Slow:');
@@ -286,6 +340,18 @@ describe('what is written down', () => {
     expect(statusLine(await says('GET /api/v1/namespaces HTTP/1.1', ...head, close, '', ''))).toContain(
       ' 200 ',
     );
+    const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', '', ''];
+    const refused = await says('GET /api/v1/pods?watch=1 HTTP/1.1', 'Host: api', WRONG, ...upgrade);
+    expect(statusLine(refused)).toBe('HTTP/1.1 429 Too Many Requests');
+    expect(refused).toMatch(/\r\nretry-after: 12\r\n/i);
+  });
+
+  it('a wrong handshake of a WebSocket as the bad request that it is', async () => {
+    records.length = 0;
+    const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', '', ''];
+    const text = await says('GET /api/v1/pods?watch=1 HTTP/1.1', ...head, ...upgrade);
+    expect(statusLine(text)).toMatch(/ 400 /);
+    await expect.poll(() => records.map(({ code }) => code)).toEqual([400]);
   });
 
   it('a watch when it stands and when its client has gone', async () => {

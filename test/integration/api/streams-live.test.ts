@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { comesTrue } from '../../support/comes-true.ts';
 import { WebSocket } from 'ws';
-import { createTokenAuthenticator } from '../../../src/api/authn/token-table.ts';
+import { createTokenAuthenticator } from '../../api/token-authenticator.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';

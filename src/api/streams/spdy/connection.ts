@@ -1,8 +1,7 @@
 /**
- * One SPDY/3.1 connection, served: the client opens streams, we answer each and carry its bytes.
- * Flow control windows are not kept: spdystream, the library of the clients, neither sends nor
- * heeds WINDOW_UPDATE. A slow side holds the whole connection back instead, through the socket. A
- * violation of the protocol ends this connection and nothing else.
+ * One SPDY/3.1 connection, served. Flow control windows are not kept: spdystream, the clients'
+ * library, neither sends nor heeds WINDOW_UPDATE. A slow side holds the whole connection back
+ * instead. A violation of the protocol ends this connection alone.
  */
 import type { Clock, Timer } from '../../../base/clock.ts';
 import { errorMessage } from '../../../base/errors.ts';
@@ -21,9 +20,8 @@ export interface SpdyConnection {
   serve(): Promise<void>;
   ping(): void;
   /**
-   * Announces the end after what was sent, and leaves it to the client to hang up: spdystream loses
-   * what it has not handed out yet when the connection ends under it. A client that does not hang
-   * up within `graceMs` is cut off.
+   * Announces the end. The client hangs up: spdystream loses what it has not handed out yet when
+   * the connection ends under it. After `graceMs` it is cut off.
    */
   close(graceMs: number): void;
 }
@@ -123,10 +121,6 @@ async function takeFrame(connection: Connection, frame: SpdyFrame): Promise<void
       return;
     case 'go-away':
       connection.goingAway = true;
-      return;
-    case 'settings':
-    case 'window-update':
-      return;
   }
 }
 

@@ -2,7 +2,7 @@
  * Frames of SPDY/3.1 (draft-mbelshe-httpbis-spdy-00, section 2), as Kubernetes' older clients use
  * it for exec, attach and port-forward. Pure: bytes in, frames out. Header blocks stay as they are
  * on the wire, since their compression has a state of its own (header-block.ts). A violation of the
- * protocol throws; a control frame of unknown type is ignored, as the draft says.
+ * protocol throws. Control frames of other types are ignored, SETTINGS and WINDOW_UPDATE included.
  */
 import { createFrameSplitter } from '../../../base/frame-splitter.ts';
 
@@ -10,8 +10,6 @@ export type SpdyFrame =
   | {
       readonly type: 'syn-stream';
       readonly streamId: number;
-      readonly associatedTo: number;
-      readonly priority: number;
       readonly fin: boolean;
       readonly unidirectional: boolean;
       readonly block: Buffer;
@@ -19,17 +17,9 @@ export type SpdyFrame =
   | { readonly type: 'syn-reply'; readonly streamId: number; readonly fin: boolean; readonly block: Buffer }
   | { readonly type: 'headers'; readonly streamId: number; readonly fin: boolean; readonly block: Buffer }
   | { readonly type: 'rst-stream'; readonly streamId: number; readonly status: number }
-  | { readonly type: 'settings'; readonly entries: readonly SpdySetting[] }
   | { readonly type: 'ping'; readonly id: number }
   | { readonly type: 'go-away'; readonly lastStreamId: number; readonly status: number }
-  | { readonly type: 'window-update'; readonly streamId: number; readonly delta: number }
   | { readonly type: 'data'; readonly streamId: number; readonly fin: boolean; readonly content: Buffer };
-
-export interface SpdySetting {
-  readonly flags: number;
-  readonly id: number;
-  readonly value: number;
-}
 
 /** Reasons of RST_STREAM that we give. */
 export const resetStatus = { protocolError: 1, refusedStream: 3, cancel: 5 } as const;
@@ -50,11 +40,9 @@ const types = {
   'syn-stream': 1,
   'syn-reply': 2,
   'rst-stream': 3,
-  settings: 4,
   ping: 6,
   'go-away': 7,
   headers: 8,
-  'window-update': 9,
 } as const;
 
 /** Takes bytes in any pieces, and returns the complete frames. */
@@ -86,8 +74,6 @@ function parseFrame(frame: Buffer): SpdyFrame | undefined {
       return {
         type: 'syn-stream',
         streamId: streamIdOf(body, 0),
-        associatedTo: body.readUInt32BE(4) & ID_MASK,
-        priority: body.readUInt8(8) >> 5,
         fin,
         unidirectional: (flags & UNIDIRECTIONAL) !== 0,
         block: body.subarray(10),
@@ -104,8 +90,6 @@ function parseFrame(frame: Buffer): SpdyFrame | undefined {
     case types['rst-stream']:
       exactly(body, 8);
       return { type: 'rst-stream', streamId: streamIdOf(body, 0), status: body.readUInt32BE(4) };
-    case types.settings:
-      return { type: 'settings', entries: settingsOf(body) };
     case types.ping:
       exactly(body, 4);
       return { type: 'ping', id: body.readUInt32BE(0) };
@@ -116,26 +100,9 @@ function parseFrame(frame: Buffer): SpdyFrame | undefined {
         lastStreamId: body.readUInt32BE(0) & ID_MASK,
         status: body.readUInt32BE(4),
       };
-    case types['window-update']:
-      exactly(body, 8);
-      return {
-        type: 'window-update',
-        streamId: body.readUInt32BE(0) & ID_MASK,
-        delta: body.readUInt32BE(4) & ID_MASK,
-      };
     default:
       return undefined;
   }
-}
-
-function settingsOf(body: Buffer): readonly SpdySetting[] {
-  atLeast(body, 4);
-  const count = body.readUInt32BE(0);
-  if (body.length !== 4 + 8 * count) throw broken('SETTINGS has the wrong length');
-  return Array.from({ length: count }, (_, index) => {
-    const at = 4 + 8 * index;
-    return { flags: body.readUInt8(at), id: body.readUIntBE(at + 1, 3), value: body.readUInt32BE(at + 4) };
-  });
 }
 
 function streamIdOf(buffer: Buffer, at: number): number {
@@ -164,8 +131,8 @@ export function encodeSpdyFrame(frame: SpdyFrame): Buffer {
       return Buffer.concat([head, frame.content]);
     }
     case 'syn-stream': {
-      const fixed = words(frame.streamId, frame.associatedTo, 0).subarray(0, 10);
-      fixed.writeUInt8(frame.priority << 5, 8);
+      // The streams that clients open have no other stream that they belong to, and no priority.
+      const fixed = words(frame.streamId, 0, 0).subarray(0, 10);
       const flags = (frame.fin ? FIN : 0) | (frame.unidirectional ? UNIDIRECTIONAL : 0);
       return control(frame.type, flags, Buffer.concat([fixed, frame.block]));
     }
@@ -174,21 +141,10 @@ export function encodeSpdyFrame(frame: SpdyFrame): Buffer {
       return control(frame.type, frame.fin ? FIN : 0, Buffer.concat([words(frame.streamId), frame.block]));
     case 'rst-stream':
       return control(frame.type, 0, words(frame.streamId, frame.status));
-    case 'settings':
-      return control(
-        frame.type,
-        0,
-        words(
-          frame.entries.length,
-          ...frame.entries.flatMap(({ flags, id, value }) => [flags * 0x100_0000 + id, value]),
-        ),
-      );
     case 'ping':
       return control(frame.type, 0, words(frame.id));
     case 'go-away':
       return control(frame.type, 0, words(frame.lastStreamId, frame.status));
-    case 'window-update':
-      return control(frame.type, 0, words(frame.streamId, frame.delta));
   }
 }
 

@@ -1,11 +1,7 @@
 /**
- * Header blocks of SPDY/3: a list of names and values, as one endless zlib stream per direction and
- * connection.
- *
- * Blocks that we send are not compressed: they are stored blocks, which every inflater reads and
- * which need no state but the two bytes at the beginning of the stream. Blocks that we read are
- * inflated with the protocol's dictionary. A block that grows beyond its limit ends the decoder, so
- * that few bytes cannot become many.
+ * Header blocks of SPDY/3: names and values in one endless zlib stream per direction. Our blocks
+ * are stored, not compressed, which every inflater reads. A block of a client that grows beyond its
+ * limit ends the decoder, so that few bytes cannot become many.
  */
 import { constants, createInflate } from 'node:zlib';
 import { headerDictionary } from './header-dictionary.ts';
@@ -79,9 +75,7 @@ export function createHeaderDecoder(): HeaderDecoder {
   };
 }
 
-/**
- * Names are in lower case. Several values of one name are joined by zeros; our clients send one.
- */
+/** Names are in lower case. The protocol joins several values by zeros; our clients send one. */
 export function renderHeaders(headers: SpdyHeaders): Buffer {
   const parts: Buffer[] = [uint32(headers.size)];
   for (const [name, value] of headers) {

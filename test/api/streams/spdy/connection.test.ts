@@ -76,8 +76,6 @@ function createWorld(onStream: (stream: SpdyStream) => void = () => undefined): 
     openStream: (streamId, headers = {}) => ({
       type: 'syn-stream',
       streamId,
-      associatedTo: 0,
-      priority: 0,
       fin: false,
       unidirectional: false,
       block: encodeHeaders(new Map(Object.entries(headers))),
@@ -169,13 +167,7 @@ describe('a connection of SPDY', () => {
 
   it('answers pings of the client, and passes over what does not matter', async () => {
     const world = createWorld();
-    world.feed(
-      { type: 'settings', entries: [] },
-      { type: 'window-update', streamId: 1, delta: 1 },
-      { type: 'ping', id: 7 },
-      { type: 'ping', id: 2 },
-      data(99, 'to nobody'),
-    );
+    world.feed({ type: 'ping', id: 7 }, { type: 'ping', id: 2 }, data(99, 'to nobody'));
     world.hangUp();
     await world.done;
     expect(world.frames).toEqual([{ type: 'ping', id: 7 }]);

@@ -16,8 +16,6 @@ const anyFrame: fc.Arbitrary<SpdyFrame> = fc.oneof(
   fc.record({
     type: fc.constant('syn-stream' as const),
     streamId: id,
-    associatedTo: fc.integer({ min: 0, max: 0x7fff_ffff }),
-    priority: fc.integer({ min: 0, max: 7 }),
     fin: fc.boolean(),
     unidirectional: fc.boolean(),
     block: bytes,
@@ -25,20 +23,8 @@ const anyFrame: fc.Arbitrary<SpdyFrame> = fc.oneof(
   fc.record({ type: fc.constant('syn-reply' as const), streamId: id, fin: fc.boolean(), block: bytes }),
   fc.record({ type: fc.constant('headers' as const), streamId: id, fin: fc.boolean(), block: bytes }),
   fc.record({ type: fc.constant('rst-stream' as const), streamId: id, status: word }),
-  fc.record({
-    type: fc.constant('settings' as const),
-    entries: fc.array(
-      fc.record({
-        flags: fc.integer({ min: 0, max: 255 }),
-        id: fc.integer({ min: 0, max: 0xff_ffff }),
-        value: word,
-      }),
-      { maxLength: 5 },
-    ),
-  }),
   fc.record({ type: fc.constant('ping' as const), id: word }),
   fc.record({ type: fc.constant('go-away' as const), lastStreamId: id, status: word }),
-  fc.record({ type: fc.constant('window-update' as const), streamId: id, delta: id }),
   fc.record({ type: fc.constant('data' as const), streamId: id, fin: fc.boolean(), content: bytes }),
 );
 
@@ -83,10 +69,14 @@ describe('frames of SPDY', () => {
     );
   });
 
-  it('of an unknown type are passed over', () => {
-    const unknown = Buffer.from('8003007700000001ff', 'hex');
+  it.each([
+    ['an unknown type', '8003007700000001ff'],
+    ['SETTINGS', '800300040000000400000000'],
+    ['WINDOW_UPDATE', '80030009000000080000000100000001'],
+  ])('of %s are passed over', (_, hex) => {
     const ping = encodeSpdyFrame({ type: 'ping', id: 3 });
-    expect(createSpdyReader()(Buffer.concat([unknown, ping]))).toEqual([{ type: 'ping', id: 3 }]);
+    const wire = Buffer.concat([Buffer.from(hex, 'hex'), ping]);
+    expect(createSpdyReader()(wire)).toEqual([{ type: 'ping', id: 3 }]);
   });
 
   it.each([
@@ -95,7 +85,6 @@ describe('frames of SPDY', () => {
     ['another version', Buffer.concat([head('80020006', 4), Buffer.alloc(4)])],
     ['a stream without a number', head('00000000', 0)],
     ['a ping of the wrong length', Buffer.concat([head('80030006', 5), Buffer.alloc(5)])],
-    ['settings that count wrongly', Buffer.concat([head('80030004', 4), Buffer.from('ffffffff', 'hex')])],
     ['a stream that is too short', Buffer.concat([head('80030001', 4), Buffer.alloc(4)])],
   ])('refuse %s', (_, wire) => {
     expect(() => createSpdyReader()(wire)).toThrow('Cannot read SPDY frame');

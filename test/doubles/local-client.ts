@@ -1,14 +1,26 @@
-/** The API's client without a network, on the same core. For the simulation and tests. */
-import { createAsyncQueue } from '../base/async-queue.ts';
-import type { ApiClient, ClientWatchEvent, ListOptions, PatchType, ResourcePath } from '../client/types.ts';
-import type { KubeObject } from '../schemas/object.ts';
-import type { ResourceKind, Subresource } from '../schemas/resource-kind.ts';
-import { failure } from '../schemas/errors/status.ts';
-import type { ResourceCore } from '../resources/resource-core.ts';
-import { resourceNotFound } from '../resources/refusals.ts';
-import type { ObjectAction } from '../resources/subresources/types.ts';
-import type { ObjectRef, PatchFormat, RequestContext, UserInfo, WriteOptions } from '../resources/types.ts';
-import { actionOf } from './http/object-requests.ts';
+/** The API's client without a network, on the same core. */
+import { createAsyncQueue } from '../../src/base/async-queue.ts';
+import type {
+  ApiClient,
+  ClientWatchEvent,
+  ListOptions,
+  PatchType,
+  ResourcePath,
+} from '../../src/client/types.ts';
+import type { KubeObject } from '../../src/schemas/object.ts';
+import type { ResourceKind, Subresource } from '../../src/schemas/resource-kind.ts';
+import { failure } from '../../src/schemas/errors/status.ts';
+import type { ResourceCore } from '../../src/resources/resource-core.ts';
+import { resourceNotFound } from '../../src/resources/refusals.ts';
+import type { ObjectAction } from '../../src/resources/subresources/types.ts';
+import type {
+  ObjectRef,
+  PatchFormat,
+  RequestContext,
+  UserInfo,
+  WriteOptions,
+} from '../../src/resources/types.ts';
+import { actionOf } from '../../src/api/http/object-requests.ts';
 
 /** Events that may wait for one consumer, as over HTTP; beyond it the watch ends with 410. */
 const WATCH_QUEUE_LIMIT = 10_000;

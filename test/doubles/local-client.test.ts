@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createLocalClient } from '../../src/api/local-client.ts';
+import { createLocalClient } from './local-client.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { ApiClient, ClientWatchEvent } from '../../src/client/types.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
-import { startTestCore, type TestCore } from './test-api.ts';
+import { startTestCore, type TestCore } from '../api/test-api.ts';
 
 const configMaps = { group: '', version: 'v1', plural: 'configmaps' } as const;
 const configMap = (name: string, data: Record<string, string> = {}): KubeObject => ({

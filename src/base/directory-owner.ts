@@ -1,6 +1,6 @@
 /**
- * One living process for a directory: `owner.json` names it by pid and start time, as pids are used again. A process that
- * was killed owns nothing any more.
+ * One living process owns a directory: `owner.json` names it by pid and start time, as pids are
+ * used again. A process that was killed owns nothing any more.
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ export async function livingOwnerOf(directory: string): Promise<number | undefin
   return owner && owner.startTime === (await startTimeOf(owner.pid)) ? owner.pid : undefined;
 }
 
-/** Throws UserError, with `problem`'s words, while another living process owns the directory. Makes the directory. */
+/** Makes the directory. Throws UserError while another living process owns it. */
 export async function claimDirectory(directory: string, problem: (pid: number) => string): Promise<void> {
   await withFileLock(join(directory, `${OWNER_FILE}.lock`), systemClock, async () => {
     const living = await livingOwnerOf(directory);

@@ -12,14 +12,16 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The member that a record itself has. A bracket also finds what the record inherits: users choose names such as
- * `constructor` and `toString` for their keys, labels and objects.
+ * The member that a record itself has. A bracket also finds inherited members, and users choose
+ * names such as `constructor` for their keys, labels and objects.
  */
 export function ownMember<T>(record: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
   return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
-/** Assigns a member whatever it is called: an assignment to `__proto__` would replace the prototype. */
+/**
+ * Assigns a member whatever it is called: an assignment to `__proto__` would replace the prototype.
+ */
 export function setMember(target: Record<string, unknown>, name: string, value: unknown): void {
   if (name !== '__proto__') target[name] = value;
   else Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
@@ -46,7 +48,9 @@ export function jsonClone<T>(value: T): T {
   return copy as T;
 }
 
-/** JSON text with sorted keys: equal values give equal text, whatever the order of their members. */
+/**
+ * JSON text with sorted keys: equal values give equal text, whatever the order of their members.
+ */
 export function stableStringify(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((item) => stableStringify(item ?? null)).join(',')}]`;
   if (!isRecord(value)) return JSON.stringify(value ?? null);

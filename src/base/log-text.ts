@@ -1,4 +1,7 @@
-/** A log line for people at a terminal: `14:03:07 WARN  node-agent: Cannot pull image  pod=web-1 error="…"`. Pure. */
+/**
+ * A log line for people at a terminal: `14:03:07 WARN  node-agent: Cannot pull image  pod=web-1
+ * error="…"`. Pure.
+ */
 import { isRecord } from './json.ts';
 import { printable } from './printable.ts';
 

@@ -27,7 +27,7 @@ export function seededRng(seed: number): Rng {
   return { next, uuid: () => `${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(12)}` };
 }
 
-/** Letters and digits that cannot spell words or be confused: the alphabet of Kubernetes' generated names. */
+/** The alphabet of Kubernetes' generated names: it spells no words and confuses nobody. */
 const SAFE_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** A suffix as `metadata.generateName` appends it: five characters of the safe alphabet. */

@@ -1,7 +1,4 @@
-/**
- * The one executor of controllers: keyed queue → observe → plan → execute, with resync, triggers and the right reaction to
- * each class of error.
- */
+/** The one executor of controllers: keyed queue → observe → plan → execute, with resync and triggers. */
 import { anySignal, createAbort } from '../base/abort.ts';
 import { sleep } from '../base/clock.ts';
 import { ConflictError } from '../base/errors.ts';
@@ -92,8 +89,9 @@ async function reconcile(
   const plan = reconciler.plan(view, context.clock.now());
   if (!plan) return undefined;
   const requeue = await executeOrRefuse(context, reconciler, { view, plan }, signal);
-  await reconciler.after?.(plan, key, signal);
+  // Before `after`, which may fail: the next plan of this key knows nothing of them.
   for (const next of plan.visit ?? []) enqueue(next);
+  await reconciler.after?.(plan, key, signal);
   return requeue;
 }
 

@@ -21,7 +21,7 @@ import { bindPod, rejectPod } from './plan-binding.ts';
 import { isPending, type PlacementPlan, planPlacementIn } from './plan-placement.ts';
 import { createNodeWait } from './node-wait.ts';
 import { nodeChangeHelps, pendingPodChanged, podChangeHelps } from './plan-retry.ts';
-import { createWorld } from './snapshot.ts';
+import { worldOf } from './snapshot.ts';
 
 export interface SchedulingEvent {
   readonly pod: Pod;
@@ -71,7 +71,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     caches.open<ReplicationController>('replicationcontrollers'),
   ]);
   pods.addIndex(PENDING_INDEX, (pod) => (isPending(pod) ? ['yes'] : []));
-  const world = createWorld();
+  const world = worldOf({ namespaces: namespaces.list(), nodes: nodes.list(), pods: pods.list() });
   const refusedAt = new Map<string, number>();
   /** Counts the changes that may help refused pods. */
   let helps = 0;
@@ -104,12 +104,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     for (const { pod } of plan.rejections) if (isAsPlanned(pod)) refusedAt.set(keyOf(pod), clock.now());
     // Help that came while the refusals were written is for these pods, too.
     if (helps !== helpsBefore) retryRefused();
-    const counts = { placed: plan.bindings.length, refused: plan.rejections.length };
-    const placed = plan.bindings
-      .slice(0, MAX_LOGGED)
-      .map(({ pod, nodeName }) => `${keyOf(pod)} on ${nodeName}`);
-    const level = counts.placed > 0 ? 'info' : 'debug';
-    logger[level]({ ...counts, pods: placed, tookMs: clock.now() - startedAt }, 'Placed pods');
+    logPlacement(logger, plan, clock.now() - startedAt);
   }
 
   /** Whether everything that decides about the pod's place is as it was when it was planned. */
@@ -157,10 +152,6 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
       if (nodeChangeHelps(event)) retryRefused();
     }),
   ];
-  for (const namespace of namespaces.list()) world.namespaceChanged(namespace.metadata.name, namespace);
-  for (const node of nodes.list()) world.nodeChanged(node.metadata.name, node);
-  for (const pod of pods.list()) world.podChanged(keyOf(pod), pod);
-
   function scheduleResync(): void {
     timer = clock.setTimer(() => {
       run().catch((error: unknown) => logger.error({ error }, 'Cannot place pods; trying again'));
@@ -180,6 +171,12 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
       await running;
     },
   };
+}
+
+function logPlacement(logger: Logger, { bindings, rejections }: PlacementPlan, tookMs: number): void {
+  const pods = bindings.slice(0, MAX_LOGGED).map(({ pod, nodeName }) => `${keyOf(pod)} on ${nodeName}`);
+  const fields = { placed: bindings.length, refused: rejections.length, pods, tookMs };
+  logger[bindings.length > 0 ? 'info' : 'debug'](fields, 'Placed pods');
 }
 
 /** Writes a plan. Pods that changed or went meanwhile are left to the next plan. */

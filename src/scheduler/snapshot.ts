@@ -33,7 +33,7 @@ export interface World {
   snapshot(objects: SpreadingObjects): Snapshot;
 }
 
-export function createWorld(): World {
+function createWorld(): World {
   const namespaceLabels = new Map<string, Readonly<Record<string, string>>>();
   const read = createPodReader(namespaceLabels);
   const stored = new Map<string, Node>();

@@ -1,7 +1,8 @@
 /** Which pods a node's NoExecute taints drive away, and when; upstream's taint eviction, pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import { tolerates } from '../../schemas/pods/tolerations.ts';
-import type { Node, Pod, Taint } from '../../schemas/types.ts';
+import { withConditions } from '../../schemas/conditions.ts';
+import type { Node, Pod, PodCondition, Taint } from '../../schemas/types.ts';
 import type { Plan } from '../controller.ts';
 import { deletionOf, isDeleting, statusUpdate } from '../ownership.ts';
 import { type EventText, type EventTexts, eventsOf, type PlannedEvent } from '../planned-event.ts';
@@ -73,7 +74,6 @@ function planEviction(pod: Pod, nowMs: number): Plan {
 }
 
 export function withDisruption(pod: Pod, reason: string, message: string, nowMs: number): Pod {
-  const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'DisruptionTarget');
   const { generation } = pod.metadata;
   const condition = {
     type: 'DisruptionTarget',
@@ -84,7 +84,8 @@ export function withDisruption(pod: Pod, reason: string, message: string, nowMs:
     lastTransitionTime: toRfc3339(nowMs),
     ...(generation === undefined ? {} : { observedGeneration: generation }),
   };
-  return { ...pod, status: { ...pod.status, conditions: [...others, condition as never] } };
+  const conditions = withConditions(pod.status?.conditions, [condition]) as PodCondition[];
+  return { ...pod, status: { ...pod.status, conditions } };
 }
 
 /** How long the pod may stay under these taints: 0 when one is not tolerated; undefined when it may stay for good. */

@@ -1,6 +1,6 @@
 /**
- * The shape of all controllers. A controller is a value: it opens caches, says which changes concern
- * which keys, observes a key, and plans. The executor (run-controller.ts) does the rest.
+ * The shape of all controllers. A controller is a value that opens caches, says which changes
+ * concern which keys, observes a key, and plans. The executor (run-controller.ts) does the rest.
  */
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -14,7 +14,7 @@ import type { BoundWriter, Check, Write } from '../resources/writing/write-plan.
 import type { Fence, Store } from '../store/types.ts';
 import type { EventTexts, PlannedEvent } from './planned-event.ts';
 
-/** The outcome of one reconcile, as data. Everything is decided; the executor only carries it out. */
+/** The outcome of one reconcile, as data. The executor only carries it out. */
 export interface Plan {
   /** Committed together, all or nothing, unless `commitSize` or `piecemeal` says otherwise. */
   readonly writes: readonly Write[];
@@ -39,7 +39,7 @@ export interface Refusal {
   readonly namespaceGoes: boolean;
 }
 
-/** An opened controller. `View` is what a decision needs; `P` is a plan with what `after` needs besides. */
+/** An opened controller. `View` is the input of a plan; `P` adds what `after` needs. */
 export interface Reconciler<View = unknown, P extends Plan = Plan> {
   /** Keys that are reconciled at a time, to hide the latency of the store. */
   readonly concurrency?: number;
@@ -89,7 +89,7 @@ export interface ControllerContext {
   readonly fence?: Fence;
   /** Aborts when this process stops leading. */
   readonly signal: AbortSignal;
-  /** False while the store is being rebuilt: then nothing is stopped or collected (INVARIANTS 10). */
+  /** False while the store is rebuilt: nothing is stopped or collected (INVARIANTS 10). */
   mayAct(): boolean;
   /** Called when `mayAct` may have changed. */
   onConditionChange(listener: () => void): Disposable;

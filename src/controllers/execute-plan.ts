@@ -1,9 +1,7 @@
 /**
- * Carries out a plan: commits, waits until the caches show the result, records events.
- *
- * Waiting for the caches after each commit replaces Kubernetes' expectations: a key is never planned
- * twice from the same view. Where the waiting fails, or the answer to a commit is lost, every
- * controller waits until the caches have caught up.
+ * Carries out a plan: commits, waits until the caches show the result, records events. The waiting
+ * replaces Kubernetes' expectations: a key is never planned twice from the same view. Where it
+ * fails, or the answer to a commit is lost, every controller waits until the caches have caught up.
  */
 import { ConflictError } from '../base/errors.ts';
 import type { Requeue } from '../base/work-queue.ts';
@@ -68,8 +66,8 @@ async function executePlan(
 }
 
 /**
- * Creates as many objects as a quota lets through: half of them are tried, then half of these, and so
- * on. Returns the refusal of a single one, which ends it; undefined when all were created.
+ * Creates as many objects as a quota lets through, by halves. The refusal of a single one ends it
+ * and is returned; undefined when all were created.
  */
 async function createPiecemeal(
   execute: Executor,

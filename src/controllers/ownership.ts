@@ -1,6 +1,6 @@
 /**
- * Claiming and releasing of objects by a controller (upstream's ControllerRefManager), and the writes that controllers
- * share; pure. An object has at most one controller; nothing is ever taken from another one.
+ * Claiming and releasing by a controller (upstream's ControllerRefManager), and writes that
+ * controllers share; pure. An object has at most one controller, and nothing is taken from another.
  */
 import { controllerOf, type KubeObject, type ObjectMeta, type OwnerReference } from '../schemas/object.ts';
 import type { DeleteOptions } from '../schemas/strategy/index.ts';

@@ -1,8 +1,7 @@
 /**
- * Queues on BullMQ. All keys carry one hash tag, so that a Redis Cluster takes them.
- *
- * Producers fail after a moment without Redis, since a job is a hint and nobody waits for it. Workers wait for Redis for
- * ever. Each worker has connections of its own, so that its watchdog can replace all of it (bullmq-worker.ts).
+ * Queues on BullMQ. All keys carry one hash tag, so that a Redis Cluster takes them. Producers fail
+ * after a moment without Redis: a job is a hint. Workers wait for Redis for ever. Each worker has
+ * its own connections, so that its watchdog can replace all of it (bullmq-worker.ts).
  */
 import { Queue } from 'bullmq';
 import { backoffDelayMs } from '../base/backoff.ts';
@@ -79,8 +78,8 @@ export function createBullQueues(options: BullQueuesOptions): Queues {
   const releasing = new Map<QueueName, Promise<void>>();
 
   /**
-   * Only the leader works, so a job that is active when its worker starts belongs to a leader that died. It would keep
-   * every job of its key waiting until its lock expires. Doing such a job again later does no harm.
+   * Only the leader works: a job that is active when its worker starts was left by a dead leader.
+   * It would block its key until its lock expires. Doing such a job again does no harm.
    */
   async function releaseKeys(name: QueueName): Promise<void> {
     const queue = queueOf(name);

@@ -1,10 +1,8 @@
 /**
  * The one effectful file of the scheduler: pending pods → `planPlacement` → one commit per batch.
- *
- * Jobs of the queue `placement` are hints; a periodic resync does the same work when they are lost.
- * Refused pods rest until something changes that could help them. A binding expects the version of
- * the pod that it was planned for: `nodeName` never changes, and a pod that changed meanwhile is
- * planned again.
+ * Jobs of the queue `placement` are hints, and a resync does the same without them. Refused pods
+ * rest until a change could help them. A binding expects the version of the pod that it was planned
+ * for, so `nodeName` never changes, and a changed pod is planned again.
  */
 import { type Clock, type Timer } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -47,10 +45,7 @@ export interface PlacementWorkerOptions {
 
 /** With the queue dead, a pending pod waits at most this long. */
 const RESYNC_INTERVAL_MS = 2_000;
-/**
- * Refused pods are planned again after this time even if nothing seems to have helped (upstream: 5
- * minutes).
- */
+/** Refused pods are planned again after this time without any help (upstream: 5 minutes). */
 const REFUSED_RETRY_MS = 60_000;
 /** Pods of one commit: a few megabytes, some tens of milliseconds of the store's time. */
 const MAX_WRITES = 1_000;

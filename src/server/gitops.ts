@@ -1,4 +1,4 @@
-/** The GitOps parts of a control plane, from its configuration: mirrors, forge, webhooks, and the root Application. */
+/** The GitOps parts of a control plane: mirrors, forge, webhooks, and the root Application. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -80,7 +80,7 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
       clock,
       logger,
       environment,
-      // Only the operator may point at this machine's files, and lends credentials to no Application of others.
+      // Files of this machine, and credentials, are for the operator's repository only.
       allowFile: isOwn,
       ...(isOwn && token !== undefined && url.startsWith('https://')
         ? { credentials: async () => ({ username: TOKEN_USER, password: await token() }) }
@@ -176,7 +176,7 @@ async function readSecret(path: string, flag: string): Promise<string> {
   return text;
 }
 
-/** Reads it anew each time, since tokens are replaced while we run; the last good one counts while it cannot be read. */
+/** Reads it anew each time, as tokens are replaced. The last good one counts meanwhile. */
 async function followSecret(path: string, flag: string): Promise<() => Promise<string>> {
   let last = await readSecret(path, flag);
   return async () => {

@@ -1,4 +1,4 @@
-/** The sockets of a control plane: the API server, its presence among the others, and the webhooks' own listener. */
+/** The sockets of a control plane: API server, presence among the others, webhooks. */
 import { hostname } from 'node:os';
 import { createAuthentication } from '../api/authn/authentication.ts';
 import { createCertificateAuthenticator } from '../api/authn/certificates.ts';

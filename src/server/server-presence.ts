@@ -1,8 +1,7 @@
 /**
- * That this API server is there, for the others and for everybody: its Lease
- * `kube-system/apiserver-<id>`, as upstream's, and the Endpoints of `default/kubernetes`, which
- * hold the servers that live. A server lives as long as its lease is seen to be renewed, by our own
- * clock: the clocks of others are not compared.
+ * Shows this API server to the others: by its Lease `kube-system/apiserver-<id>`, as upstream's,
+ * and in the Endpoints of `default/kubernetes`, which hold the servers that live. A server lives
+ * while its lease is seen to be renewed, by our own clock.
  */
 import { createHash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
@@ -36,10 +35,7 @@ export interface PresenceOptions {
 export interface Presence extends AsyncDisposable {
   /** The other servers that live. */
   peers(): readonly Peer[];
-  /**
-   * Once it is known where this server listens. `endpointIp`: what pods may use; undefined for
-   * none.
-   */
+  /** Once the server listens. `endpointIp`: the address for pods; undefined for none. */
   announce(address: { readonly host: string; readonly port: number }, endpointIp: string | undefined): void;
 }
 
@@ -52,21 +48,17 @@ const IDENTITY_LABEL = 'apiserver.kubernetes.io/identity';
 const ADDRESS = 'kubernetes.io/peer-advertise-address';
 const ENDPOINT = 'symphony.dev/endpoint';
 const RENEW_MS = 4_000;
-/**
- * A server that is alone has nobody to tell; once another one comes, it renews at once. Upstream's.
- */
+/** A server alone renews rarely, and at once when another one comes. Upstream's. */
 const RENEW_ALONE_MS = 10_000;
 const ALIVE_MS = 12_000;
-/**
- * A lease that was last renewed longer ago, by its own word, is not taken for alive at first sight.
- */
+/** A lease that was last renewed longer ago, by its own word, is not alive at first sight. */
 const FRESH_MS = 60_000;
 /** Upstream's; leases of servers that are gone for good are removed by then. */
 const LEASE_SECONDS = 3_600;
 
 /**
- * Where other servers reach this one, and the address that pods may use. As upstream: a server that
- * listens on a loopback or on every address is said to be at the machine's.
+ * The address for other servers, and the one for pods. As upstream: a server on loopback or every
+ * address is said to be at the machine's.
  */
 export function addressesOf(
   { advertiseAddress }: Pick<Config, 'advertiseAddress'>,
@@ -185,7 +177,7 @@ function urlOf(address: string | undefined): URL | undefined {
   }
 }
 
-/** `found` may be behind: then the write is refused, and the next round tries again. */
+/** `found` may be behind: the write is refused then, and the next round tries again. */
 async function renew(
   { writer, clock, id, hostname, holder }: PresenceOptions,
   found: Lease | undefined,
@@ -228,10 +220,7 @@ async function removeExpired({ writer, clock }: PresenceOptions, leases: readonl
   }
 }
 
-/**
- * Endpoints and its slice; servers of one cluster are expected to share a port, as upstream expects
- * it.
- */
+/** Endpoints and slice. Servers of a cluster are expected to share a port, as upstream's. */
 async function keepEndpoints(
   writer: BoundWriter,
   published: { readonly endpoints: ResourceCache; readonly slices: ResourceCache },

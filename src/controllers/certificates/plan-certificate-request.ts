@@ -1,4 +1,4 @@
-/** The next step of a certificate request: approve it, sign it, or remove it when its time is over. Pure. */
+/** The next step of a certificate request: approve, sign or remove it. Pure. */
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Plan } from '../controller.ts';
 import { deletionOf, statusUpdate } from '../ownership.ts';

@@ -1,4 +1,4 @@
-/** What the signer makes of an approved request: a certificate to issue, or the reason why not. Pure. */
+/** Signing of an approved request: a certificate to issue, or the reason why not. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import {

@@ -1,4 +1,4 @@
-/** The status of a Deployment, its conditions and their messages; upstream's progress.go and sync.go, pure. */
+/** Status and conditions of a Deployment; upstream's progress.go and sync.go, pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import type { Deployment, ReplicaSet } from '../../schemas/types.ts';
 import { transitionTime, withConditions } from '../../schemas/conditions.ts';
@@ -31,7 +31,7 @@ export function conditionOf(
 
 export type NewCondition = Pick<DeploymentCondition, 'type' | 'status' | 'reason' | 'message'>;
 
-/** Adds or replaces a condition; one with equal status and reason stays as it is, whatever its message. */
+/** Adds or replaces a condition, unless it has the same status and reason already. */
 export function withCondition(
   status: DeploymentStatus,
   condition: NewCondition,
@@ -67,7 +67,7 @@ export function progressing(
 const sum = (replicaSets: readonly ReplicaSet[], valueOf: (set: ReplicaSet) => number | undefined): number =>
   replicaSets.reduce((total, replicaSet) => total + (valueOf(replicaSet) ?? 0), 0);
 
-/** Counts and availability as the ReplicaSets report them; progress is judged by {@link withProgress}. */
+/** Counts and availability as the ReplicaSets report them. */
 export function countStatus(family: Family, nowMs: number): DeploymentStatus {
   const { deployment, newReplicaSet, oldReplicaSets } = family;
   const all = [...oldReplicaSets, ...(newReplicaSet ? [newReplicaSet] : [])];

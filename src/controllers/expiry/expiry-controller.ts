@@ -1,7 +1,7 @@
 /**
- * Deletes objects whose kind's time to live is over (Events). Kubernetes leaves that to etcd's leases.
- * Like these, it asks no finalizer, and every write begins the time anew. It keeps an index of times
- * by the changes of the cache: a tick reads the expired objects, never all of them.
+ * Deletes objects whose kind's time to live is over (Events). Like the leases of etcd, it asks no
+ * finalizer, and every write begins the time anew. A tick reads the expired objects only, by an
+ * index of times that follows the changes of the cache.
  */
 import type { Clock } from '../../base/clock.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
@@ -12,7 +12,7 @@ import { ageMs, createExpiryIndex, type ExpiryIndex } from './expiry-index.ts';
 
 /** An object lives for its time and at most this share of it longer. */
 const TICKS_PER_TTL = 60;
-/** Deletions in one commit: some tens of milliseconds of the store, some hundred kilobytes of its log. */
+/** Deletions in one commit: some tens of milliseconds of the store's time. */
 export const EXPIRY_BATCH = 500;
 /** Between commits, so that watchers keep up: 5,000 a second at most. */
 const PAUSE_MS = 100;

@@ -1,6 +1,6 @@
 /**
- * Hands each node its slice of the cluster's pod network; pure. A slice once given is never changed: nodes keep what
- * they have when the network or the size of slices is configured anew, and nobody gets what overlaps with it.
+ * Hands each node its slice of the pod network; pure. A slice once given is never changed, also
+ * when the network is configured anew, and nobody gets addresses that overlap with it.
  */
 import type { Node } from '../../schemas/types.ts';
 
@@ -16,15 +16,15 @@ export const DEFAULT_POD_NETWORK: PodNetwork = { clusterCidr: '10.244.0.0/16', n
 export interface PodCidrContext {
   /** Ranges of pods whose node is gone: they may still run, so nobody else gets their addresses. */
   readonly held?: readonly string[];
-  /** Number of the slice that was given last. The search goes on behind it, so that freed slices rest. */
+  /** The slice that was given last. The search goes on behind it: freed slices rest. */
   readonly after?: number;
 }
 
 export interface PodCidrPlan {
   readonly assigned: readonly Node[];
-  /** Nodes that went away empty-handed: all slices are taken. */
+  /** Nodes without a slice: all are taken. */
   readonly without: readonly Node[];
-  /** Nodes whose slice an older node has, too: they brought it back after it had been given away. */
+  /** Nodes whose slice an older node has, too: they brought it back after it was given away. */
   readonly doubled: readonly Node[];
   /** For the next plan's `after`. */
   readonly last: number;

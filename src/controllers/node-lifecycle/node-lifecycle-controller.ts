@@ -1,6 +1,6 @@
 /**
- * Watches the nodes' signs of life: marks those that fall silent, taints them, tells their pods.
- * After this process itself was away (asleep, cut off from the store, rebuilding), every node gets a full grace period.
+ * Watches the nodes' signs of life: marks silent ones, taints them, tells their pods. After this
+ * process was away (asleep, cut off, rebuilding), every node gets a full grace period.
  */
 import { objectKey } from '../../schemas/object.ts';
 import type { Lease, Node, Pod } from '../../schemas/types.ts';

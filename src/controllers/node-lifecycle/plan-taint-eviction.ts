@@ -33,7 +33,7 @@ export interface TaintEvictionView {
   readonly sinceMs: number | undefined;
   /** Until then nobody can say whether a silent node is silent. */
   readonly settledAtMs: number;
-  /** False: evictions because a node is unhealthy wait (INVARIANTS 10). Taints set by people act always. */
+  /** False: evictions for health wait (INVARIANTS 10). Taints set by people always act. */
   readonly mayEvictForHealth: boolean;
 }
 
@@ -88,7 +88,7 @@ export function withDisruption(pod: Pod, reason: string, message: string, nowMs:
   return { ...pod, status: { ...pod.status, conditions } };
 }
 
-/** How long the pod may stay under these taints: 0 when one is not tolerated; undefined when it may stay for good. */
+/** 0 where a taint is not tolerated; undefined where the pod may stay for good. */
 function toleratedSeconds(pod: Pod, taints: readonly Taint[]): number | undefined {
   if (taints.length === 0) return undefined;
   const tolerations = pod.spec.tolerations ?? [];

@@ -1,6 +1,6 @@
 /**
- * Which pods of a ReplicaSet go first when there are too many: upstream's ActivePodsWithRanks, pure.
- * Unassigned, not running, not ready, cheap, crowded, young and often restarted pods go before others.
+ * The order in which a ReplicaSet deletes pods: upstream's ActivePodsWithRanks, pure. Unassigned,
+ * not running, not ready, cheap, crowded, young and often restarted pods go before others.
  */
 import { isReady, parseTime, readySinceMs } from '../pod-facts.ts';
 import type { Pod } from '../../schemas/types.ts';
@@ -11,7 +11,7 @@ const PHASE_ORDER: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, 
 
 type Compare = (a: Pod, b: Pod) => number;
 
-/** The pods in the order of deletion. `related` are the pods of every ReplicaSet of the same owner. */
+/** `related` are the pods of every ReplicaSet of the same owner. */
 export function rankForDeletion(
   pods: readonly Pod[],
   related: readonly Pod[],
@@ -64,8 +64,8 @@ function deletionCost(pod: Pod): number {
 }
 
 /**
- * Younger goes first, but ages are compared by their logarithm, so that equal generations are broken by uid (random)
- * instead of always hitting the same failure domain. Empty time sorts first; both empty or equal is a tie.
+ * Younger goes first. Ages are compared by their logarithm, so that the random uid breaks ties of a
+ * generation instead of one failure domain. Empty time sorts first; both empty or equal is a tie.
  */
 function compareAge(
   a: number | undefined,

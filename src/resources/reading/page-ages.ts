@@ -1,7 +1,6 @@
 /**
- * The time for which the pages of one list go on. Tokens carry a version and no time: equal lists
- * have equal tokens, as upstream. So each server keeps when it last began a list of a version. A
- * version that it meets first in a token counts from then.
+ * The lifetime of the pages of a list. Tokens carry no time, as upstream: equal lists have equal
+ * tokens. So each server keeps when it began a list of a version, or first met it in a token.
  */
 import type { Clock } from '../../base/clock.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The addresses of pods and Services, settled before anything is made: reads what this machine and its Docker Engines have
- * already, lets plan-address-ranges.ts decide, and remembers the ranges for the next start.
+ * Settles the addresses of pods and Services before anything is made: reads what this machine and
+ * its Docker Engines use, decides (plan-address-ranges.ts), and remembers the ranges.
  */
 import { isIPv4 } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -26,7 +26,7 @@ import {
   type TakenRange,
 } from './plan-address-ranges.ts';
 
-/** In the identity directory: all control planes of a cluster give out addresses of the same ranges. */
+/** In the identity directory: all control planes of a cluster share the ranges. */
 const FILE = 'address-ranges.json';
 
 /** A file of an earlier release does not say how the nodes share the range. */
@@ -65,7 +65,7 @@ export async function settleAddressRanges(config: Config, logger: Logger): Promi
   return { ...config, ...ranges };
 }
 
-/** For `control-plane`, which has no pods beside it: what `up` or an earlier start chose goes on. */
+/** For `control-plane`: goes on with what `up` or an earlier start chose. */
 export async function withRememberedRanges(config: Config): Promise<Config> {
   const remembered = await rememberedRanges(identityOf(config));
   return { ...config, ...remembered, ...givenRanges(config) };
@@ -78,7 +78,7 @@ export async function checkNodeRange(
 ): Promise<void> {
   const { clusterCidr, cluster, dockerHost = defaultDockerHost() } = node;
   const machine = await readMachine([dockerHost], cluster, systemClock, logger);
-  // An earlier start may have had the wrong flag: as long as no pod runs, its network is no reason to keep that.
+  // An earlier start may have had a wrong flag: a network without pods is no reason to keep it.
   const isLeftOver =
     machine.own !== undefined &&
     machine.own !== clusterCidr &&
@@ -160,7 +160,7 @@ async function readMachine(
 
 const isIpv4Cidr = (cidr: string): boolean => isIPv4(cidr.split('/')[0] ?? '');
 
-/** Undefined where the Engine is away: the start goes on, and the Engine itself refuses a network that overlaps. */
+/** Undefined where the Engine is away: it will refuse a network that overlaps itself. */
 async function networksOf(
   dockerHost: string,
   clock: Clock,

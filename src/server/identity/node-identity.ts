@@ -1,6 +1,6 @@
 /**
- * How an agent becomes a node of a cluster: with its join token it asks for a certificate, once; from then on the certificate
- * is who it is, renews itself, and outlives restarts without the token.
+ * An agent joins once: with its join token it asks for a certificate. The certificate renews
+ * itself, and outlives restarts without the token.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -65,7 +65,7 @@ export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
   return { identity, caPem, [Symbol.asyncDispose]: () => identity[Symbol.asyncDispose]() };
 }
 
-/** The token, where there still is one, and the authority: out of the token, or kept from when the node joined. */
+/** The token, if there still is one, and the authority, from the token or an earlier start. */
 async function readJoin({
   tokenFile,
   directory,

@@ -1,6 +1,6 @@
 /**
- * `/metrics`: the process itself, and what the API server answers, in Prometheus' text format. Labels come from closed
- * sets only (verbs, served resources, codes of HTTP), never from what a client writes.
+ * `/metrics` in Prometheus' text format: the process, and the answers of the API server. Labels
+ * come from closed sets only, never from what a client writes.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { WaitingCause } from '../../resources/restore.ts';

@@ -1,8 +1,7 @@
 /**
- * Which Docker Engines a node has made something on: written into the node's directory before the first network or
- * container is made there, so that `symphony down` finds them again whatever flags it gets.
- *
- * A directory without a record is of a release that kept none: nobody knows where its containers are.
+ * The Docker Engines of a node, written into its directory before anything is made there, so that
+ * `symphony down` finds them whatever its flags. A directory without a record is of an earlier
+ * release: nobody knows where its containers are.
  */
 import { join } from 'node:path';
 import { errorMessage, UserError } from '../../base/errors.ts';
@@ -20,7 +19,7 @@ export interface RecordedEngine extends Partial<EngineIdentity> {
 
 const FILE = 'engines.json';
 
-/** Before a node starts: from then on the absence of an Engine in the record tells that nothing was made there. */
+/** Before a node starts: from then on, nothing was made on an Engine without a record. */
 export async function openEngineRecord(
   directory: string,
   before: Pick<RecordedEngine, 'cluster' | 'dockerHost'> | undefined,

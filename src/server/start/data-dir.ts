@@ -1,4 +1,4 @@
-/** The data directory: where what must outlive the process lies, and how small files are written there. */
+/** The data directory: everything that outlives the process. */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../base/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * The lease of a leader that was killed, given free by the process that is started in its place: nobody has to wait
- * until it expires. The data directory says which process held it; only one that is certainly gone is replaced.
+ * Frees the lease of a killed leader for the process in its place, which need not wait until it
+ * expires. The data directory names the holder; only one that is certainly gone is replaced.
  */
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';

@@ -1,4 +1,4 @@
-/** Why an address cannot be listened on, for whoever has chosen it; any other error stays what it is. */
+/** Why an address cannot be listened on; any other error stays as it is. */
 import { formatHostPort, type HostPort } from '../../config/values.ts';
 import { UserError } from '../../base/errors.ts';
 import { listeningProcess } from './listening-process.ts';

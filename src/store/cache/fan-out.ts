@@ -34,7 +34,7 @@ export function createFanOut<T extends KubeObject>({ logger, valuesOf }: FanOutO
   /** The indexes that were ever watched. */
   const indexes = new Map<string, (object: T) => readonly string[]>();
 
-  /** Takes the argument: a closure for each of a thousand watchers would cost more than the call. */
+  /** A closure for each of a thousand watchers would cost more than the call. */
   function call<A>(task: (argument: A) => void, argument: A): void {
     try {
       task(argument);

@@ -1,7 +1,6 @@
 /**
- * Keeps a registry in step with the CustomResourceDefinitions in the store. Every process does so
- * from its own cache: a kind is there as soon as the process has seen that its definition is
- * established.
+ * Keeps a registry in step with the stored CustomResourceDefinitions, in every process by its own
+ * cache.
  */
 import { DEFINITION_RESOURCE } from '../../schemas/custom/index.ts';
 import type { DynamicRegistry } from '../../schemas/registry.ts';

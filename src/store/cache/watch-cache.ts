@@ -1,7 +1,6 @@
 /**
- * The watch cache of one resource: its state, complete up to `version`, the latest events, and
- * their subscribers and watchers. Everything here is synchronous; feed-cache.ts feeds it from the
- * store.
+ * The watch cache of one resource: its state up to `version`, the latest events, subscribers and
+ * watchers. Everything here is synchronous; feed-cache.ts feeds it.
  */
 import { andThen, type Eventually } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';

@@ -56,7 +56,7 @@ export function asSoleWriter(store: Store, { logger, ticksMs = stopwatchMs }: So
   function learn(resource: ResourceId, answer: Versions, askedAtMs: number): void {
     const version = Number(answer.resource);
     const before = known.get(resource);
-    // A commit of this process may cover the newest version of another writer, but not its resource.
+    // A later commit of this process hides the version of another writer, but not its resource.
     if ((before && version > before.version) || (known.size > 0 && Number(answer.store) > newest)) {
       logger.warn({ resource }, 'Another process writes to the embedded Redis; reads ask Redis for a while');
       forget();

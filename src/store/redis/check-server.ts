@@ -1,7 +1,6 @@
 /**
- * Whether a Redis server can carry the store: reading what it says about itself, and a pure
- * assessment of it. A server that anybody on the network may write to is refused: access to Redis
- * is close to running code on it.
+ * Whether a Redis server can carry the store: reads and assesses what it says. A server that
+ * anybody may write to is refused: access to Redis is close to running code on it.
  */
 import { StoreUnavailable } from '../types.ts';
 import type { RedisLink } from './connect.ts';

@@ -24,10 +24,7 @@ export interface RedisScript {
   readonly lua: string;
 }
 
-/**
- * Version of the next change: past `last`, past everything the caller ever saw, and not behind the
- * server's clock.
- */
+/** The next version: past `last` and all that the caller saw, and not behind the clock. */
 const NEXT_VERSION = `
 local function nextVersion(last, floor)
   local time = redis.call('TIME')
@@ -35,10 +32,7 @@ local function nextVersion(last, floor)
 end
 `;
 
-/**
- * Numbers of arguments per op, and before the names of the resources, as the commit script reads
- * them.
- */
+/** Arguments before the names of the resources. */
 const COMMIT_HEAD = 10;
 
 /** Keys before those of the resources. */
@@ -154,18 +148,14 @@ return {'OK', text, first, deleted}
 };
 
 /**
- * KEYS: meta, objects. Returns epoch and last version, and the objects, of one moment. (Not MULTI:
- * Redis refuses to queue even reads while it is out of memory, and being read-only is what is left
- * then.)
+ * KEYS: meta, objects. Returns epoch, last version and the objects of one moment. (Not MULTI: out
+ * of memory, Redis refuses to queue even reads.)
  */
 export const LIST: RedisScript = {
   lua: `return {redis.call('HMGET', KEYS[1], 'epoch', 'last'), redis.call('HGETALL', KEYS[2])}`,
 };
 
-/**
- * KEYS: meta. ARGV: next epoch and phase, expected epoch and phase ('' for none), floor. Returns NO
- * | OK last.
- */
+/** KEYS: meta. ARGV: next epoch and phase, expected ones ('' for none), floor. NO | OK last. */
 export const SET_STATE: RedisScript = {
   lua: `${NEXT_VERSION}
 local state = redis.call('HMGET', KEYS[1], 'epoch', 'phase', 'last')
@@ -180,10 +170,7 @@ return {'OK', last}
 `,
 };
 
-/**
- * KEYS: lease. ARGV: holder, time to live in ms. Returns nothing while it is held, else token and
- * expiry.
- */
+/** KEYS: lease. ARGV: holder, time to live in ms. Returns token and expiry, or nothing. */
 export const ACQUIRE_LEASE: RedisScript = {
   lua: `
 local time = redis.call('TIME')

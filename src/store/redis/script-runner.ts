@@ -1,7 +1,4 @@
-/**
- * EVALSHA, with the script loaded where the server does not know it (yet, or any more: a restart, a
- * failover).
- */
+/** EVALSHA, or EVAL where the server lacks the script (after a restart or failover). */
 import { createHash } from 'node:crypto';
 import type { RedisArgument, RedisLink } from './connect.ts';
 import type { RedisScript } from './redis-scripts.ts';

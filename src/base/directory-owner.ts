@@ -8,7 +8,7 @@ import { readOrEmpty, startTimeOf } from './child-processes/process-identity.ts'
 import { systemClock } from './clock.ts';
 import { UserError } from './errors.ts';
 import { withFileLock } from './file-lock.ts';
-import { isRecord } from './json.ts';
+import { isRecord, parsedJson } from './json.ts';
 
 const OWNER_FILE = 'owner.json';
 
@@ -33,13 +33,9 @@ export async function releaseDirectory(directory: string): Promise<void> {
 }
 
 function parseOwner(text: string): { readonly pid: number; readonly startTime: string } | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (!isRecord(value)) return undefined;
-    const { pid, startTime } = value;
-    return typeof pid === 'number' && typeof startTime === 'string' ? { pid, startTime } : undefined;
-  } catch {
-    // The writer was killed half way.
-    return undefined;
-  }
+  // It is no JSON where the writer was killed half way.
+  const value = parsedJson(text);
+  if (!isRecord(value)) return undefined;
+  const { pid, startTime } = value;
+  return typeof pid === 'number' && typeof startTime === 'string' ? { pid, startTime } : undefined;
 }

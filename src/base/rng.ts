@@ -28,7 +28,7 @@ export function seededRng(seed: number): Rng {
 }
 
 /** The alphabet of Kubernetes' generated names: it spells no words and confuses nobody. */
-const SAFE_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
+export const SAFE_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** A suffix as `metadata.generateName` appends it: five characters of the safe alphabet. */
 export function nameSuffix(rng: Rng, length = 5): string {

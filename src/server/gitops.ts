@@ -70,13 +70,7 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
     if (!asOperator) refuseOperatorsKeys(url);
     const made = createGitMirror({
       url,
-      directory: join(
-        dataDir.mirrors,
-        createHash('sha256')
-          .update(asOperator ? url : `${url} of others`)
-          .digest('hex')
-          .slice(0, 16),
-      ),
+      directory: join(dataDir.mirrors, mirrorName(url, asOperator)),
       clock,
       logger,
       environment,
@@ -119,20 +113,18 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
         clock,
         mirrorOf: (url, asOperator) => mirrors.get(`${asOperator} ${url}`) ?? createMirror(url, asOperator),
       });
-      return createCommitStatusPoster({
-        store,
-        caches,
-        queues,
-        forge,
-        environment: ENVIRONMENT,
-        clock,
-        logger,
-      });
+      const parts = { store, caches, queues, forge, clock, logger };
+      return createCommitStatusPoster({ ...parts, environment: ENVIRONMENT });
     },
     async [Symbol.asyncDispose]() {
       webhooks?.[Symbol.dispose]();
     },
   };
+}
+
+function mirrorName(url: string, asOperator: boolean): string {
+  const hash = createHash('sha256').update(asOperator ? url : `${url} of others`);
+  return hash.digest('hex').slice(0, 16);
 }
 
 /** ssh would log in with the keys of the user that the control plane runs as. */

@@ -7,17 +7,16 @@ import { createHash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import { type Clock, type Timer, toRfc3339Micro } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
-import { jsonEqual } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config } from '../config/index.ts';
 import { formatHostPort } from '../config/values.ts';
+import { openEndpoints } from './publish-endpoints.ts';
 import { defaultNodeIp } from './identity/cluster-identity.ts';
 import { isEverywhere } from './addresses/server-addresses.ts';
 import type { Peer } from '../api/peers/types.ts';
-import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
 import type { Lease } from '../schemas/types.ts';
-import type { CacheSet, ResourceCache } from '../store/cache/cache.ts';
+import type { CacheSet } from '../store/cache/cache.ts';
 import type { BoundWriter, Write } from '../resources/writing/write-plan.ts';
 import type { Store } from '../store/types.ts';
 
@@ -40,8 +39,6 @@ export interface Presence extends AsyncDisposable {
 }
 
 const LEASES = 'leases.coordination.k8s.io';
-const ENDPOINTS = 'endpoints';
-const ENDPOINT_SLICES = 'endpointslices.discovery.k8s.io';
 const NAMESPACE = 'kube-system';
 const IDENTITY_LABEL = 'apiserver.kubernetes.io/identity';
 /** Upstream's: where other servers reach this one. */
@@ -79,13 +76,9 @@ export function serverIdOf(hostname: string, directory: string): string {
 }
 
 export async function startPresence(options: PresenceOptions): Promise<Presence> {
-  const { clock, id } = options;
-  const { caches } = options;
+  const { clock, id, caches } = options;
   const leases = await caches.open<Lease>(LEASES);
-  const published = {
-    endpoints: await caches.open(ENDPOINTS),
-    slices: await caches.open(ENDPOINT_SLICES),
-  };
+  const publish = await openEndpoints(caches, options.writer);
   const seen = new Map<string, { readonly renewTime: string; readonly atMs: number }>();
   const held: { timer?: Timer } = {};
   let own: { readonly address: string; readonly endpoint: string | undefined } | undefined;
@@ -124,17 +117,12 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
     if (!own || stopped) return;
     try {
       await renew(options, leases.get(`${NAMESPACE}/${id}`), own);
-      const endpoints = [
-        own.endpoint,
-        ...alive().map(({ metadata }) => metadata.annotations?.[ENDPOINT]),
-      ].filter((endpoint) => endpoint !== undefined && endpoint !== '');
-      await keepEndpoints(options.writer, published, endpoints as readonly string[]);
+      const endpoints = alive().map(({ metadata }) => metadata.annotations?.[ENDPOINT]);
+      await publish([own.endpoint, ...endpoints].filter((endpoint) => endpoint !== undefined));
       await removeExpired(options, others());
     } catch (error) {
-      options.logger.error(
-        { error: errorMessage(error) },
-        'Cannot renew the lease of this server; trying again',
-      );
+      const fields = { error: errorMessage(error) };
+      options.logger.error(fields, 'Cannot renew the lease of this server; trying again');
     }
     const waitMs = others().length === 0 ? RENEW_ALONE_MS : RENEW_MS;
     if (!stopped) held.timer = clock.setTimer(() => void (turn = round()), waitMs);
@@ -217,59 +205,5 @@ async function removeExpired({ writer, clock }: PresenceOptions, leases: readonl
     await writer.write({ writes: [{ verb: 'delete', object }] }).catch((error: unknown) => {
       if (!isStatusError(error)) throw error;
     });
-  }
-}
-
-/** Endpoints and slice. Servers of a cluster are expected to share a port, as upstream's. */
-async function keepEndpoints(
-  writer: BoundWriter,
-  published: { readonly endpoints: ResourceCache; readonly slices: ResourceCache },
-  endpoints: readonly string[],
-): Promise<void> {
-  const split = [...new Set(endpoints)].sort().map((endpoint) => {
-    const at = endpoint.lastIndexOf(':');
-    return { ip: endpoint.slice(0, at), port: Number(endpoint.slice(at + 1)) };
-  });
-  const ports = [...new Set(split.map(({ port }) => port))].sort((a, b) => a - b);
-  const metadata = { name: 'kubernetes', namespace: 'default' };
-  const portOf = (port: number): object => ({ name: 'https', port, protocol: 'TCP' });
-  const addressesAt = (port: number): readonly string[] =>
-    split.filter((endpoint) => endpoint.port === port).map(({ ip }) => ip);
-  const subsets = ports.map((port) => ({
-    addresses: addressesAt(port).map((ip) => ({ ip })),
-    ports: [portOf(port)],
-  }));
-  const [first] = ports;
-  await keep(writer, published.endpoints, ['subsets'], {
-    apiVersion: 'v1',
-    kind: 'Endpoints',
-    metadata: { ...metadata, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
-    ...(subsets.length === 0 ? {} : { subsets }),
-  });
-  if (first === undefined) return;
-  await keep(writer, published.slices, ['endpoints', 'ports'], {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
-    addressType: 'IPv4',
-    endpoints: addressesAt(first).map((ip) => ({ addresses: [ip], conditions: { ready: true } })),
-    ports: [portOf(first)],
-  });
-}
-
-async function keep(
-  writer: BoundWriter,
-  cache: ResourceCache,
-  fields: readonly string[],
-  wanted: KubeObject,
-): Promise<void> {
-  const found = cache.get(keyOf(wanted));
-  try {
-    if (!found) await writer.write({ writes: [{ verb: 'create', object: wanted }] });
-    else if (fields.some((field) => !jsonEqual(found[field], wanted[field])))
-      await writer.write({ writes: [{ verb: 'update', object: { ...wanted, metadata: found.metadata } }] });
-  } catch (error) {
-    // Another server was faster; the next round looks again.
-    if (!isStatusError(error, 'Conflict') && !isStatusError(error, 'AlreadyExists')) throw error;
   }
 }

@@ -139,18 +139,11 @@ function report(definition: KubeObject, status: Record<string, unknown>): Plan {
   return { writes: jsonEqual(status, definition['status']) ? [] : [statusUpdate({ ...definition, status })] };
 }
 
-const is = (type: string, reason: string, message: string): Condition => ({
-  type,
-  status: 'True',
-  reason,
-  message,
-});
-const isNot = (type: string, reason: string, message: string): Condition => ({
-  type,
-  status: 'False',
-  reason,
-  message,
-});
+const judge =
+  (status: Condition['status']) =>
+  (type: string, reason: string, message: string): Condition => ({ type, status, reason, message });
+const is = judge('True');
+const isNot = judge('False');
 
 function withJudgement(
   definition: KubeObject,

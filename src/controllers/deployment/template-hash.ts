@@ -6,13 +6,11 @@
  * to be equal for equal templates within one cluster.
  */
 import { jsonEqual, stableStringify } from '../../base/json.ts';
+import { SAFE_ALPHABET } from '../../base/rng.ts';
 import { podTemplateKind } from '../../schemas/kinds/pod-template.ts';
 import type { PodTemplate } from '../../schemas/types.ts';
 
 export const HASH_LABEL = 'pod-template-hash';
-
-/** Upstream's alphabet without letters that make words: digits of the hash are mapped into it. */
-const SAFE_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
 export function templateHash(template: PodTemplate, collisionCount: number | undefined): string {
   const text =

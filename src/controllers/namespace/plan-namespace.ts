@@ -137,15 +137,13 @@ function counts(items: readonly (readonly [string, number])[]): string {
     .join(', ');
 }
 
-const no = (type: string, reason: string, message: string): Omit<Condition, 'lastTransitionTime'> => ({
-  type,
-  status: 'False',
-  reason,
-  message,
-});
-const yes = (type: string, reason: string, message: string): Omit<Condition, 'lastTransitionTime'> => ({
-  type,
-  status: 'True',
-  reason,
-  message,
-});
+const judge =
+  (status: 'True' | 'False') =>
+  (type: string, reason: string, message: string): Omit<Condition, 'lastTransitionTime'> => ({
+    type,
+    status,
+    reason,
+    message,
+  });
+const no = judge('False');
+const yes = judge('True');

@@ -11,10 +11,7 @@ import { HEALTH_TAINTS } from './plan-node-health.ts';
 
 export const TAINT_EVENTS = {
   component: 'taint-eviction-controller',
-  texts: {
-    cancelled: text('Cancelling deletion of Pod'),
-    marked: text('Marking for deletion Pod'),
-  },
+  texts: { cancelled: text('Cancelling deletion of Pod'), marked: text('Marking for deletion Pod') },
 } satisfies EventTexts;
 
 const event = eventsOf<typeof TAINT_EVENTS.texts>();

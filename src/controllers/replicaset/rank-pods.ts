@@ -29,26 +29,12 @@ export function rankForDeletion(
     (a, b) => Number(isReady(a)) - Number(isReady(b)),
     (a, b) => deletionCost(a) - deletionCost(b),
     (a, b) => crowd(b) - crowd(a),
-    (a, b) => compareAge(readySinceMs(a), readySinceMs(b), a, b, nowMs),
+    (a, b) => compareAge(readySinceMs, a, b, nowMs),
     (a, b) => maxRestarts(b) - maxRestarts(a),
-    (a, b) =>
-      compareAge(
-        parseTime(a.metadata.creationTimestamp),
-        parseTime(b.metadata.creationTimestamp),
-        a,
-        b,
-        nowMs,
-      ),
+    (a, b) => compareAge(({ metadata }) => parseTime(metadata.creationTimestamp), a, b, nowMs),
     (a, b) => compareText(a.metadata.name, b.metadata.name),
   ];
-  const compare: Compare = (a, b) => {
-    for (const rule of rules) {
-      const order = rule(a, b);
-      if (order !== 0) return order;
-    }
-    return 0;
-  };
-  return [...pods].sort(compare);
+  return [...pods].sort((a, b) => rules.reduce((order, rule) => order || rule(a, b), 0));
 }
 
 function phaseOrder(pod: Pod): number {
@@ -67,13 +53,8 @@ function deletionCost(pod: Pod): number {
  * Younger goes first. Ages are compared by their logarithm, so that the random uid breaks ties of a
  * generation instead of one failure domain. Empty time sorts first; both empty or equal is a tie.
  */
-function compareAge(
-  a: number | undefined,
-  b: number | undefined,
-  podA: Pod,
-  podB: Pod,
-  nowMs: number,
-): number {
+function compareAge(timeOf: (pod: Pod) => number | undefined, podA: Pod, podB: Pod, nowMs: number): number {
+  const [a, b] = [timeOf(podA), timeOf(podB)];
   if (a === b) return 0;
   if (a === undefined) return -1;
   if (b === undefined) return 1;

@@ -2,6 +2,7 @@
  * The lifetime of the pages of a list. Tokens carry no time, as upstream: equal lists have equal
  * tokens. So each server keeps when it began a list of a version, or first met it in a token.
  */
+import { setRecent } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 
 /** Clients count on the compaction of upstream's store, every five minutes. */
@@ -17,12 +18,7 @@ export interface PageAges {
 
 export function createPageAges(clock: Clock): PageAges {
   const began = new Map<string, number>();
-  function begin(key: string): void {
-    began.delete(key);
-    began.set(key, clock.now());
-    const [oldest] = began.keys();
-    if (began.size > MAX_VERSIONS && oldest !== undefined) began.delete(oldest);
-  }
+  const begin = (key: string): void => setRecent(began, key, clock.now(), MAX_VERSIONS);
   return {
     began: (resource, version) => begin(`${resource} ${version}`),
     isOver(resource, version) {

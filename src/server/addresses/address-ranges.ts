@@ -6,7 +6,7 @@ import { isIPv4 } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { errorMessage, UserError } from '../../base/errors.ts';
-import { isRecord } from '../../base/json.ts';
+import { parsedJson } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { readIfThere, writePrivateFile } from '../../base/private-file.ts';
 import { type Config, defaultDockerHost, sliceProblem } from '../../config/index.ts';
@@ -14,6 +14,7 @@ import { readHostRoutes } from '../../node-agent/node/host-routes.ts';
 import { bridgeName } from '../../node-agent/runtime/docker/networks.ts';
 import { type EngineNetwork, readEngineNetworks } from '../../node-agent/runtime/docker/read-engine.ts';
 import { RuntimeError } from '../../node-agent/runtime/types.ts';
+import { asRecord } from '../../schemas/json-access.ts';
 import { clusterIdOf, networkNameOf } from '../identity/cluster-identity.ts';
 import { makeDataDir } from '../start/data-dir.ts';
 import { removeClusterNetwork } from '../removal/remove-cluster.ts';
@@ -112,16 +113,9 @@ async function rememberedRanges(identity: string): Promise<KeptRanges | undefine
   const path = join(identity, FILE);
   const text = await readIfThere(path);
   if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isRecord(value)) {
-      const { clusterCidr, serviceCidr, nodeCidrMaskSize: mask } = value;
-      if (typeof clusterCidr === 'string' && typeof serviceCidr === 'string')
-        return { clusterCidr, serviceCidr, ...(typeof mask === 'number' ? { nodeCidrMaskSize: mask } : {}) };
-    }
-  } catch {
-    // The error below says so.
-  }
+  const { clusterCidr, serviceCidr, nodeCidrMaskSize: mask } = asRecord(parsedJson(text));
+  if (typeof clusterCidr === 'string' && typeof serviceCidr === 'string')
+    return { clusterCidr, serviceCidr, ...(typeof mask === 'number' ? { nodeCidrMaskSize: mask } : {}) };
   throw new UserError(
     `Cannot read "${path}": expected {"clusterCidr": "10.244.0.0/16", "serviceCidr": "10.96.0.0/16"}; correct it, or remove it and name the cluster's ranges with --cluster-cidr and --service-cidr`,
   );

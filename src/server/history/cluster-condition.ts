@@ -2,7 +2,6 @@
 import type { ClusterState } from '../../store/types.ts';
 
 export interface ClusterCondition {
-  readonly phase: ClusterState['phase'];
   /** False while the store is rebuilt: nothing is created, stopped, evicted or collected. */
   mayAct(): boolean;
   onChange(listener: () => void): Disposable;
@@ -13,9 +12,6 @@ export function createClusterCondition(initial: ClusterState['phase']): ClusterC
   let phase = initial;
   const listeners = new Set<() => void>();
   return {
-    get phase() {
-      return phase;
-    },
     mayAct: () => phase === 'normal',
     onChange(listener) {
       listeners.add(listener);

@@ -5,6 +5,7 @@
 import { createAbort } from '../../base/abort.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
+import { parsedJson } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';
@@ -147,17 +148,7 @@ export async function openHistory(options: {
 
 /** A damaged file is no reason not to start: it is as if nothing had been remembered. */
 function parseRecord(text: string | undefined): HistoryRecord | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const { epoch, version, nodes, lost } = JSON.parse(text) as Partial<HistoryRecord>;
-    if (typeof epoch !== 'string' || typeof version !== 'string' || !/^\d+$/.test(version)) return undefined;
-    return {
-      epoch,
-      version,
-      ...(Array.isArray(nodes) ? { nodes } : {}),
-      ...(lost === true ? { lost } : {}),
-    };
-  } catch {
-    return undefined;
-  }
+  const { epoch, version, nodes, lost } = (parsedJson(text ?? '') ?? {}) as Partial<HistoryRecord>;
+  if (typeof epoch !== 'string' || typeof version !== 'string' || !/^\d+$/.test(version)) return undefined;
+  return { epoch, version, ...(Array.isArray(nodes) ? { nodes } : {}), ...(lost === true ? { lost } : {}) };
 }

@@ -26,9 +26,10 @@ export const DEFAULT_REBUILD_LIMITS: RebuildLimits = {
   patienceMs: 25_000,
 };
 
-export type RebuildVerdict =
-  | { readonly done: false; readonly missing: readonly string[] }
-  | { readonly done: true; readonly missing: readonly string[] };
+export interface RebuildVerdict {
+  readonly done: boolean;
+  readonly missing: readonly string[];
+}
 
 export function planRebuild(observed: RebuildObservation, limits = DEFAULT_REBUILD_LIMITS): RebuildVerdict {
   const { expectedNodes } = observed;

@@ -2,14 +2,13 @@
  * An agent joins once: with its join token it asks for a certificate. The certificate renews
  * itself, and outlives restarts without the token.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { anySignal } from '../../base/abort.ts';
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { type Clock, sleep, systemClock } from '../../base/clock.ts';
 import { errorMessage, TransientError, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import { writePrivateFile } from '../../base/private-file.ts';
+import { readIfThere, writePrivateFile } from '../../base/private-file.ts';
 import { type Rng, systemRng } from '../../base/rng.ts';
 import { createHttpClient } from '../../client/http.ts';
 import { type ClientIdentity, fixedIdentity, type IdentitySource } from '../../client/identity.ts';
@@ -118,14 +117,5 @@ async function untilReached<T>(
       logger.warn({ error: errorMessage(error), failures }, 'Cannot join yet');
       await sleep(clock, backoffDelayMs(RETRY, failures), signal);
     }
-  }
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }

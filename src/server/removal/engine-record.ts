@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { errorMessage, UserError } from '../../base/errors.ts';
-import { isRecord } from '../../base/json.ts';
+import { isRecord, parsedJson } from '../../base/json.ts';
 import { readIfThere, writePrivateFile } from '../../base/private-file.ts';
 import type { EngineIdentity } from '../../node-agent/runtime/docker/read-engine.ts';
 import { type ContainerRuntime, RuntimeError } from '../../node-agent/runtime/types.ts';
@@ -33,8 +33,8 @@ export async function readEngineRecord(directory: string): Promise<readonly Reco
   const path = join(directory, FILE);
   const text = await readIfThere(path);
   if (text === undefined) return undefined;
-  const engines = parseRecord(text);
-  if (engines !== undefined) return engines;
+  const engines = parsedJson(text);
+  if (Array.isArray(engines) && engines.every(isEngine)) return engines;
   throw new UserError(
     `Cannot read "${path}": it is damaged; remove the file, and name the Docker Engines of this node with --docker-host`,
   );
@@ -57,15 +57,6 @@ export function withEngine(
     dockerHost === engine.dockerHost &&
     (engineId ?? engine.engineId) === engine.engineId;
   return [...engines.filter((other) => !isSame(other)), engine];
-}
-
-function parseRecord(text: string): readonly RecordedEngine[] | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) && value.every(isEngine) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 const isEngine = (value: unknown): value is RecordedEngine =>

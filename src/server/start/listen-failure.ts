@@ -23,8 +23,6 @@ export function listenFailure<E>(
   const other = code === 'EADDRINUSE' ? findProcess(listen.port) : undefined;
   return new UserError(
     `Cannot listen on ${address}: ${other === undefined ? reason : `${other} listens there`}; choose another address with ${flag}`,
-    {
-      cause: error,
-    },
+    { cause: error },
   );
 }

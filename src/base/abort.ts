@@ -1,7 +1,6 @@
 /**
- * The one place that makes abort controllers and combines signals. Many wait on one signal here,
- * which Node would take for a leak from the eleventh on. Remove a listener when it is needed no
- * more.
+ * The one place that makes abort controllers and combines signals. Many wait on one signal, which
+ * Node takes for a leak from the eleventh on. Remove a listener once it is not needed.
  */
 import { setMaxListeners } from 'node:events';
 
@@ -20,8 +19,8 @@ export const uninterrupted: AbortSignal = createAbort().signal;
 export type CombinedSignal = AbortSignal & Disposable;
 
 /**
- * Aborts as soon as one of the signals does, with its reason. AbortSignal.any of Node 20 leaves
- * more than a kilobyte with a long-lived source for each call, for good.
+ * Aborts with the first of the signals, and its reason. AbortSignal.any of Node 20 leaves more than
+ * a kilobyte with a long-lived source for each call, for good.
  */
 export function anySignal(...sources: readonly AbortSignal[]): CombinedSignal {
   const abort = createAbort();

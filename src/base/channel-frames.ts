@@ -1,7 +1,7 @@
 /**
- * The framing of exec and attach over the tunnel: a byte of channel, four bytes of length (big
- * endian), the content. Channels are those of Kubernetes' remotecommand: 0 stdin, 1 stdout, 2
- * stderr, 3 status as JSON, 4 terminal size as JSON. An empty frame of stdin is its end.
+ * The framing of exec and attach over the tunnel: channel (1 byte), length (4 bytes, big endian),
+ * content. Channels are Kubernetes' (remotecommand): 0 stdin, 1 stdout, 2 stderr, 3 status as JSON,
+ * 4 terminal size as JSON. An empty frame of stdin is its end.
  */
 import { createFrameSplitter } from './frame-splitter.ts';
 
@@ -25,10 +25,7 @@ export function encodeFrame(channel: number, content: Buffer): Buffer {
   return Buffer.concat([header, content]);
 }
 
-/**
- * Takes bytes as they come, answers the frames that are complete; throws on a frame that is too
- * long.
- */
+/** Returns the frames that are complete. Throws on one that is too long. */
 export function createFrameReader(): (chunk: Buffer) => readonly Frame[] {
   const split = createFrameSplitter({ headerBytes: HEADER_BYTES, payloadBytes: contentBytes });
   return (chunk) =>

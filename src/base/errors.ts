@@ -1,6 +1,6 @@
 /**
- * Error classes by what happens next: a user error waits for new input, a transient one backs off,
- * a conflict reads again, a terminal one is reported. Anything else is a bug.
+ * Error classes by what happens next: user errors wait for new input, transient ones back off,
+ * conflicts read again, terminal ones are reported. Anything else is a bug.
  */
 export class UserError extends Error {
   override readonly name = 'UserError';
@@ -19,9 +19,8 @@ export class TerminalError extends Error {
 }
 
 /**
- * The level of a failure that a loop logs before it tries again. One place logs for all loops that
- * a server is away (node-agent/node/control-plane-contact.ts), so each loop says it for debugging
- * only.
+ * The level of a failure that a loop logs before it tries again. A server that is away is logged
+ * once for all loops (node-agent/node/control-plane-contact.ts).
  */
 export const levelOf = <T extends 'info' | 'warn'>(error: unknown, level: T): T | 'debug' =>
   error instanceof TransientError ? 'debug' : level;
@@ -45,7 +44,7 @@ const MAX_CAUSES = 5;
 
 /**
  * False for errors that are thrown on purpose, which have a name, and for those of the system, TLS
- * and DNS, which have a code. Only a defect needs a stack.
+ * and DNS, which have a code.
  */
 export function isDefect(error: Error): boolean {
   const { code } = error as NodeJS.ErrnoException;

@@ -1,8 +1,7 @@
 /**
- * One process at a time in a directory: the one that makes the lock file holds the lock. Tasks
- * under it read and write a few small files. A lock that stays for longer than any of them takes
- * was left by a killed process, and is taken over. Time is measured by the clock of the process
- * that waits.
+ * One process at a time: the one that makes the lock file holds the lock. A lock that stays for
+ * longer than a few small files take was left by a killed process, and is taken over. Time is
+ * measured by the clock of the process that waits.
  */
 import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';

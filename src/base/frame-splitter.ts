@@ -1,7 +1,6 @@
 /**
- * Cuts a stream of bytes into frames of a fixed header and a payload. The framings of the tunnel,
- * SPDY and the Engine differ only in where the length stands. Incomplete frames are joined when
- * they are complete, so that a large frame in many small chunks costs one copy.
+ * Cuts a stream of bytes into frames of a fixed header and a payload. Framings differ in the place
+ * of the length. Incomplete frames are joined once, so that many small chunks cost one copy.
  */
 export interface FrameShape {
   readonly headerBytes: number;

@@ -1,7 +1,7 @@
 /**
- * Errors of Node in the words that a Kubernetes user knows, which are Go's: `connect ECONNREFUSED
- * 10.1.2.3:80` becomes `dial tcp 10.1.2.3:80: connect: connection refused`. Pure. Our own texts
- * stay. One table serves everything whose error a person can read in an object, an event or a log.
+ * Errors of Node in Go's words, which Kubernetes users know: `connect ECONNREFUSED 10.1.2.3:80`
+ * becomes `dial tcp 10.1.2.3:80: connect: connection refused`. Pure. Our own texts stay. It serves
+ * every error that a person reads in an object, an event or a log.
  */
 import { errorMessage } from './errors.ts';
 import { isRecord } from './json.ts';
@@ -96,9 +96,7 @@ export function goWords(error: unknown, address = '', depth = 0): string {
   return TEXTS_BY_CODE[code] ?? protocolWords(error, code) ?? error.message;
 }
 
-/**
- * The cause counts where addresses were tried, a stream ended with its session, or `fetch` failed.
- */
+/** The cause counts: of several addresses, of a stream whose session ended, of `fetch`. */
 function innerError(error: Error): Error | undefined {
   const { errors } = error as AggregateError;
   if (Array.isArray(errors) && errors[0] instanceof Error) return errors[0];

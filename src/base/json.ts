@@ -21,8 +21,8 @@ export function parsedJson(text: string): unknown {
 }
 
 /**
- * The member that a record itself has. A bracket also finds inherited members, and users choose
- * names such as `constructor` for their keys, labels and objects.
+ * The member that a record itself has. A bracket also finds inherited ones, and users choose names
+ * such as `constructor` for keys and labels.
  */
 export function ownMember<T>(record: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
   return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;

@@ -1,7 +1,6 @@
 /**
- * All logs are pino lines: a static message plus fields, never a secret. They are JSON, or text for
- * people at a terminal. A repeated failure is logged with back-off and the number of times.
- * docs/ARCHITECTURE.md lists fields and levels.
+ * All logs are pino lines: a static message plus fields, never a secret. A repeated failure is
+ * logged with back-off and its number. docs/ARCHITECTURE.md lists fields and levels.
  */
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { systemClock } from './clock.ts';

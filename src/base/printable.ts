@@ -1,7 +1,7 @@
 /**
- * Text from outside (names, messages, file names) made safe for a terminal and a log line. Control
- * characters, ANSI sequences and direction overrides become escapes. It is applied where such text
- * enters conditions, events, commit statuses and logs. Doing it twice changes nothing.
+ * Makes text from outside safe for a terminal and a log: control characters, ANSI sequences and
+ * direction overrides become escapes. It is applied where such text enters conditions, events,
+ * commit statuses and logs. Doing it twice changes nothing.
  */
 export function printable(text: string, options: { readonly newlines?: boolean } = {}): string {
   return text.replaceAll(UNSAFE, (character) => {

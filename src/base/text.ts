@@ -10,9 +10,8 @@ export function withoutTrailing(text: string, character: string): string {
 const MARK = ' … ';
 
 /**
- * At most `limit` code points (half of one would be refused, or shown as rubbish). The end stays,
- * as it says why, and the beginning, as it names the object: up to the first colon while the end
- * has a third.
+ * At most `limit` code points (half of one would show as rubbish). The end stays, as it says why,
+ * and the beginning, as it names the object: up to the first colon while the end has a third.
  */
 export function cutMiddle(text: string, limit: number): string {
   if (text.length <= limit) return text;

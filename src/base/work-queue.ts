@@ -1,9 +1,6 @@
 /**
- * Keyed work queue: the loop of every in-process controller.
- *
- * At most one worker processes a key at a time. A key added meanwhile is processed once more.
- * Adding a waiting key twice does nothing. A failed key comes back with exponential back-off;
- * success resets it.
+ * Keyed work queue: the loop of every in-process controller. At most one worker processes a key; a
+ * key added meanwhile is processed once more. A failed key comes back with exponential back-off.
  */
 import { createAbort } from './abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from './backoff.ts';

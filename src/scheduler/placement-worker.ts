@@ -4,7 +4,8 @@
  * rest until a change could help them. A binding expects the version of the pod that it was planned
  * for, so `nodeName` never changes, and a changed pod is planned again.
  */
-import { type Clock, type Timer } from '../base/clock.ts';
+import { createAbort } from '../base/abort.ts';
+import { type Clock, sleep } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import type { PlacementJob, Queues } from '../queue/types.ts';
@@ -73,8 +74,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
   const queue = queues.queue<PlacementJob>('placement');
   const nodeWait = createNodeWait({ ...options, nodes: () => nodes.list(), retry: () => wake('*') });
   let running: Promise<void> = Promise.resolve();
-  let stopped = false;
-  let timer: Timer | undefined;
+  const stop = createAbort();
 
   function waiting(): readonly Pod[] {
     const now = clock.now();
@@ -84,7 +84,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
   }
 
   async function placeOnce(): Promise<void> {
-    if (stopped || !options.mayAct()) return;
+    if (stop.signal.aborted || !options.mayAct()) return;
     const pending = waiting();
     if (nodeWait.holds(pending.length) || pending.length === 0) return;
     const startedAt = clock.now();
@@ -94,7 +94,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     };
     const helpsBefore = helps;
     const plan = planPlacementIn(pending, world, spreading, options.rng);
-    await executePlacement(options, pods, plan);
+    await executePlacement(options, pods, plan, stop.signal);
     for (const { pod } of plan.bindings) refusedAt.delete(keyOf(pod));
     for (const { pod } of plan.rejections) if (isAsPlanned(pod)) refusedAt.set(keyOf(pod), clock.now());
     // Help that came while the refusals were written is for these pods, too.
@@ -147,23 +147,23 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
       if (nodeChangeHelps(event)) retryRefused();
     }),
   ];
-  function scheduleResync(): void {
-    timer = clock.setTimer(() => {
-      run().catch((error: unknown) => logger.error({ error }, 'Cannot place pods; trying again'));
-      if (!stopped) scheduleResync();
-    }, RESYNC_INTERVAL_MS);
-  }
-  scheduleResync();
+
+  const resyncing = (async () => {
+    for (;;) {
+      await sleep(clock, RESYNC_INTERVAL_MS, stop.signal);
+      if (stop.signal.aborted) return;
+      await run().catch((error: unknown) => logger.error({ error }, 'Cannot place pods; trying again'));
+    }
+  })();
   if (waiting().length > 0) wake('*');
 
   return {
     async [Symbol.asyncDispose]() {
-      stopped = true;
-      timer?.cancel();
+      stop.abort();
       nodeWait[Symbol.dispose]();
       for (const subscription of subscriptions) subscription[Symbol.dispose]();
       await worker[Symbol.asyncDispose]();
-      await running;
+      await Promise.all([resyncing, running]);
     },
   };
 }
@@ -179,6 +179,7 @@ async function executePlacement(
   { clock, writer, fence, recordEvent }: PlacementWorkerOptions,
   pods: ResourceCache<Pod>,
   plan: PlacementPlan,
+  signal: AbortSignal,
 ): Promise<void> {
   const writes = placementWrites(plan, clock.now());
   for (let start = 0; start < writes.length; start += MAX_WRITES) {
@@ -186,8 +187,8 @@ async function executePlacement(
     const outcomes = await writeEach(writer, batch, fence ? { fence } : {});
     let newest = '0';
     for (const { object } of outcomes) newest = laterVersion(newest, object?.metadata.resourceVersion ?? '0');
-    if (newest !== '0') await pods.waitFor(newest);
     for (const { write, refusal } of outcomes) if (refusal === undefined) recordEvent(write.event);
+    if (newest !== '0') await pods.waitFor(newest, signal);
   }
 }
 

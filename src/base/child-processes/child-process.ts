@@ -1,9 +1,7 @@
 /**
- * The only place that starts processes (linted).
- *
- * A child leads a process group of its own, which ends as a whole: when its leader ends, on a
- * time-out, on abort, at our exit, and with util-linux also when we are killed. At most a fixed
- * number of children of a purpose live at one time; the others wait.
+ * The only place that starts processes (linted). A child leads its own process group, which ends as
+ * a whole: with its leader, on a time-out, on abort, at our exit, and with util-linux when we are
+ * killed. At most a fixed number of children of a purpose live; the others wait.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { type Slots, createSlots } from '../slots.ts';

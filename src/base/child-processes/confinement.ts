@@ -1,8 +1,7 @@
 /**
- * How a child process is held: limits of memory and file size, and a signal when its owner dies.
- *
- * util-linux does both before it becomes the program. A tool that is missing or refused here is
- * left out: Git's own limits, time-outs and the sweep at start remain.
+ * Limits of memory and file size for a child process, and a signal when its owner dies. util-linux
+ * does both before it becomes the program. A tool that is missing or refused is left out: Git's own
+ * limits, time-outs and the sweep at start remain.
  */
 import { spawnSync } from 'node:child_process';
 

@@ -1,7 +1,7 @@
 /**
  * A shell script for a library that starts a program itself and ends only that process. `sh SCRIPT
- * ARGUMENTS…` runs the program in its own group, and any end of the script ends the group. `sh`
- * allows a disk without execution. Without util-linux the script only becomes the program.
+ * ARGUMENTS…` runs the program in its own group, and any end of the script ends the group. Without
+ * util-linux the script only becomes the program.
  */
 import { type ProcessLimits, confinement, sessionLeader } from './confinement.ts';
 import { childMark } from './process-identity.ts';

@@ -38,7 +38,7 @@ export const expiryController = (eventTtlMs?: number): Controller => ({
       if (!ttlMs || expiring.has(resource)) continue;
       const cache = await context.caches.open(resource);
       // Ages are told from the version of the cache, which stands still while nothing changes.
-      await cache.refresh();
+      await cache.refresh(context.signal);
       expiring.set(resource, follow({ resource, cache, ttlMs }, context.clock, scope));
     }
     return {

@@ -23,7 +23,7 @@ export function isDeleting(object: KubeObject): boolean {
 }
 
 export interface Claims<T> {
-  /** What the owner controls, adopted ones included, as they are now. */
+  /** The objects of the owner, adopted ones included, as they are now. */
   readonly owned: readonly T[];
   /** Orphans to take, with the reference added. */
   readonly adopt: readonly T[];

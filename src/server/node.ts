@@ -31,7 +31,7 @@ import { sweepOrphans } from './start/sweep-orphans.ts';
 export interface NodeOptions {
   readonly server: string;
   readonly caPem: string;
-  /** Of the node; disposed by whoever made it. */
+  /** The identity of the node; disposed by the one that made it. */
   readonly identity: IdentitySource;
   readonly nodeName: string;
   readonly nodeIp: string | undefined;

@@ -106,9 +106,11 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
   function alive(): readonly Lease[] {
     look();
     const now = clock.now();
-    return others().filter(
-      ({ metadata }) => now - (seen.get(metadata.name)?.atMs ?? Number.NEGATIVE_INFINITY) < ALIVE_MS,
-    );
+    // A clock that was set back must not keep a server alive.
+    return others().filter(({ metadata }) => {
+      const { atMs = Number.NEGATIVE_INFINITY } = seen.get(metadata.name) ?? {};
+      return Math.abs(now - atMs) < ALIVE_MS;
+    });
   }
 
   async function round(): Promise<void> {

@@ -48,7 +48,7 @@ export interface ChildOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly limits?: ProcessLimits;
-  /** What the child gets when this process dies; `KILL` unless it has something to save. */
+  /** The signal when this process dies; `KILL` unless the child has something to save. */
   readonly deathSignal?: 'KILL' | 'TERM';
   /** An open file that the child has as its number 3. */
   readonly descriptor?: number;
@@ -103,7 +103,7 @@ export async function startChild(
   }
   const { pid } = child;
   const gone = (): void => {
-    // What the leader left behind in its group ends with it.
+    // The rest of the group ends with its leader.
     if (pid !== undefined && groups.delete(pid)) signalGroup(pid, 'SIGKILL');
     leave();
   };

@@ -8,7 +8,7 @@ import { issued, planSigning } from './plan-signing.ts';
 
 export interface CertificateRequestView {
   readonly object: KubeObject;
-  /** What it may have without a person. */
+  /** The approval that needs no person. */
   readonly approval: AutoApproval | undefined;
   /** PEM, issued because the request is approved. */
   readonly certificate: string | undefined;

@@ -10,7 +10,7 @@ import { asList, asNumber, asRecord, asString, getPath } from '../../schemas/jso
 import type { KubeObject } from '../../schemas/object.ts';
 import { conditionsOf, decodedText } from '../../schemas/kinds/certificate-signing-request/validation.ts';
 
-/** What is asked of the authority. */
+/** An order for the authority. */
 export interface CertificateOrder {
   readonly commonName: string;
   readonly organizations: readonly string[];

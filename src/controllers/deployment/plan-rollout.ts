@@ -51,7 +51,7 @@ function availableOf(set: ReplicaSet): number {
   return Math.min(set.status?.availableReplicas ?? 0, sizeOf(set));
 }
 
-/** What is not available anyway goes first: it costs nothing and cannot block the rollout. */
+/** Unavailable pods go first: that costs nothing, and they cannot block the rollout. */
 function removeUnhealthy(old: readonly ReplicaSet[], mayGo: number, draft: Draft): void {
   let gone = 0;
   for (const set of old) {

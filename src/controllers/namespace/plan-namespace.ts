@@ -8,7 +8,7 @@ import type { Write } from '../../resources/writing/write-plan.ts';
 import type { Plan } from '../controller.ts';
 import { deletionOf, isDeleting, statusUpdate } from '../ownership.ts';
 
-/** What exists from the first start on. */
+/** Namespaces that exist from the first start on. */
 export const SYSTEM_NAMESPACES = [
   'default',
   'kube-system',

@@ -47,8 +47,10 @@ export const nodeLifecycle = ({ gracePeriodMs, monitorPeriodMs }: NodeHealthOpti
 
     /** The nodes' silence counts only while we could have heard them. */
     async function couldHear(): Promise<boolean> {
-      const isLate = clock.now() - lastTickMs > monitorPeriodMs * LATE_TICKS;
+      const sinceMs = clock.now() - lastTickMs;
       lastTickMs = clock.now();
+      // A clock that was set back would make silent nodes look alive for as long.
+      const isLate = sinceMs < 0 || sinceMs > monitorPeriodMs * LATE_TICKS;
       return !isLate && mayAct() && (await answers(store, leases.resource));
     }
 

@@ -13,7 +13,7 @@ export const OUT_OF_SERVICE = 'node.kubernetes.io/out-of-service';
 /** Taints of unhealthy nodes; evictions for them obey the brakes. */
 export const HEALTH_TAINTS: ReadonlySet<string> = new Set([NOT_READY, UNREACHABLE]);
 
-/** What was last seen of a node, and when it last moved, by our clock. */
+/** The last signs of life of a node, and when they last moved, by our clock. */
 export interface Sighting {
   readonly uid: string;
   readonly renewTime: string;

@@ -17,7 +17,7 @@ import { type EventText, eventsOf, type PlannedEvent } from '../planned-event.ts
 import { availableInMs, isActive, isReady, isTerminating } from '../pod-facts.ts';
 import { rankForDeletion } from './rank-pods.ts';
 
-/** What keeps a number of equal pods. */
+/** Keeps a number of equal pods. */
 export type Replicator = ReplicaSet | ReplicationController;
 
 export interface ReplicaSetView {

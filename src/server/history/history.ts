@@ -94,9 +94,13 @@ export async function openHistory(options: {
     problem = next;
   }
 
+  /** Also true when the clock was set back meanwhile. */
+  const isPast = (sinceMs: number, intervalMs: number): boolean =>
+    Math.abs(clock.now() - sinceMs) >= intervalMs;
+
   /** A store that is full, or a replica, answers every read and refuses every write. */
   async function probeWrites(): Promise<void> {
-    if (problem !== undefined || clock.now() - store.leasedAtMs >= PROBE_INTERVAL_MS)
+    if (problem !== undefined || isPast(store.leasedAtMs, PROBE_INTERVAL_MS))
       await store.acquireLease(PROBE_LEASE, PROBE_LEASE, PROBE_TTL_MS);
     note(undefined);
   }
@@ -109,7 +113,7 @@ export async function openHistory(options: {
         const state = await store.checkState();
         if (state?.epoch !== epoch) return state ? 'the store holds another history' : 'the store is empty';
         if (state.phase === 'normal') noteRebuilt();
-        if (clock.now() - rememberedAt >= REMEMBER_INTERVAL_MS) {
+        if (isPast(rememberedAt, REMEMBER_INTERVAL_MS)) {
           await write({ version: state.version });
           rememberedAt = clock.now();
         }

@@ -23,7 +23,7 @@ export interface Metrics {
 /** Seconds; the API's service level objective is one second for a single object. */
 const LATENCY_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Of requests that are about no resource. */
+/** The verbs of requests that are about no resource. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 export function createMetrics(): Metrics {

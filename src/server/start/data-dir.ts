@@ -8,7 +8,7 @@ import { readIfThere } from '../../base/private-file.ts';
 
 export interface DataDir {
   readonly root: string;
-  /** What all API servers of the cluster share; the root, unless given. */
+  /** Shared by all API servers of the cluster; the root, unless given. */
   readonly identity: string;
   /** Where this server's own certificate lies. */
   readonly serving: string;

@@ -13,7 +13,7 @@ export interface DeadLeaderOptions {
   readonly store: Pick<Store, 'releaseLease'>;
   readonly dataDir: Pick<DataDir, 'read' | 'write'>;
   readonly lease: string;
-  /** Of this process, written down for the next one. */
+  /** This process, written down for the next one. */
   readonly holder: string;
   readonly logger: Logger;
 }

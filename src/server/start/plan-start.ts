@@ -4,7 +4,7 @@
  */
 import type { ClusterState } from '../../store/types.ts';
 
-/** What this control plane saw of the store before it stopped; kept in its data directory. */
+/** The last sight of the store before this control plane stopped, from its data directory. */
 export interface RememberedHistory {
   readonly epoch: string;
   readonly version: string;

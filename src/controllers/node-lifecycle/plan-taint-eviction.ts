@@ -2,7 +2,7 @@
 import { toRfc3339 } from '../../base/clock.ts';
 import { tolerates } from '../../schemas/pods/tolerations.ts';
 import { withConditions } from '../../schemas/conditions.ts';
-import type { Node, Pod, PodCondition, Taint } from '../../schemas/types.ts';
+import type { Node, Pod, Taint } from '../../schemas/types.ts';
 import type { Plan } from '../controller.ts';
 import { deletionOf, isDeleting, statusUpdate } from '../ownership.ts';
 import { type EventText, type EventTexts, eventsOf, type PlannedEvent } from '../planned-event.ts';
@@ -81,7 +81,7 @@ export function withDisruption(pod: Pod, reason: string, message: string, nowMs:
     lastTransitionTime: toRfc3339(nowMs),
     ...(generation === undefined ? {} : { observedGeneration: generation }),
   };
-  const conditions = withConditions(pod.status?.conditions, [condition]) as PodCondition[];
+  const conditions = withConditions(pod.status?.conditions, [condition]) as never[];
   return { ...pod, status: { ...pod.status, conditions } };
 }
 

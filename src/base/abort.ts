@@ -1,7 +1,6 @@
 /**
- * The one place that makes abort controllers and combines signals. Many wait on one signal here (a signal of an agent on each
- * pod, a leader's on each loop), which Node would take for a leak from the eleventh on. A listener that is needed no more
- * must be removed all the same, by whoever added it.
+ * The one place that makes abort controllers and combines signals. Many wait on one signal, which
+ * Node takes for a leak from the eleventh on. Remove a listener once it is not needed.
  */
 import { setMaxListeners } from 'node:events';
 
@@ -13,15 +12,15 @@ export function createAbort(): AbortController {
   return abort;
 }
 
-/** For waits that are short, bounded, and must not be cut: ending one early would leave half a step. */
+/** For short, bounded waits that must not be cut: ending one early would leave half a step. */
 export const uninterrupted: AbortSignal = createAbort().signal;
 
-/** Dispose it when it is done before its sources are: until then each of them holds on to it. */
+/** Dispose it once it is done: until then each of its sources holds on to it. */
 export type CombinedSignal = AbortSignal & Disposable;
 
 /**
- * Aborts as soon as one of the signals does, with its reason. AbortSignal.any of Node 20 leaves more than a kilobyte
- * with a long-lived source for each call, for good.
+ * Aborts with the first of the signals, and its reason. AbortSignal.any of Node 20 leaves more than
+ * a kilobyte with a long-lived source for each call, for good.
  */
 export function anySignal(...sources: readonly AbortSignal[]): CombinedSignal {
   const abort = createAbort();

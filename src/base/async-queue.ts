@@ -1,8 +1,10 @@
-/** A push-to-pull bridge: producers push, one consumer iterates; bounded, so that a slow consumer is noticed. */
+/** A bounded bridge from pushing to pulling: producers push, one consumer iterates. */
 export interface AsyncQueue<T> extends AsyncIterable<T> {
   /** False when the queue is full or closed: the item was not taken. */
   push(item: T): boolean;
-  /** Ends the iteration after what is already queued; with an error, the iteration throws it then. */
+  /**
+   * Ends the iteration after what is already queued; with an error, the iteration throws it then.
+   */
   close(error?: Error): void;
   readonly size: number;
 }

@@ -1,7 +1,7 @@
 /**
- * The framing of exec and attach over the tunnel: one byte of channel, four bytes of length (big endian), then the content.
- * Channels are Kubernetes' (remotecommand): 0 stdin, 1 stdout, 2 stderr, 3 status as JSON, 4 terminal size as JSON.
- * An empty frame of stdin is its end.
+ * The framing of exec and attach over the tunnel: channel (1 byte), length (4 bytes, big endian),
+ * content. Channels are Kubernetes' (remotecommand): 0 stdin, 1 stdout, 2 stderr, 3 status as JSON,
+ * 4 terminal size as JSON. An empty frame of stdin is its end.
  */
 import { createFrameSplitter } from './frame-splitter.ts';
 
@@ -13,10 +13,7 @@ export interface Frame {
 }
 
 const HEADER_BYTES = 5;
-/**
- * What may be under way on one stream of the tunnel: enough for 20 MB/s to a node 10 ms away, and what a stream that nobody
- * reads costs either end.
- */
+/** Bytes in flight on a stream of the tunnel: enough for 20 MB/s to a node 10 ms away. */
 export const TUNNEL_WINDOW_BYTES = 256 * 1024;
 /** Larger frames are a broken peer. */
 export const MAX_FRAME_BYTES = 1024 * 1024;
@@ -28,7 +25,7 @@ export function encodeFrame(channel: number, content: Buffer): Buffer {
   return Buffer.concat([header, content]);
 }
 
-/** Takes bytes as they come, answers the frames that are complete; throws on a frame that is too long. */
+/** Returns the frames that are complete. Throws on one that is too long. */
 export function createFrameReader(): (chunk: Buffer) => readonly Frame[] {
   const split = createFrameSplitter({ headerBytes: HEADER_BYTES, payloadBytes: contentBytes });
   return (chunk) =>

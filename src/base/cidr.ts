@@ -1,27 +1,34 @@
-/** Comparing IPv4 networks, `10.244.0.0/16`. Address bits beyond the prefix do not count. */
+/** IPv4 networks, `10.244.0.0/16`. Address bits beyond the prefix do not count. */
 
-/** Whether two networks share an address. False for what is no IPv4 network. */
+/** The first and the last address of a network, as numbers. */
+export interface CidrRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Undefined for a text that is no IPv4 network. */
+export function cidrRange(cidr: string): CidrRange | undefined {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(cidr);
+  if (!match) return undefined;
+  const octets = match.slice(1, 5).map(Number);
+  const prefix = Number(match[5]);
+  if (prefix > 32 || octets.some((octet) => octet > 255)) return undefined;
+  const size = 2 ** (32 - prefix);
+  const address = octets.reduce((sum, octet) => sum * 256 + octet, 0);
+  const first = Math.floor(address / size) * size;
+  return { first, last: first + size - 1 };
+}
+
+/** Whether two networks share an address. */
 export function cidrsOverlap(a: string, b: string): boolean {
-  const [first, second] = [parse(a), parse(b)];
-  if (!first || !second) return false;
-  const size = 2 ** (32 - Math.min(first.prefix, second.prefix));
-  return Math.floor(first.address / size) === Math.floor(second.address / size);
+  const [one, other] = [cidrRange(a), cidrRange(b)];
+  return one !== undefined && other !== undefined && one.first <= other.last && other.first <= one.last;
 }
 
 /** Whether every address of `inner` is one of `outer`. */
 export function cidrContains(outer: string, inner: string): boolean {
-  const [around, within] = [parse(outer), parse(inner)];
+  const [around, within] = [cidrRange(outer), cidrRange(inner)];
   return (
-    around !== undefined &&
-    within !== undefined &&
-    around.prefix <= within.prefix &&
-    cidrsOverlap(outer, inner)
+    around !== undefined && within !== undefined && around.first <= within.first && within.last <= around.last
   );
-}
-
-function parse(cidr: string): { readonly address: number; readonly prefix: number } | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(cidr);
-  if (!match) return undefined;
-  const [a = 0, b = 0, c = 0, d = 0, prefix = 0] = match.slice(1).map(Number);
-  return { address: ((a * 256 + b) * 256 + c) * 256 + d, prefix };
 }

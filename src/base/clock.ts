@@ -1,6 +1,7 @@
 /**
- * Time as a parameter. Everything that waits or reads the time takes a {@link Clock}, so that one process can
- * run the whole system on simulated time. Nothing outside this folder calls `Date.now` or `setTimeout`.
+ * Time as a parameter. Everything that waits or reads the time takes a {@link Clock}, so that a
+ * process can run the whole system on simulated time. Only this folder calls `Date.now` or
+ * `setTimeout`.
  */
 export interface Timer {
   /** Stops the timer; safe to call twice and after it fired. */
@@ -14,10 +15,10 @@ export interface Clock {
   setTimer(task: () => void, delayMs: number): Timer;
 }
 
-/** Milliseconds with fractions, counted from nowhere in particular: to measure how long something took, never to decide. */
+/** Milliseconds with fractions, to measure durations, never to decide. */
 export const stopwatchMs = (): number => performance.now();
 
-/** The longest delay that a Node timer takes (2^31 - 1 ms, about 24.8 days); longer ones are cut to it. */
+/** The longest delay that a Node timer takes: 2^31 - 1 ms, about 24.8 days. */
 const MAX_TIMER_MS = 2_147_483_647;
 
 export const systemClock: Clock = {
@@ -28,7 +29,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after `ms`, or as soon as `signal` aborts (never rejects: the caller looks at the signal). */
+/** Resolves after `ms`, or when `signal` aborts. Never rejects: the caller asks the signal. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();

@@ -1,6 +1,6 @@
 /**
- * One living process for a directory: `owner.json` names it by pid and start time, as pids are used again. A process that
- * was killed owns nothing any more.
+ * One living process owns a directory: `owner.json` names it by pid and start time, as pids are
+ * used again. A process that was killed owns nothing any more.
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { readOrEmpty, startTimeOf } from './child-processes/process-identity.ts'
 import { systemClock } from './clock.ts';
 import { UserError } from './errors.ts';
 import { withFileLock } from './file-lock.ts';
-import { isRecord } from './json.ts';
+import { isRecord, parsedJson } from './json.ts';
 
 const OWNER_FILE = 'owner.json';
 
@@ -18,7 +18,7 @@ export async function livingOwnerOf(directory: string): Promise<number | undefin
   return owner && owner.startTime === (await startTimeOf(owner.pid)) ? owner.pid : undefined;
 }
 
-/** Throws UserError, with `problem`'s words, while another living process owns the directory. Makes the directory. */
+/** Makes the directory. Throws UserError while another living process owns it. */
 export async function claimDirectory(directory: string, problem: (pid: number) => string): Promise<void> {
   await withFileLock(join(directory, `${OWNER_FILE}.lock`), systemClock, async () => {
     const living = await livingOwnerOf(directory);
@@ -33,13 +33,9 @@ export async function releaseDirectory(directory: string): Promise<void> {
 }
 
 function parseOwner(text: string): { readonly pid: number; readonly startTime: string } | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (!isRecord(value)) return undefined;
-    const { pid, startTime } = value;
-    return typeof pid === 'number' && typeof startTime === 'string' ? { pid, startTime } : undefined;
-  } catch {
-    // The writer was killed half way.
-    return undefined;
-  }
+  // It is no JSON where the writer was killed half way.
+  const value = parsedJson(text);
+  if (!isRecord(value)) return undefined;
+  const { pid, startTime } = value;
+  return typeof pid === 'number' && typeof startTime === 'string' ? { pid, startTime } : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Error classes by what happens next (docs/ARCHITECTURE.md, "the error's class decides"): a user error waits for
- * new input, a transient one backs off, a conflict re-reads, a terminal one is reported; anything else is a bug.
+ * Error classes by what happens next: user errors wait for new input, transient ones back off,
+ * conflicts read again, terminal ones are reported. Anything else is a bug.
  */
 export class UserError extends Error {
   override readonly name = 'UserError';
@@ -19,8 +19,8 @@ export class TerminalError extends Error {
 }
 
 /**
- * The level of a failure that a loop logs before it tries again. A server that is away is logged in one place for all loops
- * (node-agent/node/control-plane-contact.ts), so to each loop it is for debugging only.
+ * The level of a failure that a loop logs before it tries again. A server that is away is logged
+ * once for all loops (node-agent/node/control-plane-contact.ts).
  */
 export const levelOf = <T extends 'info' | 'warn'>(error: unknown, level: T): T | 'debug' =>
   error instanceof TransientError ? 'debug' : level;
@@ -43,8 +43,8 @@ export function messageWithCauses(error: unknown): string {
 const MAX_CAUSES = 5;
 
 /**
- * False for errors that are thrown on purpose, which have a name of their own, and for those of the system, of TLS and of
- * DNS, which have a code. Only a defect needs a stack.
+ * False for errors that are thrown on purpose, which have a name, and for those of the system, TLS
+ * and DNS, which have a code.
  */
 export function isDefect(error: Error): boolean {
   const { code } = error as NodeJS.ErrnoException;

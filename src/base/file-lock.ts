@@ -1,7 +1,7 @@
 /**
- * One at a time among processes that share a directory: whoever makes the lock file holds the lock. Tasks under it are a
- * few reads and writes of small files; a lock that stays the same for longer than any of them takes is of a process that
- * was killed, and is taken over. Time is only measured by the clock of whoever waits.
+ * One process at a time: the one that makes the lock file holds the lock. A lock that stays for
+ * longer than a few small files take was left by a killed process, and is taken over. Time is
+ * measured by the clock of the process that waits.
  */
 import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -33,7 +33,7 @@ export async function withFileLock<T>(path: string, clock: Clock, task: () => Pr
   }
 }
 
-/** Under a name of its own first, as a lock is to have its holder's mark from the beginning. */
+/** Under its own name first: a lock carries the mark of its holder from the beginning. */
 async function make(path: string, own: string): Promise<boolean> {
   const temporary = `${path}.${own}`;
   const file = await open(temporary, 'wx', 0o600);
@@ -53,7 +53,7 @@ async function make(path: string, own: string): Promise<boolean> {
   }
 }
 
-/** Of several that wait only one moves the file away; a lock that somebody has made meanwhile is put back. */
+/** Only one of those that wait moves the file away. A lock that was made meanwhile is put back. */
 async function takeAway(path: string, holder: string): Promise<void> {
   const aside = `${path}.${secretToken(6)}`;
   try {

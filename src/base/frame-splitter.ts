@@ -1,15 +1,14 @@
 /**
- * Cuts a stream of bytes into frames of a fixed header and a payload whose length the header tells: the tunnel's, SPDY's
- * and the Engine's framing differ only in where that length stands. What is incomplete is kept until it is complete, and
- * joined only then, so that a large frame in many small chunks costs one copy.
+ * Cuts a stream of bytes into frames of a fixed header and a payload. Framings differ in the place
+ * of the length. Incomplete frames are joined once, so that many small chunks cost one copy.
  */
 export interface FrameShape {
   readonly headerBytes: number;
-  /** Of the frame that begins at `offset`, whose header is there; throws when it is longer than the protocol allows. */
+  /** Reads the header at `offset`. Throws when the payload is longer than the protocol allows. */
   payloadBytes(buffer: Buffer, offset: number): number;
 }
 
-/** Takes bytes however they are cut, answers the frames (header and payload) that are complete. */
+/** Takes bytes in any pieces and returns the complete frames, header and payload. */
 export function createFrameSplitter(shape: FrameShape): (chunk: Buffer) => readonly Buffer[] {
   const { headerBytes } = shape;
   let pending: Buffer[] = [];

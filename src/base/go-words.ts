@@ -1,8 +1,7 @@
 /**
- * Errors of Node in the words that a Kubernetes user knows, which are Go's: `connect ECONNREFUSED 10.1.2.3:80` is
- * `dial tcp 10.1.2.3:80: connect: connection refused`. Pure. A text that is nobody's but ours stays as it is.
- *
- * One table for everything whose error a person can read in an object, an event or a log.
+ * Errors of Node in Go's words, which Kubernetes users know: `connect ECONNREFUSED 10.1.2.3:80`
+ * becomes `dial tcp 10.1.2.3:80: connect: connection refused`. Pure. Our own texts stay. It serves
+ * every error that a person reads in an object, an event or a log.
  */
 import { errorMessage } from './errors.ts';
 import { isRecord } from './json.ts';
@@ -64,7 +63,7 @@ const TEXTS: readonly (readonly [RegExp, string])[] = [
   [/^aborted$/, 'unexpected EOF'],
   [/^The (operation|user) (was )?aborted/, 'context canceled'],
 ];
-/** OpenSSL's alerts: `ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION`, `ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE`. */
+/** Alerts of OpenSSL: `ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION` and the like. */
 const ALERT = /_ALERT_(.*)$/;
 /** `NGHTTP2_PROTOCOL_ERROR`, wherever Node puts it. */
 const HTTP2_CODE = /NGHTTP2_([A-Z0-9_]+)/;
@@ -97,7 +96,7 @@ export function goWords(error: unknown, address = '', depth = 0): string {
   return TEXTS_BY_CODE[code] ?? protocolWords(error, code) ?? error.message;
 }
 
-/** Several addresses were tried, or a stream ended with its session, or `fetch` failed: the cause counts. */
+/** The cause counts: of several addresses, of a stream whose session ended, of `fetch`. */
 function innerError(error: Error): Error | undefined {
   const { errors } = error as AggregateError;
   if (Array.isArray(errors) && errors[0] instanceof Error) return errors[0];

@@ -11,15 +11,26 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Undefined where the text is no JSON. */
+export function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
- * The member that a record itself has. A bracket also finds what the record inherits: users choose names such as
- * `constructor` and `toString` for their keys, labels and objects.
+ * The member that a record itself has. A bracket also finds inherited ones, and users choose names
+ * such as `constructor` for keys and labels.
  */
 export function ownMember<T>(record: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
   return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
-/** Assigns a member whatever it is called: an assignment to `__proto__` would replace the prototype. */
+/**
+ * Assigns a member whatever it is called: an assignment to `__proto__` would replace the prototype.
+ */
 export function setMember(target: Record<string, unknown>, name: string, value: unknown): void {
   if (name !== '__proto__') target[name] = value;
   else Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
@@ -46,7 +57,9 @@ export function jsonClone<T>(value: T): T {
   return copy as T;
 }
 
-/** JSON text with sorted keys: equal values give equal text, whatever the order of their members. */
+/**
+ * JSON text with sorted keys: equal values give equal text, whatever the order of their members.
+ */
 export function stableStringify(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((item) => stableStringify(item ?? null)).join(',')}]`;
   if (!isRecord(value)) return JSON.stringify(value ?? null);

@@ -1,6 +1,6 @@
 /**
- * Keeps a log readable while something is down: what repeats is logged at once, then after waits that double, with the
- * number of times it happened. Pure but for its memory.
+ * Keeps a log readable while something is down: repetitions are logged at once, then after waits
+ * that double, with their number. Pure but for its memory.
  */
 import { type BackoffPolicy, backoffDelayMs } from './backoff.ts';
 import { createBoundedMap } from './bounded-map.ts';

@@ -1,5 +1,8 @@
-/** A log line for people at a terminal: `14:03:07 WARN  node-agent: Cannot pull image  pod=web-1 error="…"`. Pure. */
-import { isRecord } from './json.ts';
+/**
+ * A log line for people at a terminal: `14:03:07 WARN  node-agent: Cannot pull image  pod=web-1
+ * error="…"`. Pure.
+ */
+import { isRecord, parsedJson } from './json.ts';
 import { printable } from './printable.ts';
 
 interface Level {
@@ -19,12 +22,7 @@ const OTHER: Level = { name: 'LOG', colour: '0' };
 
 /** `line` is one of pino's JSON lines; any other text comes back as it is. Times are local. */
 export function logText(line: string, { colours }: { readonly colours: boolean }): string {
-  let entry: unknown;
-  try {
-    entry = JSON.parse(line);
-  } catch {
-    return line;
-  }
+  const entry = parsedJson(line);
   if (!isRecord(entry)) return line;
   const { level, time, component, msg, ...fields } = entry;
   const { name, colour } = LEVELS[Number(level)] ?? OTHER;

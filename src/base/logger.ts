@@ -1,7 +1,6 @@
 /**
- * All logs are pino lines: a static message plus fields, never a secret. They are JSON, or text for people at a terminal.
- * Components take a {@link Logger} as a parameter and call `child({ component })`. What fails again and again is logged with
- * back-off and the number of times. docs/ARCHITECTURE.md says which fields there are, and which level is for what.
+ * All logs are pino lines: a static message plus fields, never a secret. A repeated failure is
+ * logged with back-off and its number. docs/ARCHITECTURE.md lists fields and levels.
  */
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { systemClock } from './clock.ts';
@@ -36,7 +35,7 @@ export interface LoggerOptions {
   readonly nowMs?: () => number;
 }
 
-/** Fields that say what a line is about: failures of different objects are no repetitions of each other. */
+/** Fields that name the subject of a line. Failures of different subjects are no repetitions. */
 const SUBJECTS = [
   ...['application', 'node', 'pod', 'container', 'image', 'repository', 'resource', 'key', 'queue', 'forge'],
   ...[
@@ -74,9 +73,7 @@ export function createLogger({ level, text, destination, nowMs = systemClock.now
   });
 }
 
-/**
- * Other properties of an error are left out: clients attach what they were asked for, passwords included.
- */
+/** Leaves other properties out: clients attach requests to errors, passwords included. */
 function loggedError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const message = messageWithCauses(error);
@@ -108,7 +105,7 @@ const subjectText = (value: unknown): string =>
 /** The fields to log, or undefined where the line is a repetition that says nothing new. */
 type OnlyNews = (fields: LogFields, message: string) => LogFields | undefined;
 
-/** pino would write a binding of parent and child twice: here the later one stands for both, as do those of a message. */
+/** pino would write a field of parent and child twice. Here the later one replaces the earlier. */
 function withBindings(root: PinoLogger, bindings: LogFields, onlyNews: OnlyNews): Logger {
   const say =
     (method: LogMethod) =>

@@ -1,6 +1,6 @@
 /**
- * Makes a directory and those above it. Node's own `mkdir` with `recursive` never ends where the system says ENOENT below
- * a directory that exists, as /proc does; here each level is tried at most twice.
+ * Makes a directory and those above it. Node's own recursive `mkdir` never ends where the system
+ * says ENOENT below a directory that exists, as /proc does. Here each level is tried at most twice.
  */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';

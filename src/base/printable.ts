@@ -1,7 +1,7 @@
 /**
- * Text from outside (names, messages, file names) made safe for a terminal and a log line: control characters, ANSI
- * sequences and direction overrides appear as escapes, so that nothing can repaint or forge a line. It is applied where
- * such text enters conditions, events, commit statuses and logs. Doing it twice changes nothing.
+ * Makes text from outside safe for a terminal and a log: control characters, ANSI sequences and
+ * direction overrides become escapes. It is applied where such text enters conditions, events,
+ * commit statuses and logs. Doing it twice changes nothing.
  */
 export function printable(text: string, options: { readonly newlines?: boolean } = {}): string {
   return text.replaceAll(UNSAFE, (character) => {
@@ -14,7 +14,7 @@ export function printable(text: string, options: { readonly newlines?: boolean }
 // Control, format (bidirectional overrides, zero width), line and paragraph separators, lone surrogates.
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
-/** The same for a line of JSON, which stays the same JSON: the serialiser has escaped only what JSON must. */
+/** The same for a line of JSON, which stays the same JSON. */
 export function printableJson(line: string): string {
   return line.replaceAll(BEYOND_ASCII_UNSAFE, (character) =>
     Array.from(

@@ -1,4 +1,4 @@
-/** Files that hold keys and tokens: mode 0600 from their first byte, made or replaced as a whole or not at all. */
+/** Files of keys and tokens: mode 0600 from the first byte, made or replaced as a whole. */
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeDirectory } from './make-directory.ts';
@@ -14,10 +14,7 @@ export async function writePrivateFile(path: string, content: string): Promise<v
   }
 }
 
-/**
- * Makes the file unless it is there, and gives what it holds: of several processes that make it at the same time the first
- * one's is everybody's.
- */
+/** Makes the file unless it is there, and gives its content. The first of several makers wins. */
 export async function ensurePrivateFile(path: string, make: () => string | Promise<string>): Promise<string> {
   const existing = await readIfThere(path);
   if (existing !== undefined) return existing;

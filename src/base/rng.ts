@@ -27,8 +27,8 @@ export function seededRng(seed: number): Rng {
   return { next, uuid: () => `${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(12)}` };
 }
 
-/** Letters and digits that cannot spell words or be confused: the alphabet of Kubernetes' generated names. */
-const SAFE_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
+/** The alphabet of Kubernetes' generated names: it spells no words and confuses nobody. */
+export const SAFE_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** A suffix as `metadata.generateName` appends it: five characters of the safe alphabet. */
 export function nameSuffix(rng: Rng, length = 5): string {

@@ -1,6 +1,6 @@
 /**
- * A small AsyncDisposableStack (Node 20 has none). Parts start one after the other and end in reverse order. A part that
- * fails to end does not keep the others from ending.
+ * A small AsyncDisposableStack (Node 20 has none). Parts end in reverse order. One that fails to
+ * end does not keep the others from ending. One that comes after the end ends at once.
  */
 export interface Scope extends AsyncDisposable {
   /** Takes a part over, and returns it. */
@@ -27,24 +27,27 @@ export function createScope(onStep: () => void = () => undefined): Scope {
     if (failures.length > 1) throw new AggregateError(failures, 'Cannot end several parts');
   }
 
+  function defer(task: () => unknown): void {
+    undo.push(task);
+    // Without it a part that comes after the end would stay for ever.
+    if (ending) (ending = ending.finally(end)).catch(() => undefined);
+    onStep();
+  }
+
   return {
     use(part) {
-      undo.push(() => (Symbol.asyncDispose in part ? part[Symbol.asyncDispose]() : part[Symbol.dispose]()));
-      onStep();
+      // Bound now: openScope gives the result, which may be a part, another dispose.
+      defer(
+        Symbol.asyncDispose in part ? part[Symbol.asyncDispose].bind(part) : part[Symbol.dispose].bind(part),
+      );
       return part;
     },
-    defer(task) {
-      undo.push(task);
-      onStep();
-    },
+    defer,
     [Symbol.asyncDispose]: () => (ending ??= end()),
   };
 }
 
-/**
- * Returns the result of `start`, disposable as a whole. When `start` throws, everything that it put into the scope ends,
- * and the caller gets its error.
- */
+/** The result of `start`, disposable as a whole. When `start` throws, its parts end. */
 export async function openScope<T extends object>(
   start: (scope: Scope) => Promise<T>,
   onStep?: () => void,

@@ -1,6 +1,4 @@
-/**
- * What regular expressions do in quadratic time, in linear time: these see texts that users write, as long as they like.
- */
+/** Work on long texts of users in linear time, where regular expressions take quadratic time. */
 
 /** `a///` without `/`: `a`. */
 export function withoutTrailing(text: string, character: string): string {
@@ -12,8 +10,8 @@ export function withoutTrailing(text: string, character: string): string {
 const MARK = ' … ';
 
 /**
- * At most `limit` characters (code points: half of one would be refused, or shown as rubbish). The end stays, because
- * it says why, and the beginning, because it says which object: up to the first colon while the end keeps a third.
+ * At most `limit` code points (half of one would show as rubbish). The end stays, as it says why,
+ * and the beginning, as it names the object: up to the first colon while the end has a third.
  */
 export function cutMiddle(text: string, limit: number): string {
   if (text.length <= limit) return text;
@@ -31,7 +29,7 @@ export function cutMiddle(text: string, limit: number): string {
   return `${points.slice(0, head).join('')}${MARK}${points.slice(points.length - (room - head)).join('')}`;
 }
 
-/** At most `limit` bytes in UTF-8, for what counts bytes; a character that does not fit whole is left out. */
+/** At most `limit` bytes of UTF-8. A character that does not fit whole is left out. */
 export const firstBytes = (text: string, limit: number): string =>
   new TextDecoder().decode(new TextEncoder().encode(text).subarray(0, limit), { stream: true });
 
@@ -43,10 +41,10 @@ export interface ListBounds {
   readonly total?: number;
 }
 
-/** A text of a list is cut to this length, so that one does not use up the room of the others. */
+/** The length of one text of a list, so that it leaves room for the others. */
 const MAX_LISTED_TEXT = 1_000;
 
-/** The first texts within the bounds, and a last one that says how many are left out. */
+/** The first texts within the bounds, and a last one that counts those left out. */
 export function listTexts(texts: readonly string[], bounds: ListBounds): readonly string[] {
   const listed: string[] = [];
   let length = 0;
@@ -73,11 +71,11 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${/(?:s|x|ch|sh)$/.test(noun) ? 'es' : 's'}`;
 }
 
-/** Where programs do not end with what went wrong: frames of a stack, and what Node, Go and Rust print below it. */
+/** Last lines that say nothing: frames of a stack, and what Node, Go and Rust print below it. */
 const AFTERWORD =
   /^\s+at |^\s+\S+:\d+ \+0x|^\s*\.\.\. \d+ |^goroutine \d+ |^created by |^[^\s:()]+\(.*\)$|^exit status \d+$|^Node\.js v\d|^note: run with /;
 
-/** The last line of what a program printed: errors stand there, or above the stack that they come with. */
+/** The last line of output that tells something. Errors stand there, or above their stack. */
 export function lastTellingLine(text: string): string {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const last = lines.at(-1) ?? '';

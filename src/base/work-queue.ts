@@ -1,16 +1,13 @@
 /**
- * Keyed work queue: the loop of every in-process controller.
- *
- * Invariants: a key is processed by at most one worker at a time; a key added while it is being processed is
- * processed once more afterwards; adding a waiting key twice does nothing. A failed key comes back with
- * exponential back-off; success forgets its failures.
+ * Keyed work queue: the loop of every in-process controller. At most one worker processes a key; a
+ * key added meanwhile is processed once more. A failed key comes back with exponential back-off.
  */
 import { createAbort } from './abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from './backoff.ts';
 import type { Clock, Timer } from './clock.ts';
 import { ConflictError } from './errors.ts';
 
-/** What `process` may answer: look at the key again after this time. */
+/** Process the key again after this time. */
 export interface Requeue {
   readonly requeueAfterMs: number;
 }
@@ -31,10 +28,10 @@ export interface WorkQueue extends AsyncDisposable {
   readonly depth: number;
 }
 
-/** client-go's default per-item limiter starts at 5 ms and stops at 1000 s; we stop much earlier. */
+/** client-go starts at 5 ms, too, and stops at 1000 s. */
 const DEFAULT_BACKOFF: BackoffPolicy = { initialMs: 5, maxMs: 60_000, factor: 2 };
 
-/** A conflict means that our view was stale: the change that made it so is on its way, so retry soon. */
+/** A conflict means a stale view: the change that made it so is coming. */
 const CONFLICT_RETRY_MS = 5;
 
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {

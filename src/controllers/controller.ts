@@ -1,8 +1,6 @@
 /**
- * The shape of all controllers. A controller is a value: it opens caches, says which changes concern which keys, observes a
- * key, and plans from what it observed. The executor (run-controller.ts) does the rest, the same way for all of them.
- *
- * start-controllers.ts lists every controller.
+ * The shape of all controllers. A controller is a value that opens caches, says which changes
+ * concern which keys, observes a key, and plans. The executor (run-controller.ts) does the rest.
  */
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -16,7 +14,7 @@ import type { BoundWriter, Check, Write } from '../resources/writing/write-plan.
 import type { Fence, Store } from '../store/types.ts';
 import type { EventTexts, PlannedEvent } from './planned-event.ts';
 
-/** The outcome of one reconcile, as data. Everything is decided; the executor only carries it out. */
+/** The outcome of one reconcile, as data. The executor only carries it out. */
 export interface Plan {
   /** Committed together, all or nothing, unless `commitSize` or `piecemeal` says otherwise. */
   readonly writes: readonly Write[];
@@ -28,7 +26,7 @@ export interface Plan {
   readonly requeueAfterMs?: number;
   /** Other keys to reconcile next. */
   readonly visit?: readonly string[];
-  /** The writes do not depend on each other: at most this many share a commit. */
+  /** The writes are independent: this many share a commit, and a refused one stops no other. */
   readonly commitSize?: number;
   /** When the API refuses the plan, its creates are tried in smaller parts. */
   readonly piecemeal?: boolean;
@@ -41,9 +39,9 @@ export interface Refusal {
   readonly namespaceGoes: boolean;
 }
 
-/** An opened controller. `View` is what a decision needs; `P` is a plan with what `after` needs besides. */
+/** An opened controller. `View` is the input of a plan; `P` adds what `after` needs. */
 export interface Reconciler<View = unknown, P extends Plan = Plan> {
-  /** Keys that are reconciled at a time. They are independent, so some at a time hide the latency of the store. */
+  /** Keys that are reconciled at a time, to hide the latency of the store. */
   readonly concurrency?: number;
   readonly resyncMs?: number;
   /** The words of the events that its plans name. */
@@ -52,19 +50,19 @@ export interface Reconciler<View = unknown, P extends Plan = Plan> {
   readonly pausesForRebuild?: boolean;
   /** Every key there is: for the start, the periodic resync, and when `mayAct` changes. */
   keys(): Iterable<string> | Promise<Iterable<string>>;
-  /** Reads only, from caches or, where these cannot tell, from the store. Undefined: there is nothing to decide. */
+  /** Reads caches, or the store where they cannot tell. Undefined: there is nothing to decide. */
   observe(key: string, signal: AbortSignal): View | undefined | Promise<View | undefined>;
   /** Pure. Undefined: there is nothing to do. */
   plan(view: View, nowMs: number): P | undefined;
-  /** Pure: what to say when the API refused the creates of a plan. The key is tried again all the same. */
+  /** Pure: the plan after the API refused the creates of another. The key is tried again, too. */
   planRefused?(view: View, refusal: Refusal, nowMs: number): Plan | undefined;
-  /** After the plan was carried out: for what this process remembers, and for effects that no write expresses. */
+  /** After the plan was carried out: for memory of this process, and effects that are no writes. */
   after?(plan: P, key: string, signal: AbortSignal): void | Promise<void>;
 }
 
 /** A controller's parts end with its scope. */
 export interface ControllerScope extends Scope {
-  /** Reconciles the keys that a change of the cache concerns, after `delayMs` where changes come in crowds. */
+  /** Reconciles the keys that a change concerns, after `delayMs` where changes come in crowds. */
   on<T extends KubeObject>(
     cache: ResourceCache<T>,
     keysOf: (event: CacheEvent<T>) => Iterable<string>,
@@ -91,10 +89,7 @@ export interface ControllerContext {
   readonly fence?: Fence;
   /** Aborts when this process stops leading. */
   readonly signal: AbortSignal;
-  /**
-   * False while the store is being rebuilt after it lost history: then nothing is created by a ReplicaSet, stopped,
-   * evicted or collected (INVARIANTS 10).
-   */
+  /** False while the store is rebuilt: nothing is stopped or collected (INVARIANTS 10). */
   mayAct(): boolean;
   /** Called when `mayAct` may have changed. */
   onConditionChange(listener: () => void): Disposable;

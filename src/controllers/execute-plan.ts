@@ -1,16 +1,15 @@
 /**
- * Carries out a plan: commits, waits until the caches show the result, records events.
- *
- * The caches are fed by the store that the plan was written to, so waiting for them after each commit replaces Kubernetes'
- * expectations: a key is never planned twice from the same view. Where the waiting fails, or the answer to a commit is
- * lost, every controller waits until the caches have caught up.
+ * Carries out a plan: commits, waits until the caches show the result, records events. The waiting
+ * replaces Kubernetes' expectations: a key is never planned twice from the same view. Where it
+ * fails, or the answer to a commit is lost, every controller waits until the caches have caught up.
  */
 import { ConflictError } from '../base/errors.ts';
 import type { Requeue } from '../base/work-queue.ts';
 import { StatusError } from '../schemas/errors/status.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { type ResourceId, storageIdOf } from '../schemas/resource-kind.ts';
-import type { Check, Write } from '../resources/writing/write-plan.ts';
+import { type Outcome, writeEach } from '../resources/writing/write-each.ts';
+import type { Write } from '../resources/writing/write-plan.ts';
 import { StoreUnavailable } from '../store/types.ts';
 import { laterVersion } from '../store/version.ts';
 import type { ControllerContext, Plan, Reconciler } from './controller.ts';
@@ -45,21 +44,30 @@ export async function executeOrRefuse(
   }
 }
 
+/** A plan without writes would be made again from the same view: its key rests this long. */
+const MIN_PAUSE_MS = 10;
+
 async function executePlan(
   context: ControllerContext,
   { events }: Reconciler,
-  { writes, checks = [], commitSize = writes.length, events: happened = [], requeueAfterMs }: Plan,
+  plan: Plan,
   signal: AbortSignal,
 ): Promise<Requeue | undefined> {
-  for (let at = 0; at < writes.length; at += commitSize)
-    await commit(context, writes.slice(at, at + commitSize), checks, signal);
+  const { writes, commitSize = writes.length, events: happened = [], requeueAfterMs } = plan;
+  let refusal: Error | undefined;
+  for (let at = 0; at < writes.length; at += commitSize) {
+    const refused = await commit(context, { ...plan, writes: writes.slice(at, at + commitSize) }, signal);
+    refusal ??= refused;
+  }
+  if (refusal) throw refusal;
   if (events) for (const event of happened) context.events.record(eventInput(events, event));
-  return requeueAfterMs === undefined ? undefined : { requeueAfterMs };
+  if (requeueAfterMs === undefined) return undefined;
+  return { requeueAfterMs: writes.length > 0 ? requeueAfterMs : Math.max(MIN_PAUSE_MS, requeueAfterMs) };
 }
 
 /**
- * Creates as many objects as are let through (a quota has room for some): half of them are tried, then half of these, and
- * so on. The refusal of a single one ends it and is returned; undefined when all were created.
+ * Creates as many objects as a quota lets through, by halves. The refusal of a single one ends it
+ * and is returned; undefined when all were created.
  */
 async function createPiecemeal(
   execute: Executor,
@@ -92,26 +100,26 @@ const isRefusal = (error: unknown): error is StatusError =>
 const isNamespaceGoing = ({ status }: StatusError): boolean =>
   (status.details?.causes ?? []).some(({ reason }) => reason === 'NamespaceTerminating');
 
-/** Commits writes that hold only while `checks` do, and waits until the caches show them. */
+/** Commits, and waits until the caches show it. Returns a refusal of one of independent writes. */
 async function commit(
   context: ControllerContext,
-  writes: readonly Write[],
-  checks: readonly Check[],
+  { writes, checks = [], commitSize }: Plan,
   signal: AbortSignal,
-): Promise<void> {
-  const { caches, fence } = context;
-  const results = await context.writer
-    .write({ writes, checks }, fence ? { fence } : {})
-    .catch((error: unknown) => {
-      const isOpen = error instanceof StoreUnavailable && error.isUnanswered;
-      const written = newestOf(
-        context,
-        writes.map(({ object }) => object),
-      );
-      if (isOpen) for (const resource of written.keys()) caches.expect(resource);
-      throw error;
-    });
-  const waits = [...newestOf(context, results)].map(async ([resource, version]) => {
+): Promise<Error | undefined> {
+  const { caches, fence, writer } = context;
+  const write = (some: readonly Write[]): Promise<readonly (KubeObject | undefined)[]> =>
+    writer.write({ writes: some, checks }, fence ? { fence } : {});
+  const committing: Promise<readonly Omit<Outcome<Write>, 'write'>[]> =
+    commitSize === undefined
+      ? write(writes).then((objects) => objects.map((object) => ({ object })))
+      : writeEach({ write: (plan) => write(plan.writes) }, writes);
+  const outcomes = await committing.catch((error: unknown) => {
+    // Some of independent writes may have happened before the one that failed.
+    const isOpen = commitSize !== undefined || (error instanceof StoreUnavailable && error.isUnanswered);
+    if (isOpen) for (const resource of newestOf(context, writes).keys()) caches.expect(resource);
+    throw error;
+  });
+  const waits = [...newestOf(context, outcomes)].map(async ([resource, version]) => {
     try {
       const cache = await caches.open(resource);
       await cache.waitFor(version, signal);
@@ -121,15 +129,16 @@ async function commit(
     }
   });
   await Promise.all(waits);
+  return outcomes.find(({ refusal }) => refusal)?.refusal;
 }
 
 /** The newest version of each resource among these objects. */
 function newestOf(
   { registry }: ControllerContext,
-  objects: readonly (KubeObject | undefined)[],
+  written: readonly { readonly object?: KubeObject | undefined }[],
 ): ReadonlyMap<ResourceId, string> {
   const newest = new Map<ResourceId, string>();
-  for (const object of objects) {
+  for (const { object } of written) {
     const kind = object && registry.byKind(object.apiVersion, object.kind);
     if (!kind) continue;
     const resource = storageIdOf(kind);

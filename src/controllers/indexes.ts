@@ -21,7 +21,7 @@ export const orphansFor = <T extends KubeObject>(
     .byIndex(CONTROLLER_INDEX, orphansOf(owner.metadata.namespace))
     .filter(({ metadata }) => matchesLabelSelector(selector, metadata.labels));
 
-/** The keys of owners that a change of a child concerns: its controller, the one it had, or those that might adopt it. */
+/** Owners that a change of a child concerns: its controller, the former, or adopters. */
 export function ownersConcerned<T extends KubeObject>(
   kind: string,
   owners: ResourceCache<T>,

@@ -1,6 +1,6 @@
 /**
- * Claiming and releasing of objects by a controller (upstream's ControllerRefManager), and the writes that controllers
- * share; pure. An object has at most one controller; nothing is ever taken from another one.
+ * Claiming and releasing by a controller (upstream's ControllerRefManager), and writes that
+ * controllers share; pure. An object has at most one controller, and nothing is taken from another.
  */
 import { controllerOf, type KubeObject, type ObjectMeta, type OwnerReference } from '../schemas/object.ts';
 import type { DeleteOptions } from '../schemas/strategy/index.ts';
@@ -23,7 +23,7 @@ export function isDeleting(object: KubeObject): boolean {
 }
 
 export interface Claims<T> {
-  /** What the owner controls, adopted ones included, as they are now. */
+  /** The objects of the owner, adopted ones included, as they are now. */
   readonly owned: readonly T[];
   /** Orphans to take, with the reference added. */
   readonly adopt: readonly T[];

@@ -1,4 +1,4 @@
-/** Events as plans hold them: which one, about what, with which arguments. Their English is made here, once, at the edge. */
+/** Events as plans hold them: a name, an object, arguments. Their English is made here only. */
 import type { EventInput, EventType } from '../client/plan-event.ts';
 import type { Write } from '../resources/writing/write-plan.ts';
 

@@ -1,4 +1,4 @@
-/** What controllers ask about a pod; the rules of Kubernetes' `podutil` and `controller_utils`, pure. */
+/** Facts about pods by the rules of Kubernetes' `podutil` and `controller_utils`, pure. */
 import type { Pod, PodCondition } from '../schemas/types.ts';
 
 export function isTerminal(pod: Pod): boolean {
@@ -23,14 +23,14 @@ export function isReady(pod: Pod): boolean {
   return podCondition(pod, 'Ready')?.status === 'True';
 }
 
-/** When the pod became ready, in epoch milliseconds; undefined when it is not, or it is not known. */
+/** Epoch milliseconds since which the pod is ready; undefined when unready or unknown. */
 export function readySinceMs(pod: Pod): number | undefined {
   const condition = podCondition(pod, 'Ready');
   if (condition?.status !== 'True') return undefined;
   return parseTime(condition.lastTransitionTime);
 }
 
-/** Milliseconds until a ready pod counts as available; 0 when it does, undefined when it is not ready. */
+/** Milliseconds until the pod is available: 0 when it is, undefined when it is unready. */
 export function availableInMs(pod: Pod, minReadySeconds: number, nowMs: number): number | undefined {
   if (!isReady(pod)) return undefined;
   if (minReadySeconds === 0) return 0;

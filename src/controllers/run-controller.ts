@@ -1,7 +1,4 @@
-/**
- * The one executor of controllers: keyed queue → observe → plan → execute, with resync, triggers and the right reaction to
- * each class of error.
- */
+/** The one executor of controllers: keyed queue → observe → plan → execute, with resync. */
 import { anySignal, createAbort } from '../base/abort.ts';
 import { sleep } from '../base/clock.ts';
 import { ConflictError } from '../base/errors.ts';
@@ -13,7 +10,7 @@ import { FenceLost } from '../store/types.ts';
 import type { Controller, ControllerContext, ControllerScope, Reconciler } from './controller.ts';
 import { executeOrRefuse } from './execute-plan.ts';
 
-/** Even with every notification lost, each key is reconciled this often. client-go's controllers use hours. */
+/** Each key is reconciled this often with every notification lost. client-go uses hours. */
 export const RESYNC_MS = 300_000;
 const DEFAULT_CONCURRENCY = 8;
 
@@ -69,7 +66,7 @@ function startQueue(
       if (context.signal.aborted) return;
       if (error instanceof ConflictError)
         logger.debug({ key, error, retryInMs }, 'Lost a race; reconciling again');
-      // A refusal is about what somebody asked for: conditions and events of the object say so, too.
+      // Conditions and events of the object tell a refusal, too.
       else if (isStatusError(error) && error.code < 500)
         logger.warn({ key, error, retryInMs }, 'Refused; trying again');
       else logger.error({ key, error, retryInMs }, 'Cannot reconcile; trying again');
@@ -92,8 +89,9 @@ async function reconcile(
   const plan = reconciler.plan(view, context.clock.now());
   if (!plan) return undefined;
   const requeue = await executeOrRefuse(context, reconciler, { view, plan }, signal);
-  await reconciler.after?.(plan, key, signal);
+  // Before `after`, which may fail: the next plan of this key knows nothing of them.
   for (const next of plan.visit ?? []) enqueue(next);
+  await reconciler.after?.(plan, key, signal);
   return requeue;
 }
 

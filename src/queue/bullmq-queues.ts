@@ -1,8 +1,7 @@
 /**
- * Queues on BullMQ. All keys carry one hash tag, so that a Redis Cluster takes them.
- *
- * Producers fail after a moment without Redis, since a job is a hint and nobody waits for it. Workers wait for Redis for
- * ever. Each worker has connections of its own, so that its watchdog can replace all of it (bullmq-worker.ts).
+ * Queues on BullMQ. All keys carry one hash tag, so that a Redis Cluster takes them. Producers fail
+ * after a moment without Redis: a job is a hint. Workers wait for Redis for ever. Each worker has
+ * its own connections, so that its watchdog can replace all of it (bullmq-worker.ts).
  */
 import { Queue } from 'bullmq';
 import { backoffDelayMs } from '../base/backoff.ts';
@@ -78,22 +77,6 @@ export function createBullQueues(options: BullQueuesOptions): Queues {
   /** The release of keys that the workers of each queue begin with. */
   const releasing = new Map<QueueName, Promise<void>>();
 
-  /**
-   * Only the leader works, so a job that is active when its worker starts belongs to a leader that died. It would keep
-   * every job of its key waiting until its lock expires. Doing such a job again later does no harm.
-   */
-  async function releaseKeys(name: QueueName): Promise<void> {
-    const queue = queueOf(name);
-    try {
-      const active = await within(clock, PRODUCER_TIMEOUT_MS, queue.getActive());
-      for (const { deduplicationId } of active)
-        if (deduplicationId !== undefined)
-          await within(clock, PRODUCER_TIMEOUT_MS, queue.removeDeduplicationKey(deduplicationId));
-    } catch (error) {
-      logger.debug({ error, queue: name }, 'Cannot let go the jobs of a worker that died');
-    }
-  }
-
   return {
     queue: (name) => ({
       async add(payload, { key, delayMs } = {}) {
@@ -113,7 +96,10 @@ export function createBullQueues(options: BullQueuesOptions): Queues {
       },
     }),
     work(name, workerOptions) {
-      releasing.set(name, releaseKeys(name));
+      const released = releaseKeys(queueOf(name), clock).catch((error: unknown) => {
+        logger.debug({ error, queue: name }, 'Cannot release the jobs of a worker that died');
+      });
+      releasing.set(name, released);
       const worker = startBullWorker({
         name,
         prefix,
@@ -147,6 +133,16 @@ export function createBullQueues(options: BullQueuesOptions): Queues {
       client.disconnect();
     },
   };
+}
+
+/**
+ * Only the leader works: a job that is active when its worker starts was left by a dead leader. It
+ * would block its key until its lock expires. Doing such a job again does no harm.
+ */
+async function releaseKeys(queue: Queue, clock: Clock): Promise<void> {
+  for (const { deduplicationId } of await within(clock, PRODUCER_TIMEOUT_MS, queue.getActive()))
+    if (deduplicationId !== undefined)
+      await within(clock, PRODUCER_TIMEOUT_MS, queue.removeDeduplicationKey(deduplicationId));
 }
 
 /** Rejects when it takes longer; BullMQ itself waits for a connection without end. */

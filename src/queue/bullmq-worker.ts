@@ -1,7 +1,7 @@
 /**
- * One BullMQ worker and its watchdog. BullMQ workers have been seen to stop silently after a failover or a broken
- * connection (bullmq#4378, #4479, #4585). A worker that has room for waiting jobs and starts none is replaced with its
- * connections. It reports itself as unhealthy until a job starts or none waits.
+ * One BullMQ worker and its watchdog. Workers have been seen to stop silently after a failover or a
+ * broken connection (bullmq#4378, #4479, #4585). A worker that has room for waiting jobs and starts
+ * none is replaced with its connections, and is unhealthy until a job starts or none waits.
  */
 import { type Job, Worker } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
@@ -21,7 +21,7 @@ export interface BullWorkerOptions {
   readonly stuckAfterMs: number;
   readonly concurrency: number;
   process(payload: unknown, signal: AbortSignal): Promise<void>;
-  /** A new connection that waits for Redis until it is closed; BullMQ makes others of the same kind from it. */
+  /** A connection that waits for Redis until it is closed; BullMQ duplicates it. */
   connect(isClosed: () => boolean): Redis | Cluster;
   countWaiting(): Promise<number>;
 }
@@ -32,17 +32,17 @@ export interface BullWorker extends AsyncDisposable {
 
 /** The watchdog checks a worker this many times before it replaces it. */
 const CHECKS = 3;
-/** A job's lock outlives short stalls of the event loop. The jobs of a dead worker come back after as long. */
+/** The lock outlives short stalls of the event loop. Jobs of a dead worker come back after it. */
 const LOCK_MS = 30_000;
 const STALLED_CHECK_MS = 15_000;
 /** A job whose worker died this often is given up: it may be what kills them. */
 const MAX_STALLED = 5;
 /**
- * Seconds that BullMQ blocks for a job: bounds how long a lost wake-up goes unnoticed. Each round costs half a dozen
- * commands per queue, which is most of what an idle control plane asks of Redis.
+ * Bounds how long a lost wake-up goes unnoticed. Each round costs six commands per queue, which is
+ * most of what an idle control plane asks of Redis.
  */
 const DRAIN_DELAY_S = 15;
-/** A worker that takes longer to close loses its connections: its jobs are hints, and come again. */
+/** A worker that closes more slowly loses its connections; its jobs come again. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
 interface Incarnation {

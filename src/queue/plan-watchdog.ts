@@ -1,6 +1,6 @@
 /**
- * Whether a worker has stopped silently (bullmq#4378): jobs wait, it has room for them, and yet starts none. Pure.
- * A worker that is busy with a long job is not stuck, and neither is one without work.
+ * A worker has stopped silently (bullmq#4378) when jobs wait, it has room and starts none. A worker
+ * with a long job, or without work, is not stuck. Pure.
  */
 export interface WorkerObservation {
   readonly nowMs: number;

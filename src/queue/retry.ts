@@ -1,4 +1,4 @@
-/** How failed jobs are tried again, the same in every adapter. Jobs are hints: giving one up loses no more than time. */
+/** Retries of failed jobs, the same in every adapter. Giving a job up costs time only. */
 import type { BackoffPolicy } from '../base/backoff.ts';
 
 export interface RetryPolicy {

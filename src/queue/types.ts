@@ -1,12 +1,11 @@
 /**
- * Job queues. A job is a *hint* to reconcile something: it may be lost, doubled or late, and the periodic resync still
- * converges. The adapter is BullMQ; it and the double of the simulation pass one contract suite
- * (test/contracts/job-queue.ts).
+ * Job queues. A job is a *hint* to reconcile something: it may be lost, doubled or late, and the
+ * periodic resync still converges. BullMQ and the double of the simulation pass one contract suite.
  */
 import type { JsonValue } from '../base/json.ts';
 
 export interface JobOptions {
-  /** Jobs with the same key that are still waiting collapse into one; while one is active, one more is kept. */
+  /** Waiting jobs of one key collapse into one; while one is active, one more is kept. */
   readonly key?: string;
   readonly delayMs?: number;
 }
@@ -23,9 +22,9 @@ export interface JobWorkerOptions<T extends JsonValue> {
 /** One named set of queues (`sync`, `placement`, `notify`). */
 export interface Queues extends AsyncDisposable {
   queue<T extends JsonValue>(name: QueueName): JobQueue<T>;
-  /** Starts a worker; a failed job is retried with back-off. Disposing it waits for what is running. */
+  /** Starts a worker, which retries with back-off. Its dispose waits for running jobs. */
   work<T extends JsonValue>(name: QueueName, options: JobWorkerOptions<T>): AsyncDisposable;
-  /** False while some worker has a backlog and makes no progress (bullmq#4378); `/readyz` reports it. */
+  /** False while a worker has a backlog and makes no progress; `/readyz` reports it. */
   healthy(): boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * `spec.nodeSelector` and node affinity terms as predicates on nodes. A term is a conjunction, the
- * terms of a selector are a disjunction; an empty term matches nothing.
+ * `spec.nodeSelector` and node affinity as predicates. A term is a conjunction, terms are a
+ * disjunction; an empty term matches nothing.
  */
 import { ownMember } from '../base/json.ts';
 import type { PodSpec } from '../schemas/types.ts';

@@ -1,5 +1,5 @@
 /**
- * Pods of one template, with the nodes that they fit on: grouped by what spreading says of a node,
+ * Pods of one template, with the nodes that they fit on, grouped by the spreading score of a node
  * and ordered within a group by the node's own score.
  */
 import type { Rng } from '../base/rng.ts';

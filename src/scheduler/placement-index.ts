@@ -1,11 +1,10 @@
 /**
  * Places many alike pods without asking every node about each of them.
  *
- * Pods of one template are one class. While no pod of the cluster has affinity terms, what filters
- * and scorers say of a node depends on the class, on that node, and (default spreading) on the
- * number of matching pods in its zone. Nodes alike in zone and matching pods form a group; a
- * placement moves one node. The answer is that of `schedulePod`, up to the draw between equal
- * nodes. Pods that are not covered are left to `schedulePod`.
+ * Pods of one template are one class. While no pod has affinity terms, filters and scorers depend
+ * on the class, the node, and (default spreading) the number of matching pods in its zone. Nodes
+ * alike in zone and matching pods form a group; a placement moves one node. The answer is that of
+ * `schedulePod`, up to the draw between equals. Other pods are left to `schedulePod`.
  */
 import type { Rng } from '../base/rng.ts';
 import { setRecent } from '../base/bounded-map.ts';

@@ -1,12 +1,11 @@
 /**
  * The one effectful file of the scheduler: pending pods → `planPlacement` → one commit per batch.
- *
- * Jobs of the queue `placement` are hints; a periodic resync does the same work when they are lost.
- * Refused pods rest until something changes that could help them. A binding expects the version of
- * the pod that it was planned for: `nodeName` never changes, and a pod that changed meanwhile is
- * planned again.
+ * Jobs of the queue `placement` are hints, and a resync does the same without them. Refused pods
+ * rest until a change could help them. A binding expects the version of the pod that it was planned
+ * for, so `nodeName` never changes, and a changed pod is planned again.
  */
-import { type Clock, type Timer } from '../base/clock.ts';
+import { createAbort } from '../base/abort.ts';
+import { type Clock, sleep } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import type { PlacementJob, Queues } from '../queue/types.ts';
@@ -21,7 +20,7 @@ import { bindPod, rejectPod } from './plan-binding.ts';
 import { isPending, type PlacementPlan, planPlacementIn } from './plan-placement.ts';
 import { createNodeWait } from './node-wait.ts';
 import { nodeChangeHelps, pendingPodChanged, podChangeHelps } from './plan-retry.ts';
-import { createWorld } from './snapshot.ts';
+import { worldOf } from './snapshot.ts';
 
 export interface SchedulingEvent {
   readonly pod: Pod;
@@ -47,10 +46,7 @@ export interface PlacementWorkerOptions {
 
 /** With the queue dead, a pending pod waits at most this long. */
 const RESYNC_INTERVAL_MS = 2_000;
-/**
- * Refused pods are planned again after this time even if nothing seems to have helped (upstream: 5
- * minutes).
- */
+/** Refused pods are planned again after this time without any help (upstream: 5 minutes). */
 const REFUSED_RETRY_MS = 60_000;
 /** Pods of one commit: a few megabytes, some tens of milliseconds of the store's time. */
 const MAX_WRITES = 1_000;
@@ -71,15 +67,14 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     caches.open<ReplicationController>('replicationcontrollers'),
   ]);
   pods.addIndex(PENDING_INDEX, (pod) => (isPending(pod) ? ['yes'] : []));
-  const world = createWorld();
+  const world = worldOf({ namespaces: namespaces.list(), nodes: nodes.list(), pods: pods.list() });
   const refusedAt = new Map<string, number>();
   /** Counts the changes that may help refused pods. */
   let helps = 0;
   const queue = queues.queue<PlacementJob>('placement');
   const nodeWait = createNodeWait({ ...options, nodes: () => nodes.list(), retry: () => wake('*') });
   let running: Promise<void> = Promise.resolve();
-  let stopped = false;
-  let timer: Timer | undefined;
+  const stop = createAbort();
 
   function waiting(): readonly Pod[] {
     const now = clock.now();
@@ -89,7 +84,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
   }
 
   async function placeOnce(): Promise<void> {
-    if (stopped || !options.mayAct()) return;
+    if (stop.signal.aborted || !options.mayAct()) return;
     const pending = waiting();
     if (nodeWait.holds(pending.length) || pending.length === 0) return;
     const startedAt = clock.now();
@@ -99,17 +94,12 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     };
     const helpsBefore = helps;
     const plan = planPlacementIn(pending, world, spreading, options.rng);
-    await executePlacement(options, pods, plan);
+    await executePlacement(options, pods, plan, stop.signal);
     for (const { pod } of plan.bindings) refusedAt.delete(keyOf(pod));
     for (const { pod } of plan.rejections) if (isAsPlanned(pod)) refusedAt.set(keyOf(pod), clock.now());
     // Help that came while the refusals were written is for these pods, too.
     if (helps !== helpsBefore) retryRefused();
-    const counts = { placed: plan.bindings.length, refused: plan.rejections.length };
-    const placed = plan.bindings
-      .slice(0, MAX_LOGGED)
-      .map(({ pod, nodeName }) => `${keyOf(pod)} on ${nodeName}`);
-    const level = counts.placed > 0 ? 'info' : 'debug';
-    logger[level]({ ...counts, pods: placed, tookMs: clock.now() - startedAt }, 'Placed pods');
+    logPlacement(logger, plan, clock.now() - startedAt);
   }
 
   /** Whether everything that decides about the pod's place is as it was when it was planned. */
@@ -157,29 +147,31 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
       if (nodeChangeHelps(event)) retryRefused();
     }),
   ];
-  for (const namespace of namespaces.list()) world.namespaceChanged(namespace.metadata.name, namespace);
-  for (const node of nodes.list()) world.nodeChanged(node.metadata.name, node);
-  for (const pod of pods.list()) world.podChanged(keyOf(pod), pod);
 
-  function scheduleResync(): void {
-    timer = clock.setTimer(() => {
-      run().catch((error: unknown) => logger.error({ error }, 'Cannot place pods; trying again'));
-      if (!stopped) scheduleResync();
-    }, RESYNC_INTERVAL_MS);
-  }
-  scheduleResync();
+  const resyncing = (async () => {
+    for (;;) {
+      await sleep(clock, RESYNC_INTERVAL_MS, stop.signal);
+      if (stop.signal.aborted) return;
+      await run().catch((error: unknown) => logger.error({ error }, 'Cannot place pods; trying again'));
+    }
+  })();
   if (waiting().length > 0) wake('*');
 
   return {
     async [Symbol.asyncDispose]() {
-      stopped = true;
-      timer?.cancel();
+      stop.abort();
       nodeWait[Symbol.dispose]();
       for (const subscription of subscriptions) subscription[Symbol.dispose]();
       await worker[Symbol.asyncDispose]();
-      await running;
+      await Promise.all([resyncing, running]);
     },
   };
+}
+
+function logPlacement(logger: Logger, { bindings, rejections }: PlacementPlan, tookMs: number): void {
+  const pods = bindings.slice(0, MAX_LOGGED).map(({ pod, nodeName }) => `${keyOf(pod)} on ${nodeName}`);
+  const fields = { placed: bindings.length, refused: rejections.length, pods, tookMs };
+  logger[bindings.length > 0 ? 'info' : 'debug'](fields, 'Placed pods');
 }
 
 /** Writes a plan. Pods that changed or went meanwhile are left to the next plan. */
@@ -187,6 +179,7 @@ async function executePlacement(
   { clock, writer, fence, recordEvent }: PlacementWorkerOptions,
   pods: ResourceCache<Pod>,
   plan: PlacementPlan,
+  signal: AbortSignal,
 ): Promise<void> {
   const writes = placementWrites(plan, clock.now());
   for (let start = 0; start < writes.length; start += MAX_WRITES) {
@@ -194,8 +187,8 @@ async function executePlacement(
     const outcomes = await writeEach(writer, batch, fence ? { fence } : {});
     let newest = '0';
     for (const { object } of outcomes) newest = laterVersion(newest, object?.metadata.resourceVersion ?? '0');
-    if (newest !== '0') await pods.waitFor(newest);
     for (const { write, refusal } of outcomes) if (refusal === undefined) recordEvent(write.event);
+    if (newest !== '0') await pods.waitFor(newest, signal);
   }
 }
 

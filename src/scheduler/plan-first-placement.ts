@@ -1,10 +1,9 @@
 /**
- * Whether the first pods of a cluster wait for nodes that are coming. Without a wait the node that
- * reports first gets all of them, and nothing moves them later. Pure.
+ * Whether the first pods of a cluster wait for nodes that are coming. Without a wait the first node
+ * gets all of them, and nothing moves them later. Pure.
  *
- * Only nodes without a verdict are waited for: expected ones that are absent, and registered ones
- * that have not said yet what they have. A node that says it is not ready is not waited for. The
- * wait has a bound, and a cluster runs through it once: afterwards a new node holds nobody.
+ * Only nodes without a verdict are waited for: expected ones, and registered ones that have not
+ * said what they have. The wait has a bound, and a cluster runs through it once.
  */
 import type { Node } from '../schemas/types.ts';
 

@@ -1,6 +1,6 @@
 /**
- * A batch of pending pods → bindings and refusals. Each binding counts for the next pods. Higher
- * priority first, then older, then by key: the order of upstream's queue.
+ * Pending pods → bindings and refusals. Each binding counts for the next pods. The order is
+ * upstream's: higher priority, older, by key.
  */
 import type { Rng } from '../base/rng.ts';
 import { unimplementedIn } from '../schemas/profile/index.ts';

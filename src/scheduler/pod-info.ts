@@ -20,10 +20,7 @@ type UpstreamTerm = NonNullable<
 
 export type ReadPod = (pod: Pod) => PodInfo;
 
-/**
- * Reads many pods. Pods of one template are parsed once: quantities and selectors cost far more
- * than the comparison of two pods.
- */
+/** Reads many pods. Those of one template are parsed once: that costs most. */
 export function createPodReader(namespaceLabels: NamespaceLabels): ReadPod {
   const known = new Map<string, PodInfo>();
   return (pod) => {

@@ -20,10 +20,7 @@ export interface ClusterObjects extends SpreadingObjects {
   readonly namespaces: readonly Namespace[];
 }
 
-/**
- * The cluster between placements. A change costs one node, whatever the size of the cluster. An
- * absent object is one that is gone.
- */
+/** The cluster between placements. A change costs one node. An absent object is gone. */
 export interface World {
   namespaceChanged(name: string, namespace: Namespace | undefined): void;
   nodeChanged(name: string, node: Node | undefined): void;
@@ -33,7 +30,7 @@ export interface World {
   snapshot(objects: SpreadingObjects): Snapshot;
 }
 
-export function createWorld(): World {
+function createWorld(): World {
   const namespaceLabels = new Map<string, Readonly<Record<string, string>>>();
   const read = createPodReader(namespaceLabels);
   const stored = new Map<string, Node>();

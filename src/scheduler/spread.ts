@@ -31,9 +31,7 @@ function isEmptySelector(selector: unknown): boolean {
   return labelSelectorRequirements(selector)?.length === 0;
 }
 
-/**
- * Upstream's built-in defaults, for a pod without constraints that a Service or ReplicaSet selects.
- */
+/** Upstream's defaults for a pod without constraints that a Service or ReplicaSet selects. */
 export function defaultConstraints(pod: PodInfo, snapshot: Snapshot): readonly SpreadConstraint[] {
   const selects = snapshot.defaultSpreadSelector(pod);
   if (!selects) return [];

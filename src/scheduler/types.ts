@@ -1,7 +1,7 @@
 /**
  * The scheduler's view: nodes and pods reduced to the input of filters and scorers. A {@link
- * Snapshot} is private to a plan: built from the stored objects, with each placement of a batch
- * added, so that the next pod sees it. Everything in this folder but placement-worker.ts is pure.
+ * Snapshot} is private to a plan, and each placement of a batch is added to it. Everything in this
+ * folder but placement-worker.ts is pure.
  */
 import type { Node, Pod, PodSpec, Taint, Toleration } from '../schemas/types.ts';
 
@@ -118,10 +118,7 @@ export interface Snapshot {
   defaultSpreadSelector(pod: PodInfo): LabelPredicate | undefined;
 }
 
-/**
- * Why a node was refused. `resolvable`: evicting lower-priority pods could help. Others need a
- * change of the node or the pod.
- */
+/** `resolvable`: evicting lower-priority pods could help. */
 export interface Refusal {
   readonly reasons: readonly string[];
   readonly resolvable: boolean;

@@ -1,4 +1,4 @@
-/** `symphony up`: the control plane and its nodes in one process; the nodes speak to it over HTTPS like any other. */
+/** `symphony up`: the control plane and its nodes, which speak to it over HTTPS, in one process. */
 import { createAbort } from '../base/abort.ts';
 import { issueIdentity } from '../api/tls/authority.ts';
 import { sleep, systemClock } from '../base/clock.ts';
@@ -49,13 +49,13 @@ async function startParts(
   return { controlPlane, nodes };
 }
 
-/** Nodes end first, to say their last word; a control plane without its store cannot hear it and must not hold them. */
+/** Nodes end first, to report. A control plane without its store must not hold them. */
 const NODE_PATIENCE_MS = 2_000;
 
 /** Short, as those of agents: they are renewed while the node runs. */
 const NODE_CERTIFICATE_MS = 24 * 3_600_000;
 
-/** The authority is here: a local node gets its certificates from it directly, and keeps them in memory. */
+/** The authority is here: a local node gets certificates from it, and keeps them in memory. */
 function localIdentity(
   { authority, tls }: ControlPlane,
   nodeName: string,

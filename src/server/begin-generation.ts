@@ -1,7 +1,6 @@
 /**
- * A generation's start, tried again where another control plane was faster: several may start at the same instant on an empty
- * store, or find it empty together. One of them makes its state, and the others, whose view of the store is no longer true,
- * open it anew and go on with what they find.
+ * Starts a generation, again where another control plane was faster: several may find an empty
+ * store at once. One makes its state; the others open the store anew and go on with that.
  */
 import { backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
@@ -15,14 +14,14 @@ export interface BeginOptions {
   readonly rng: Rng;
   readonly logger: Logger;
   /**
-   * On its first start a process says at once that there is no store, as whoever has started it is watching; a later generation
-   * waits for the store to come back.
+   * `first`: report at once that there is no store, as somebody watches the start. `later`: wait
+   * for the store to come back.
    */
   readonly patience: 'first' | 'later';
   readonly signal: AbortSignal;
 }
 
-/** Each time somebody else must have been faster: only with as many control planes, or a store that loses its data again and again. */
+/** More races mean a store that loses its data again and again. */
 export const MAX_LOST_RACES = 20;
 const RETRY = { initialMs: 50, maxMs: 2_000, factor: 2 };
 

@@ -1,7 +1,7 @@
 /**
- * A control plane process, composed from its real parts. It lives in *generations*: when the store turns out to have lost
- * its history, the generation ends, its caches with it, and the next one rebuilds (docs/INVARIANTS.md). Agents and kubectl
- * see a restart of the API server, no more.
+ * A control plane process, composed from its real parts. It lives in *generations*: when the store
+ * lost its history, the generation ends with its caches, and the next one rebuilds
+ * (docs/INVARIANTS.md). Agents and kubectl see a restart of the API server.
  */
 import { join, resolve } from 'node:path';
 import { createAbort } from '../base/abort.ts';

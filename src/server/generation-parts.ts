@@ -1,4 +1,4 @@
-/** What every generation of a control plane process is made from: it outlives each of them. */
+/** Parts of a control plane process that outlive its generations. */
 import type { AuditLog } from '../api/http/audit.ts';
 import type { Authority } from '../api/tls/authority.ts';
 import type { Clock } from '../base/clock.ts';

@@ -1,6 +1,6 @@
 /**
- * One life of the control plane on one history of the store: caches, API server, queues, and the leader's loops while it
- * leads. Never disposes itself; reports lost history.
+ * One life of the control plane on one history of the store: caches, API server, queues, and the
+ * loops of the leader. Never disposes itself; reports lost history.
  */
 import { join } from 'node:path';
 import { legacyClaims } from '../api/authn/service-account-claims.ts';
@@ -36,7 +36,7 @@ import type { RepositoryState } from './start/watch-repository.ts';
 
 export interface Generation extends AsyncDisposable {
   readonly url: string;
-  /** Resolves with the reason when the store is no longer the store that this generation was started on. */
+  /** Resolves with the reason when the store no longer has the history of the start. */
   readonly historyLost: Promise<string>;
   /** See {@link GitOps}. */
   readonly repository: Promise<RepositoryState>;
@@ -77,12 +77,12 @@ async function startOnHistory(
   return { url, historyLost: history.lost, repository: gitOps.repository };
 }
 
-/** An orderly end takes far less; a service manager that gets no end waits for a minute and more. */
+/** An orderly end takes far less. A service manager waits for a minute and more. */
 const STOP_PATIENCE_MS = 3_000;
 
 /**
- * Redis may be ending as well (systemd stops all processes of a unit at once). Once its connections are cut, whatever
- * waits for it fails, and the end goes on.
+ * Redis may end as well (systemd stops all processes of a unit at once). Without connections all
+ * that waits for it fails, and the end goes on.
  */
 function cut(connections: readonly AsyncDisposable[]): void {
   for (const connection of connections)

@@ -1,4 +1,4 @@
-/** The GitOps parts of a control plane, from its configuration: mirrors, forge, webhooks, and the root Application. */
+/** The GitOps parts of a control plane: mirrors, forge, webhooks, and the root Application. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -70,17 +70,11 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
     if (!asOperator) refuseOperatorsKeys(url);
     const made = createGitMirror({
       url,
-      directory: join(
-        dataDir.mirrors,
-        createHash('sha256')
-          .update(asOperator ? url : `${url} of others`)
-          .digest('hex')
-          .slice(0, 16),
-      ),
+      directory: join(dataDir.mirrors, mirrorName(url, asOperator)),
       clock,
       logger,
       environment,
-      // Only the operator may point at this machine's files, and lends credentials to no Application of others.
+      // Files of this machine, and credentials, are for the operator's repository only.
       allowFile: isOwn,
       ...(isOwn && token !== undefined && url.startsWith('https://')
         ? { credentials: async () => ({ username: TOKEN_USER, password: await token() }) }
@@ -119,20 +113,18 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
         clock,
         mirrorOf: (url, asOperator) => mirrors.get(`${asOperator} ${url}`) ?? createMirror(url, asOperator),
       });
-      return createCommitStatusPoster({
-        store,
-        caches,
-        queues,
-        forge,
-        environment: ENVIRONMENT,
-        clock,
-        logger,
-      });
+      const parts = { store, caches, queues, forge, clock, logger };
+      return createCommitStatusPoster({ ...parts, environment: ENVIRONMENT });
     },
     async [Symbol.asyncDispose]() {
       webhooks?.[Symbol.dispose]();
     },
   };
+}
+
+function mirrorName(url: string, asOperator: boolean): string {
+  const hash = createHash('sha256').update(asOperator ? url : `${url} of others`);
+  return hash.digest('hex').slice(0, 16);
 }
 
 /** ssh would log in with the keys of the user that the control plane runs as. */
@@ -176,7 +168,7 @@ async function readSecret(path: string, flag: string): Promise<string> {
   return text;
 }
 
-/** Reads it anew each time, since tokens are replaced while we run; the last good one counts while it cannot be read. */
+/** Reads it anew each time, as tokens are replaced. The last good one counts meanwhile. */
 async function followSecret(path: string, flag: string): Promise<() => Promise<string>> {
   let last = await readSecret(path, flag);
   return async () => {

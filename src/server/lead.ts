@@ -16,7 +16,7 @@ export interface LeadParts extends LeaderParts {
 }
 
 const LEADER_LEASE = 'control-plane';
-/** A leader whose machine dies is replaced after this time, and one more attempt of those that wait. */
+/** A leader whose machine dies is replaced after this time and one more attempt. */
 const LEADER_TTL_MS = 6_000;
 
 export function lead(parts: LeadParts): AsyncDisposable {

@@ -1,6 +1,6 @@
 /**
- * Everything that only the leader does: controllers, placement, applications, and the rebuild after lost history. The
- * simulation runs exactly this, on a memory store and a simulated clock.
+ * Everything that only the leader does: controllers, placement, applications, and the rebuild. The
+ * simulation runs this, on a memory store and a simulated clock.
  */
 import { anySignal, createAbort } from '../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
@@ -146,10 +146,10 @@ async function startLoops(
   return { applications };
 }
 
-/** A store that fails in the middle of it is asked again soon: until the store is rebuilt, nothing else is done. */
+/** Retries are soon: until the store is rebuilt, nothing else is done. */
 const SETTLE_RETRY: BackoffPolicy = { initialMs: 200, maxMs: 10_000, factor: 2 };
 
-/** Rebuilds the store where that is due, and then makes sure that all pods could be restored another time. */
+/** Rebuilds the store where that is due, then proves all pods, for another rebuild. */
 async function settle(
   parts: LeaderParts,
   fence: Fence | undefined,

@@ -1,4 +1,4 @@
-/** A node process, composed from its real parts: HTTP client, engine, volumes, records and tunnel. */
+/** A node process: HTTP client, engine, volumes, records and tunnel. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAbort } from '../base/abort.ts';
@@ -31,7 +31,7 @@ import { sweepOrphans } from './start/sweep-orphans.ts';
 export interface NodeOptions {
   readonly server: string;
   readonly caPem: string;
-  /** Of the node; disposed by whoever made it. */
+  /** The identity of the node; disposed by the one that made it. */
   readonly identity: IdentitySource;
   readonly nodeName: string;
   readonly nodeIp: string | undefined;
@@ -54,7 +54,7 @@ export interface NodeOptions {
 
 export interface RunningNode extends AsyncDisposable {
   readonly name: string;
-  /** Resolves when the control plane shows this node with its state, and when the node is disposed. */
+  /** Resolves when the control plane shows the node's state, or the node is disposed. */
   readonly reported: Promise<void>;
   /** Why the control plane does not show this node as ready; undefined when it does. */
   readonly problem: () => string | undefined;
@@ -129,7 +129,7 @@ async function openRecords({ directory, cluster, runtime, dockerHost }: NodeOpti
 }
 
 /**
- * The network is made at once, not with the first pod: it shows other clusters that its addresses are taken. An Engine
+ * Makes the network at once, which shows other clusters that its addresses are taken. An Engine
  * that is away gets it later. Throws UserError where the Engine refuses it.
  */
 async function reserveNetwork(
@@ -146,7 +146,7 @@ async function reserveNetwork(
   }
 }
 
-/** An engine that hangs, or a control plane that is away, must not keep the rest from being used. */
+/** An engine that hangs, or a control plane that is away, must not stop the rest. */
 const REPORT_TIMEOUT_MS = 10_000;
 
 /** So that whoever is told that nodes run finds them in the control plane; given up after 10 s. */

@@ -1,7 +1,8 @@
-/** The sockets of a control plane: the API server, its presence among the others, and the webhooks' own listener. */
+/** The sockets of a control plane: API server, presence among the others, webhooks. */
 import { hostname } from 'node:os';
 import { createAuthentication } from '../api/authn/authentication.ts';
 import { createCertificateAuthenticator } from '../api/authn/certificates.ts';
+import type { HealthCheck } from '../api/http/health.ts';
 import type { WebhookHandler } from '../api/http/webhooks.ts';
 import type { PeerOptions } from '../api/peers/types.ts';
 import { type ApiServer, createApiServer } from '../api/server.ts';
@@ -77,23 +78,16 @@ function listen(parts: ServeParts, peers: PeerOptions): Promise<ApiServer> {
   });
 }
 
-function readinessChecks({
-  history,
-  queues,
-}: ServeParts): readonly { readonly name: string; readonly check: () => void }[] {
+function readinessChecks({ history, queues }: ServeParts): readonly HealthCheck[] {
+  const check = (name: string, problem: () => string | undefined): HealthCheck => ({
+    name,
+    check() {
+      const found = problem();
+      if (found !== undefined) throw new Error(found);
+    },
+  });
   return [
-    {
-      name: 'store',
-      check: () => {
-        const problem = history.problem();
-        if (problem !== undefined) throw new Error(problem);
-      },
-    },
-    {
-      name: 'queues',
-      check: () => {
-        if (!queues.healthy()) throw new Error('a queue has a backlog and makes no progress');
-      },
-    },
+    check('store', () => history.problem()),
+    check('queues', () => (queues.healthy() ? undefined : 'a queue has a backlog and makes no progress')),
   ];
 }

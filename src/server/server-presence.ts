@@ -1,24 +1,22 @@
 /**
- * That this API server is there, for the others and for everybody: its Lease
- * `kube-system/apiserver-<id>`, as upstream's, and the Endpoints of `default/kubernetes`, which
- * hold the servers that live. A server lives as long as its lease is seen to be renewed, by our own
- * clock: the clocks of others are not compared.
+ * Shows this API server to the others: by its Lease `kube-system/apiserver-<id>`, as upstream's,
+ * and in the Endpoints of `default/kubernetes`, which hold the servers that live. A server lives
+ * while its lease is seen to be renewed, by our own clock.
  */
 import { createHash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import { type Clock, type Timer, toRfc3339Micro } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
-import { jsonEqual } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config } from '../config/index.ts';
 import { formatHostPort } from '../config/values.ts';
+import { openEndpoints } from './publish-endpoints.ts';
 import { defaultNodeIp } from './identity/cluster-identity.ts';
 import { isEverywhere } from './addresses/server-addresses.ts';
 import type { Peer } from '../api/peers/types.ts';
-import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
 import type { Lease } from '../schemas/types.ts';
-import type { CacheSet, ResourceCache } from '../store/cache/cache.ts';
+import type { CacheSet } from '../store/cache/cache.ts';
 import type { BoundWriter, Write } from '../resources/writing/write-plan.ts';
 import type { Store } from '../store/types.ts';
 
@@ -36,37 +34,28 @@ export interface PresenceOptions {
 export interface Presence extends AsyncDisposable {
   /** The other servers that live. */
   peers(): readonly Peer[];
-  /**
-   * Once it is known where this server listens. `endpointIp`: what pods may use; undefined for
-   * none.
-   */
+  /** Once the server listens. `endpointIp`: the address for pods; undefined for none. */
   announce(address: { readonly host: string; readonly port: number }, endpointIp: string | undefined): void;
 }
 
 const LEASES = 'leases.coordination.k8s.io';
-const ENDPOINTS = 'endpoints';
-const ENDPOINT_SLICES = 'endpointslices.discovery.k8s.io';
 const NAMESPACE = 'kube-system';
 const IDENTITY_LABEL = 'apiserver.kubernetes.io/identity';
 /** Upstream's: where other servers reach this one. */
 const ADDRESS = 'kubernetes.io/peer-advertise-address';
 const ENDPOINT = 'symphony.dev/endpoint';
 const RENEW_MS = 4_000;
-/**
- * A server that is alone has nobody to tell; once another one comes, it renews at once. Upstream's.
- */
+/** A server alone renews rarely, and at once when another one comes. Upstream's. */
 const RENEW_ALONE_MS = 10_000;
 const ALIVE_MS = 12_000;
-/**
- * A lease that was last renewed longer ago, by its own word, is not taken for alive at first sight.
- */
+/** A lease that was last renewed longer ago, by its own word, is not alive at first sight. */
 const FRESH_MS = 60_000;
 /** Upstream's; leases of servers that are gone for good are removed by then. */
 const LEASE_SECONDS = 3_600;
 
 /**
- * Where other servers reach this one, and the address that pods may use. As upstream: a server that
- * listens on a loopback or on every address is said to be at the machine's.
+ * The address for other servers, and the one for pods. As upstream: a server on loopback or every
+ * address is said to be at the machine's.
  */
 export function addressesOf(
   { advertiseAddress }: Pick<Config, 'advertiseAddress'>,
@@ -87,13 +76,9 @@ export function serverIdOf(hostname: string, directory: string): string {
 }
 
 export async function startPresence(options: PresenceOptions): Promise<Presence> {
-  const { clock, id } = options;
-  const { caches } = options;
+  const { clock, id, caches } = options;
   const leases = await caches.open<Lease>(LEASES);
-  const published = {
-    endpoints: await caches.open(ENDPOINTS),
-    slices: await caches.open(ENDPOINT_SLICES),
-  };
+  const publish = await openEndpoints(caches, options.writer);
   const seen = new Map<string, { readonly renewTime: string; readonly atMs: number }>();
   const held: { timer?: Timer } = {};
   let own: { readonly address: string; readonly endpoint: string | undefined } | undefined;
@@ -121,9 +106,11 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
   function alive(): readonly Lease[] {
     look();
     const now = clock.now();
-    return others().filter(
-      ({ metadata }) => now - (seen.get(metadata.name)?.atMs ?? Number.NEGATIVE_INFINITY) < ALIVE_MS,
-    );
+    // A clock that was set back must not keep a server alive.
+    return others().filter(({ metadata }) => {
+      const { atMs = Number.NEGATIVE_INFINITY } = seen.get(metadata.name) ?? {};
+      return Math.abs(now - atMs) < ALIVE_MS;
+    });
   }
 
   async function round(): Promise<void> {
@@ -132,17 +119,12 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
     if (!own || stopped) return;
     try {
       await renew(options, leases.get(`${NAMESPACE}/${id}`), own);
-      const endpoints = [
-        own.endpoint,
-        ...alive().map(({ metadata }) => metadata.annotations?.[ENDPOINT]),
-      ].filter((endpoint) => endpoint !== undefined && endpoint !== '');
-      await keepEndpoints(options.writer, published, endpoints as readonly string[]);
+      const endpoints = alive().map(({ metadata }) => metadata.annotations?.[ENDPOINT]);
+      await publish([own.endpoint, ...endpoints].filter((endpoint) => endpoint !== undefined));
       await removeExpired(options, others());
     } catch (error) {
-      options.logger.error(
-        { error: errorMessage(error) },
-        'Cannot renew the lease of this server; trying again',
-      );
+      const fields = { error: errorMessage(error) };
+      options.logger.error(fields, 'Cannot renew the lease of this server; trying again');
     }
     const waitMs = others().length === 0 ? RENEW_ALONE_MS : RENEW_MS;
     if (!stopped) held.timer = clock.setTimer(() => void (turn = round()), waitMs);
@@ -185,7 +167,7 @@ function urlOf(address: string | undefined): URL | undefined {
   }
 }
 
-/** `found` may be behind: then the write is refused, and the next round tries again. */
+/** `found` may be behind: the write is refused then, and the next round tries again. */
 async function renew(
   { writer, clock, id, hostname, holder }: PresenceOptions,
   found: Lease | undefined,
@@ -225,62 +207,5 @@ async function removeExpired({ writer, clock }: PresenceOptions, leases: readonl
     await writer.write({ writes: [{ verb: 'delete', object }] }).catch((error: unknown) => {
       if (!isStatusError(error)) throw error;
     });
-  }
-}
-
-/**
- * Endpoints and its slice; servers of one cluster are expected to share a port, as upstream expects
- * it.
- */
-async function keepEndpoints(
-  writer: BoundWriter,
-  published: { readonly endpoints: ResourceCache; readonly slices: ResourceCache },
-  endpoints: readonly string[],
-): Promise<void> {
-  const split = [...new Set(endpoints)].sort().map((endpoint) => {
-    const at = endpoint.lastIndexOf(':');
-    return { ip: endpoint.slice(0, at), port: Number(endpoint.slice(at + 1)) };
-  });
-  const ports = [...new Set(split.map(({ port }) => port))].sort((a, b) => a - b);
-  const metadata = { name: 'kubernetes', namespace: 'default' };
-  const portOf = (port: number): object => ({ name: 'https', port, protocol: 'TCP' });
-  const addressesAt = (port: number): readonly string[] =>
-    split.filter((endpoint) => endpoint.port === port).map(({ ip }) => ip);
-  const subsets = ports.map((port) => ({
-    addresses: addressesAt(port).map((ip) => ({ ip })),
-    ports: [portOf(port)],
-  }));
-  const [first] = ports;
-  await keep(writer, published.endpoints, ['subsets'], {
-    apiVersion: 'v1',
-    kind: 'Endpoints',
-    metadata: { ...metadata, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
-    ...(subsets.length === 0 ? {} : { subsets }),
-  });
-  if (first === undefined) return;
-  await keep(writer, published.slices, ['endpoints', 'ports'], {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
-    addressType: 'IPv4',
-    endpoints: addressesAt(first).map((ip) => ({ addresses: [ip], conditions: { ready: true } })),
-    ports: [portOf(first)],
-  });
-}
-
-async function keep(
-  writer: BoundWriter,
-  cache: ResourceCache,
-  fields: readonly string[],
-  wanted: KubeObject,
-): Promise<void> {
-  const found = cache.get(keyOf(wanted));
-  try {
-    if (!found) await writer.write({ writes: [{ verb: 'create', object: wanted }] });
-    else if (fields.some((field) => !jsonEqual(found[field], wanted[field])))
-      await writer.write({ writes: [{ verb: 'update', object: { ...wanted, metadata: found.metadata } }] });
-  } catch (error) {
-    // Another server was faster; the next round looks again.
-    if (!isStatusError(error, 'Conflict') && !isStatusError(error, 'AlreadyExists')) throw error;
   }
 }

@@ -1,4 +1,4 @@
-/** `--webhook-listen`: the webhooks alone, over plain HTTP, for a reverse proxy that the forge can reach. */
+/** `--webhook-listen`: webhooks alone, over plain HTTP, for a proxy that the forge reaches. */
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { defaultConnectionLimits } from '../api/http/connection-limits.ts';
 import { createListener } from '../api/http/listener.ts';

@@ -1,9 +1,7 @@
 /**
- * The knowledge of an adapter about the history of its data. Lost data is noticed by it.
- *
- * The data must be of the epoch that the adapter works under, and at least as new as anything the
- * adapter has seen there. A replica promoted too early, a truncated AOF or a restored backup has
- * the right epoch and has lost changes.
+ * The history of the data as an adapter knows it, by which lost data is noticed. The data must be
+ * of its epoch, and as new as anything that it has seen: a replica promoted too early, a truncated
+ * AOF and a restored backup have the right epoch.
  */
 import { EpochChanged } from './types.ts';
 
@@ -15,9 +13,8 @@ export interface History {
   /** The newest version ever seen; new ones are above it. */
   readonly floor: number;
   /**
-   * Call it before a question, and its result with what the answer says about the data. The result
-   * throws EpochChanged, or takes note of the version. An answer may be older than one that another
-   * question brought meanwhile.
+   * Call it before a question, and its result with the answer. The result throws EpochChanged, or
+   * notes the version. Answers may come out of order.
    */
   expect(): (epoch: string | null | undefined, last: string | number | null | undefined) => void;
   /** Takes note of a version that is known to be of this epoch. */

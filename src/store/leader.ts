@@ -1,6 +1,6 @@
 /**
- * Leadership over a fenced lease. `lead` runs while the lease is held. Its signal aborts when the
- * lease is lost or cannot be renewed in time. This process leads again only after `lead` has ended.
+ * Leadership over a fenced lease. `lead` runs while the lease is held; its signal aborts when the
+ * lease is lost or not renewed in time.
  *
  * Time is measured on the holder's own clock from *before* each renewal, so that the holder gives
  * up before the store lets another one in. The fence makes late writes harmless in any case.

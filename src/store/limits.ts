@@ -4,32 +4,22 @@ import type { StoreOp } from './types.ts';
 /** Changes kept per resource for watches to catch up; a watcher further behind lists again. */
 export const DEFAULT_LOG_LIMIT = 20_000;
 
-/**
- * Bytes of changes kept per resource: 20,000 changes of 3 KiB; large objects that change often keep
- * fewer.
- */
+/** Bytes of changes kept per resource: 20,000 changes of 3 KiB. */
 export const DEFAULT_LOG_BYTES = 67_108_864;
 
 /**
- * Ids of commits are remembered for this long, three times as long as the adapter asks after a lost
- * answer (redis-committer.ts). At 300 commits a second they take some 4 MiB.
+ * Ids of commits are remembered three times as long as the adapter asks after a lost answer
+ * (redis-committer.ts). At 300 commits a second they take 4 MiB.
  */
 export const COMMIT_MEMORY_MS = 120_000;
 
-/**
- * The log is cut back to its limit when it has grown by this share, so that not every commit trims.
- */
+/** The log may grow by this share before it is cut, so that not every commit trims. */
 export const LOG_SLACK = 0.125;
 
-/**
- * At most this many changes wait for one consumer of the change log. A slower one gets Gone and
- * delays nobody.
- */
+/** Changes that wait for one consumer of the change log. A slower one gets Gone. */
 export const WATCH_QUEUE_LIMIT = 10_000;
 
-/**
- * A batch may write an object once (and check it besides): the order within a batch has no meaning.
- */
+/** A batch may write an object once (and check it): its order has no meaning. */
 export function checkDistinct(ops: readonly StoreOp[]): void {
   const written = new Set<string>();
   for (const op of ops) {

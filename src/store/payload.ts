@@ -1,23 +1,15 @@
-/**
- * Objects as text, and back: size limits, the storage version in front, and the check that text is
- * an object.
- */
+/** Objects as text and back, with size limits and the storage version in front. */
 import type { KubeObject } from '../schemas/object.ts';
 import { metadataProblem } from '../schemas/soundness.ts';
 import { CommitRefused, type StoreOp } from './types.ts';
 
-/**
- * Largest object in bytes of JSON: etcd's default request limit, so that what fits Kubernetes fits
- * here.
- */
+/** Largest object in bytes of JSON: etcd's default, so that what fits Kubernetes fits here. */
 export const MAX_OBJECT_BYTES = 1_572_864;
 
 /** The largest object when sealed (base64 makes 4 of 3 bytes), with its header. */
 const MAX_PAYLOAD_CHARS = Math.ceil((MAX_OBJECT_BYTES * 4) / 3) + 256;
 
-/**
- * The JSON of an object without its version, which is kept beside it. Throws when it is too large.
- */
+/** The JSON of an object without its version. Throws when it is too large. */
 export function jsonOf(op: StoreOp & { readonly object: KubeObject }, opIndex: number): string {
   const metadata = { ...op.object.metadata, resourceVersion: undefined };
   const json = JSON.stringify({ ...op.object, metadata });
@@ -28,9 +20,7 @@ export function jsonOf(op: StoreOp & { readonly object: KubeObject }, opIndex: n
   return json;
 }
 
-/**
- * Neither JSON nor a sealed payload begins with "s". Payloads without a prefix are of version 1.
- */
+/** No JSON and no sealed payload begins with "s". No prefix means version 1. */
 const STORAGE_VERSION = /^s(\d{1,9}):/;
 
 export const withStorageVersion = (version: number, payload: string): string =>

@@ -1,7 +1,4 @@
-/**
- * Records that the control plane keeps for itself beside the objects of the API: one writer each,
- * by compare-and-set.
- */
+/** Records of the control plane beside the objects of the API, by compare-and-set. */
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
 import { CommitRefused, type Store, type StoreOp } from './types.ts';

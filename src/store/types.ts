@@ -30,10 +30,7 @@ export interface DeleteOp {
   readonly key: string;
   readonly expectedVersion: string;
 }
-/**
- * Fails the commit unless the object is at this version (`undefined`: unless it does not exist).
- * Changes nothing.
- */
+/** Fails the commit unless the object is at this version, or absent where it is undefined. */
 export interface CheckOp {
   readonly type: 'check';
   readonly resource: ResourceId;
@@ -51,16 +48,15 @@ export interface Fence {
 export interface CommitOptions {
   readonly fence?: Fence;
   /**
-   * Names the commit. A commit whose id happened before changes nothing and gets the first result,
-   * so that a caller who lost the answer asks by committing again. Ids are remembered for
-   * COMMIT_MEMORY_MS (limits.ts). The adapter makes one where there is none.
+   * Names the commit. A repeated id changes nothing and gets the first result, so that a caller
+   * asks for a lost answer by committing again. Remembered for COMMIT_MEMORY_MS (limits.ts).
    */
   readonly id?: string;
 }
 
 /**
- * The objects as stored (with their new `resourceVersion`), one per op; for deletes the last state
- * (undefined where it cannot be read), for checks undefined.
+ * The objects as stored, one per op: the last state for deletes (undefined where it cannot be
+ * read), undefined for checks.
  */
 export interface CommitResult {
   readonly objects: readonly (KubeObject | undefined)[];
@@ -81,10 +77,7 @@ export interface StoreEvent {
   readonly size: number;
 }
 
-/**
- * A change that cannot be read. It has its place in the order of changes; its object is as good as
- * unknown from here.
- */
+/** A change that cannot be read. It has its place in the order of changes. */
 export interface UnreadableChange {
   readonly type: 'UNREADABLE';
   readonly resource: ResourceId;
@@ -132,7 +125,7 @@ export interface HeldLease {
 
 export interface Store extends AsyncDisposable {
   /**
-   * All or nothing. Throws {@link CommitRefused}, {@link FenceLost}, {@link EpochChanged} or {@link
+   * Throws {@link CommitRefused}, {@link FenceLost}, {@link EpochChanged}, {@link
    * StoreUnavailable}.
    */
   commit(ops: readonly StoreOp[], options?: CommitOptions): Promise<CommitResult>;
@@ -148,10 +141,7 @@ export interface Store extends AsyncDisposable {
    * EpochChanged} when the data is no longer what was opened.
    */
   watch(resource: ResourceId, fromVersion: string, signal: AbortSignal): AsyncIterable<StoreChange>;
-  /**
-   * The version of the newest change of this resource, and of the whole store: a cache that has
-   * seen the first may answer as of the second.
-   */
+  /** The newest version of the resource, and of the store: the first may answer for both. */
   versions(resource: ResourceId): Eventually<Versions>;
   /** Undefined when there is no data (a first start, or history was lost). */
   clusterState(): Promise<ClusterState | undefined>;
@@ -160,10 +150,7 @@ export interface Store extends AsyncDisposable {
    * Throws {@link EpochChanged} when the data is of the epoch that was opened and has lost changes.
    */
   checkState(): Promise<StatePosition | undefined>;
-  /**
-   * When this adapter last took or renewed a lease, by its own clock: the store took writes then.
-   * -Infinity before.
-   */
+  /** When this adapter last held a lease, by its own clock: the store took writes then. */
   readonly leasedAtMs: number;
   /**
    * Compare and set; false when `expected` is not what is there. When true, the adapter goes on
@@ -171,18 +158,12 @@ export interface Store extends AsyncDisposable {
    * state)` accepts it.
    */
   setClusterState(next: ClusterState, expected: ClusterState | undefined): Promise<boolean>;
-  /**
-   * Takes or renews a lease; undefined while somebody else holds it. The token grows with every
-   * change of holder.
-   */
+  /** Undefined while somebody else holds it. The token grows with every change of holder. */
   acquireLease(lease: string, holder: string, ttlMs: number): Promise<HeldLease | undefined>;
   releaseLease(lease: string, holder: string): Promise<void>;
 }
 
-/**
- * `newer`: a program with a later storage version has stored the object; an update here would lose
- * what it knows.
- */
+/** `newer`: a later program has stored the object; an update would lose what it knows. */
 export type RefusalReason = 'exists' | 'missing' | 'stale' | 'tooLarge' | 'newer';
 
 /** One op of a commit did not meet its expectation; nothing was written. */
@@ -222,18 +203,12 @@ export class Gone extends Error {
   override readonly name = 'Gone';
 }
 
-/**
- * The store cannot be reached or refuses writes (out of memory, disk full); what is being done must
- * be retried.
- */
+/** The store cannot be reached or refuses writes (memory, disk full): try again. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
   /** The store answers, and takes no writes. */
   readonly isReadOnly: boolean;
-  /**
-   * The command may have been done, or may yet be. Read `versions`, then the cache, before deciding
-   * anew.
-   */
+  /** The command may have been done, or may yet be. Read `versions`, then the cache. */
   readonly isUnanswered: boolean;
 
   constructor(

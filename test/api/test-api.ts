@@ -82,7 +82,7 @@ export async function startTestCore(
       warnings,
     },
     async [Symbol.asyncDispose]() {
-      await following[Symbol.asyncDispose]();
+      following[Symbol.dispose]();
       await core[Symbol.asyncDispose]();
       await caches[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();

@@ -53,4 +53,20 @@ describe('parts that are ended together', () => {
     await whole[Symbol.asyncDispose]();
     expect(ended).toEqual(['a']);
   });
+
+  it('end at once when they come after the end', async () => {
+    const ended: string[] = [];
+    const parts = createScope();
+    await parts[Symbol.asyncDispose]();
+    parts.use(part('late', ended));
+    await parts[Symbol.asyncDispose]();
+    expect(ended).toEqual(['late']);
+  });
+
+  it('end although the result of the start is one of them', async () => {
+    const ended: string[] = [];
+    const whole = await openScope(async (parts) => parts.use(part('a', ended)));
+    await whole[Symbol.asyncDispose]();
+    expect(ended).toEqual(['a']);
+  });
 });

@@ -14,7 +14,7 @@ import { createPlacementProofs } from '../../src/resources/writing/placement-pro
 import type { Store } from '../../src/store/types.ts';
 import { aNode, aPod, aReplicaSet } from '../support/builders.ts';
 import { createObjects } from '../support/objects.ts';
-import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { createFakeClock, type FakeClock, settle } from '../support/fake-clock.ts';
 
 const NOT_READY = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' } as const;
 const proofs = createPlacementProofs(Buffer.alloc(32, 7));
@@ -75,6 +75,31 @@ describe('the placement worker', () => {
     expect(events.map(({ reason, message }) => [reason, message])).toEqual([
       ['Scheduled', 'Successfully assigned default/web to small'],
     ]);
+  });
+
+  it('ends although its caches do not show its last placement yet', async () => {
+    const memory = store;
+    store = {
+      ...memory,
+      async *watch(resource, fromVersion, signal) {
+        for await (const change of memory.watch(resource, fromVersion, signal)) {
+          while (resource === 'pods' && change.type === 'MODIFIED' && !signal.aborted) await settle(1);
+          yield change;
+        }
+      },
+    };
+    caches = createCacheSet({ store, clock, logger: silentLogger });
+    parts = [caches];
+    await create('nodes', small);
+    await start();
+    await create('pods', aPod());
+    await clock.advance(100);
+    expect((await thePod()).spec.nodeName).toBe('small');
+    expect(events).toHaveLength(1);
+    let hasEnded = false;
+    void Promise.resolve(parts.pop()?.[Symbol.asyncDispose]()).then(() => (hasEnded = true));
+    await settle(20);
+    expect(hasEnded).toBe(true);
   });
 
   it('binds pods that were there before it, and those whose jobs are all lost', async () => {

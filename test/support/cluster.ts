@@ -117,7 +117,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     async [Symbol.asyncDispose]() {
       abort.abort();
       await controllers[Symbol.asyncDispose]();
-      await following[Symbol.asyncDispose]();
+      following[Symbol.dispose]();
       await events[Symbol.asyncDispose]();
       await core[Symbol.asyncDispose]();
       await caches[Symbol.asyncDispose]();

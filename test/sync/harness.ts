@@ -164,7 +164,7 @@ export async function createHarness(
     async [Symbol.asyncDispose]() {
       for (const controller of controllers) await controller[Symbol.asyncDispose]();
       for (const recorder of recorders) await recorder[Symbol.asyncDispose]();
-      await following[Symbol.asyncDispose]();
+      following[Symbol.dispose]();
       await core[Symbol.asyncDispose]();
       await caches[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();

@@ -1,9 +1,7 @@
 /**
- * The only place that starts processes (linted).
- *
- * Invariants: a child leads a process group of its own, and the group ends as a whole: when its leader ends, on a
- * time-out, on abort, at our exit, and where util-linux is there also when we are killed. At most a fixed number of
- * children of a purpose live at one time; the others wait.
+ * The only place that starts processes (linted). A child leads its own process group, which ends as
+ * a whole: with its leader, on a time-out, on abort, at our exit, and with util-linux when we are
+ * killed. At most a fixed number of children of a purpose live; the others wait.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { type Slots, createSlots } from '../slots.ts';
@@ -50,7 +48,7 @@ export interface ChildOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly limits?: ProcessLimits;
-  /** What the child gets when this process dies; `KILL` unless it has something to save. */
+  /** The signal when this process dies; `KILL` unless the child has something to save. */
   readonly deathSignal?: 'KILL' | 'TERM';
   /** An open file that the child has as its number 3. */
   readonly descriptor?: number;
@@ -78,7 +76,7 @@ function endAll(): void {
   for (const leader of groups) signalGroup(leader, 'SIGKILL');
 }
 
-/** Waits for a place, then starts. A program that is missing shows as the event `error` or as exit code 127. */
+/** Waits for a place. A missing program shows as the event `error` or as exit code 127. */
 export async function startChild(
   purpose: ChildPurpose,
   program: string,
@@ -105,7 +103,7 @@ export async function startChild(
   }
   const { pid } = child;
   const gone = (): void => {
-    // What the leader left behind in its group ends with it.
+    // The rest of the group ends with its leader.
     if (pid !== undefined && groups.delete(pid)) signalGroup(pid, 'SIGKILL');
     leave();
   };
@@ -128,7 +126,7 @@ export async function startChild(
   };
 }
 
-/** Runs a program to its end. Rejects with what it said last when it fails or takes too long. */
+/** Runs a program to its end. Rejects with its last words when it fails or takes too long. */
 export async function runChild(
   purpose: ChildPurpose,
   program: string,
@@ -164,8 +162,8 @@ export async function runChild(
 const MAX_COMPLAINT_CHARS = 4_000;
 
 /**
- * For a library that starts its process itself: gives it a place while `task` runs. The library must start the process
- * through the launcher of group-launcher.ts, which keeps the other invariants.
+ * Gives a library that starts a process itself a place while `task` runs. The library must use the
+ * launcher of group-launcher.ts, which keeps the other invariants.
  */
 export async function withPlace<T>(
   purpose: ChildPurpose,

@@ -1,13 +1,12 @@
 /**
- * How a child process is held: limits of memory and file size, and a signal when the process that started it dies.
- *
- * util-linux does both before it becomes the program. A tool that is missing, or that this machine
- * refuses, is left out: Git's own limits, time-outs and the sweep at start remain.
+ * Limits of memory and file size for a child process, and a signal when its owner dies. util-linux
+ * does both before it becomes the program. A tool that is missing or refused is left out: Git's own
+ * limits, time-outs and the sweep at start remain.
  */
 import { spawnSync } from 'node:child_process';
 
 export interface ProcessLimits {
-  /** Private memory of each process, in bytes (RLIMIT_DATA: mapped packs and libraries do not count). */
+  /** Private memory of each process, in bytes (RLIMIT_DATA, without mapped files). */
   readonly memoryBytes?: number;
   /** The largest file that a process may write, in bytes (RLIMIT_FSIZE). */
   readonly fileBytes?: number;
@@ -17,7 +16,10 @@ const probed = new Map<string, boolean>();
 /** A tool that only starts `true` takes milliseconds. */
 const PROBE_TIMEOUT_MS = 5_000;
 
-/** Whether the tool takes these options here; busybox has tools of the same names with fewer options. */
+/**
+ * Whether the tool takes these options here; busybox has tools of the same names with fewer
+ * options.
+ */
 function works(command: readonly string[]): boolean {
   const key = command.join(' ');
   const known = probed.get(key);
@@ -28,7 +30,7 @@ function works(command: readonly string[]): boolean {
   return works;
 }
 
-/** The words to put before a command so that it runs confined. Each replaces itself: the process id stays the same. */
+/** The words before a command that confine it. Each replaces itself: the pid stays. */
 export function confinement(limits: ProcessLimits, deathSignal: 'KILL' | 'TERM'): readonly string[] {
   const limit = (name: string, bytes: number | undefined): string[] =>
     bytes === undefined ? [] : [`--${name}=${bytes}`];

@@ -1,9 +1,8 @@
 /**
  * Ends children that a killed process left behind; called when a control plane or an agent starts.
- *
- * Never a stranger: only processes of this user that carry our mark, in our own PID namespace (elsewhere the owner's
- * id would mean another process), and whose owner does not live any more. Redis is left to its own data directory
- * (store/embedded/embedded-owner.ts), because it has something to save.
+ * It ends only processes of this user with our mark in our own PID namespace (elsewhere the owner's
+ * id means another process), whose owner is dead. Redis, which has something to save, is left to
+ * store/embedded/embedded-owner.ts.
  */
 import { readdir, readlink } from 'node:fs/promises';
 import { MARK, readOrEmpty, startTimeOf } from './process-identity.ts';

@@ -1,9 +1,7 @@
 /**
- * A shell script for a library that starts a program by itself and ends only that process: `sh SCRIPT ARGUMENTS…` runs
- * the program in a group of its own, and any end of the script ends the group.
- *
- * Started as `sh SCRIPT`, so that it works on a disk without execution. Where util-linux is missing, the script only
- * becomes the program.
+ * A shell script for a library that starts a program itself and ends only that process. `sh SCRIPT
+ * ARGUMENTS…` runs the program in its own group, and any end of the script ends the group. Without
+ * util-linux the script only becomes the program.
  */
 import { type ProcessLimits, confinement, sessionLeader } from './confinement.ts';
 import { childMark } from './process-identity.ts';
@@ -11,8 +9,8 @@ import { childMark } from './process-identity.ts';
 const OWNER = 'SYMPHONY_OWNER';
 
 /**
- * `kill 0` means the whole group, the shell included. The owner's death arrives as TERM; an owner that died before the
- * signal was asked for is seen by the parent's id. After the program's own end, helpers that it left behind end too.
+ * `kill 0` means the whole group, the shell included. The owner's death arrives as TERM. An owner
+ * that died before is seen by the parent's id. Helpers that outlive the program end after it.
  */
 const LEADER = `[ "$PPID" = "$${OWNER}" ] || exit 125
 trap 'kill -KILL 0' HUP INT TERM

@@ -1,15 +1,14 @@
 /**
- * Which process is which. A process id is used again, so that a process is its id and its start time.
- *
- * Every child carries a mark in its environment that names its owner. Its own children inherit the mark, which no
- * record on disk could know of, and no write can be lost between the start of a child and a crash.
+ * A process is its id and its start time, as an id is used again. Every child carries a mark in its
+ * environment that names its owner. Its own children inherit the mark: no record on disk could know
+ * of them, and no write can be lost between a start and a crash.
  */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 export const MARK = 'SYMPHONY_CHILD';
 
-/** When a process started, in clock ticks since boot (proc(5), field 22); undefined when there is none. */
+/** When a process started, in clock ticks since boot (proc(5), field 22). */
 export async function startTimeOf(pid: number): Promise<string | undefined> {
   return startTimeIn(await readOrEmpty(`/proc/${pid}/stat`));
 }
@@ -23,7 +22,7 @@ function startTimeIn(stat: string): string | undefined {
 
 let own: string | undefined;
 
-/** The variable that every child of this process carries: purpose, process id and start time of its owner. */
+/** The mark of a child of this process: purpose, process id and start time of its owner. */
 export function childMark(purpose: string): Readonly<Record<string, string>> {
   own ??= ownIdentity();
   return { [MARK]: `${purpose} ${own}` };

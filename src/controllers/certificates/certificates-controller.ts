@@ -1,6 +1,6 @@
 /**
- * Certificate requests from beginning to end: approves what nodes may have without a person, signs what is approved, and
- * removes what is settled. Upstream's csrapproving, csrsigning and csrcleaner as one controller.
+ * Approves, signs and removes certificate requests: upstream's csrapproving, csrsigning and
+ * csrcleaner.
  */
 import type { KubeObject } from '../../schemas/object.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';
@@ -12,7 +12,7 @@ import { type CertificateOrder, planSigning } from './plan-signing.ts';
 export interface CertificatesOptions {
   /** The authority: a certificate, PEM. */
   issue(order: CertificateOrder): Promise<string>;
-  /** Whether this requester may have its request approved without a person. Bootstrappers and nodes, unless given. */
+  /** Whether a requester may have its request approved without a person. */
   mayAutoApprove?(requester: Requester, approval: AutoApproval): Promise<boolean>;
 }
 

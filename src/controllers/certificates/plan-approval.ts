@@ -1,6 +1,6 @@
 /**
- * Which requests are approved without a person: a new node's first client certificate, asked for with a bootstrap token, and
- * a node's next one, asked for by itself. Everything else waits for somebody to decide. Pure.
+ * Approves requests without a person: the first client certificate of a node, by a bootstrap token,
+ * and its next ones, by the node itself. Everything else waits for a person. Pure.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { parseCertificateRequest } from '../../schemas/certificates/certificate-request.ts';
@@ -17,7 +17,7 @@ export interface Requester {
   readonly groups: readonly string[];
 }
 
-/** The ways in which this request could be approved, most particular first. Empty: it is for a person to decide. */
+/** How the request could be approved, most particular first. Empty: a person decides. */
 export function autoApprovalsFor(object: KubeObject): readonly AutoApproval[] {
   if (conditionsOf(object).length > 0) return [];
   const spec = asRecord(object['spec']);

@@ -1,4 +1,4 @@
-/** The next step of a certificate request: approve it, sign it, or remove it when its time is over. Pure. */
+/** The next step of a certificate request: approve, sign or remove it. Pure. */
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Plan } from '../controller.ts';
 import { deletionOf, statusUpdate } from '../ownership.ts';
@@ -8,7 +8,7 @@ import { issued, planSigning } from './plan-signing.ts';
 
 export interface CertificateRequestView {
   readonly object: KubeObject;
-  /** What it may have without a person. */
+  /** The approval that needs no person. */
   readonly approval: AutoApproval | undefined;
   /** PEM, issued because the request is approved. */
   readonly certificate: string | undefined;

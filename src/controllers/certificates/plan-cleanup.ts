@@ -1,4 +1,4 @@
-/** When a certificate request has served its purpose: an hour after it was decided, a day if nobody decided. Pure. */
+/** A request is over an hour after it was decided, a day if nobody decided. Pure. */
 import { X509Certificate } from 'node:crypto';
 import { asString, getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';

@@ -1,4 +1,4 @@
-/** What the signer makes of an approved request: a certificate to issue, or the reason why not. Pure. */
+/** Signing of an approved request: a certificate to issue, or the reason why not. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import {
@@ -10,7 +10,7 @@ import { asList, asNumber, asRecord, asString, getPath } from '../../schemas/jso
 import type { KubeObject } from '../../schemas/object.ts';
 import { conditionsOf, decodedText } from '../../schemas/kinds/certificate-signing-request/validation.ts';
 
-/** What is asked of the authority. */
+/** An order for the authority. */
 export interface CertificateOrder {
   readonly commonName: string;
   readonly organizations: readonly string[];

@@ -1,4 +1,4 @@
-/** Runs {@link planAggregation} for each cluster role that is made of others; whenever any changes, all of these may. */
+/** Runs {@link planAggregation} for each role that is made of others, when any role changes. */
 import { type ClusterRole, RBAC_GROUP } from '../../schemas/rbac.ts';
 import type { Controller, Reconciler } from '../controller.ts';
 import { type AggregationInput, planAggregation } from './plan-aggregation.ts';

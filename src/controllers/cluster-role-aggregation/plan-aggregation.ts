@@ -1,4 +1,4 @@
-/** The rules of a cluster role that is made of others; pure. Upstream's order: by selector, then by name, each rule once. */
+/** Rules of a role that is made of others, in upstream's order: by selector, by name. Pure. */
 import { jsonEqual } from '../../base/json.ts';
 import type { ClusterRole, PolicyRule } from '../../schemas/rbac.ts';
 import { matchesLabelSelector } from '../../schemas/values/selectors.ts';

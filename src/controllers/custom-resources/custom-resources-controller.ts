@@ -1,7 +1,4 @@
-/**
- * Gives definitions their names, establishes them, and cleans up after those that are deleted. Keeps the definition of
- * Applications as the system serves them.
- */
+/** Names, establishes and cleans up definitions. Keeps that of Applications as it is served. */
 import { APPLICATION_DEFINITION } from '../../schemas/applications/application-definition.ts';
 import { CLEANUP_FINALIZER, DEFINITION_RESOURCE, readDefinition } from '../../schemas/custom/index.ts';
 import { resourceIdOf } from '../../schemas/resource-kind.ts';

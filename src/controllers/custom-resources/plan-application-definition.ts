@@ -1,4 +1,4 @@
-/** The definition of Applications says what is served, whatever was done to it or an older version wrote. Pure. */
+/** The definition of Applications says what is served, whatever is stored. Pure. */
 import { jsonEqual } from '../../base/json.ts';
 import { applicationDefinition } from '../../schemas/applications/application-definition.ts';
 import { customResourceDefinitionKind } from '../../schemas/kinds/custom-resource-definition.ts';

@@ -1,6 +1,6 @@
 /**
- * What becomes of a CustomResourceDefinition: which names it gets, whether it is established, and the cleaning up after it. The rules
- * and texts are those of upstream's naming, establishing and finalizing controllers. Pure.
+ * Naming, establishing and cleaning up of a CustomResourceDefinition. Rules and texts are those of
+ * upstream's controllers. Pure.
  */
 import { jsonEqual } from '../../base/json.ts';
 import {
@@ -22,7 +22,7 @@ export interface DefinitionInput {
   readonly definition: KubeObject;
   /** All definitions, this one too. */
   readonly all: readonly KubeObject[];
-  /** What there is of the resource; undefined where the system serves it itself, whatever the definition says. */
+  /** Its objects; undefined where the system serves the resource itself. */
   readonly objects: readonly KubeObject[] | undefined;
   readonly nowMs: number;
 }
@@ -53,7 +53,7 @@ function planNaming({ definition, all, nowMs }: DefinitionInput): Plan {
   return report(definition, { ...status, acceptedNames: namesObject(accepted) });
 }
 
-/** One value of one kind of name, and what it is called when somebody else has it. */
+/** Names that other definitions of the group have. */
 function takenNames(
   definition: KubeObject,
   group: string,
@@ -109,7 +109,7 @@ function acceptNames(
   };
 }
 
-/** As the API has it: empty members are left out. */
+/** Empty members are left out, as in the API. */
 function namesObject(names: DefinitionNames): Record<string, unknown> {
   const { plural, singular, kind, listKind, shortNames, categories } = names;
   return {
@@ -139,18 +139,11 @@ function report(definition: KubeObject, status: Record<string, unknown>): Plan {
   return { writes: jsonEqual(status, definition['status']) ? [] : [statusUpdate({ ...definition, status })] };
 }
 
-const is = (type: string, reason: string, message: string): Condition => ({
-  type,
-  status: 'True',
-  reason,
-  message,
-});
-const isNot = (type: string, reason: string, message: string): Condition => ({
-  type,
-  status: 'False',
-  reason,
-  message,
-});
+const judge =
+  (status: Condition['status']) =>
+  (type: string, reason: string, message: string): Condition => ({ type, status, reason, message });
+const is = judge('True');
+const isNot = judge('False');
 
 function withJudgement(
   definition: KubeObject,

@@ -20,7 +20,7 @@ export const deploymentController: Controller = {
     indexByController(pods);
     const concerned = ownersConcerned('Deployment', deployments, ({ spec }) => spec.selector);
 
-    /** Recreate waits for the last old pod; nothing else depends on pods, but for those that are restored. */
+    /** Recreate waits for the last old pod; otherwise only restored pods matter. */
     function concernedByPod({ type, object: pod }: CacheEvent<Pod>): readonly string[] {
       if (type === 'ADDED') return [];
       const { namespace } = pod.metadata;
@@ -37,7 +37,7 @@ export const deploymentController: Controller = {
     scope.on(replicaSets, concerned);
     scope.on(pods, concernedByPod);
     return {
-      // Old ReplicaSets may be missing until the store is rebuilt: rolling on would stop their pods.
+      // Old ReplicaSets may be missing until then: rolling on would stop their pods.
       pausesForRebuild: true,
       events: DEPLOYMENT_EVENTS,
       keys: () => deployments.list().map(keyOf),

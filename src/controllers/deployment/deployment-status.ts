@@ -1,6 +1,7 @@
-/** The status of a Deployment, its conditions and their messages; upstream's progress.go and sync.go, pure. */
+/** Status and conditions of a Deployment; upstream's progress.go and sync.go, pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import type { Deployment, ReplicaSet } from '../../schemas/types.ts';
+import { transitionTime, withConditions } from '../../schemas/conditions.ts';
 import { parseTime } from '../pod-facts.ts';
 import { maxUnavailable, sizeOf, wantedReplicas } from './rollout-math.ts';
 
@@ -30,7 +31,7 @@ export function conditionOf(
 
 export type NewCondition = Pick<DeploymentCondition, 'type' | 'status' | 'reason' | 'message'>;
 
-/** Adds or replaces a condition; one with equal status and reason stays as it is, whatever its message. */
+/** Adds or replaces a condition, unless it has the same status and reason already. */
 export function withCondition(
   status: DeploymentStatus,
   condition: NewCondition,
@@ -38,19 +39,17 @@ export function withCondition(
 ): DeploymentStatus {
   const current = conditionOf(status, condition.type);
   if (current?.status === condition.status && current.reason === condition.reason) return status;
-  return replaceCondition(status, condition, nowMs, current);
+  return replaceCondition(status, condition, nowMs);
 }
 
 function replaceCondition(
   status: DeploymentStatus,
   condition: NewCondition,
   nowMs: number,
-  current: DeploymentCondition | undefined,
 ): DeploymentStatus {
-  const now = toRfc3339(nowMs);
-  const unchanged = current?.status === condition.status ? current.lastTransitionTime : undefined;
-  const next = { ...condition, lastTransitionTime: unchanged ?? now, lastUpdateTime: now };
-  return { ...status, conditions: [...withoutCondition(status, condition.type), next] };
+  const lastTransitionTime = transitionTime(status.conditions, condition, nowMs);
+  const next = { ...condition, lastTransitionTime, lastUpdateTime: toRfc3339(nowMs) };
+  return { ...status, conditions: withConditions(status.conditions, [next]) as DeploymentCondition[] };
 }
 
 function withoutCondition(status: DeploymentStatus, type: string): readonly DeploymentCondition[] {
@@ -68,7 +67,7 @@ export function progressing(
 const sum = (replicaSets: readonly ReplicaSet[], valueOf: (set: ReplicaSet) => number | undefined): number =>
   replicaSets.reduce((total, replicaSet) => total + (valueOf(replicaSet) ?? 0), 0);
 
-/** Counts and availability as the ReplicaSets report them; progress is judged by {@link withProgress}. */
+/** Counts and availability as the ReplicaSets report them. */
 export function countStatus(family: Family, nowMs: number): DeploymentStatus {
   const { deployment, newReplicaSet, oldReplicaSets } = family;
   const all = [...oldReplicaSets, ...(newReplicaSet ? [newReplicaSet] : [])];
@@ -150,17 +149,12 @@ export function withProgress(family: Family, counted: DeploymentStatus, nowMs: n
     const done =
       (status.replicas ?? 0) === (status.updatedReplicas ?? 0) &&
       current?.reason === 'NewReplicaSetAvailable';
-    if (!done) status = judgeProgress(family, status, current, nowMs);
+    if (!done) status = judgeProgress(family, status, nowMs);
   }
   return withReplicaFailure(family, status, nowMs);
 }
 
-function judgeProgress(
-  family: Family,
-  status: DeploymentStatus,
-  current: DeploymentCondition | undefined,
-  nowMs: number,
-): DeploymentStatus {
+function judgeProgress(family: Family, status: DeploymentStatus, nowMs: number): DeploymentStatus {
   const { deployment, newReplicaSet } = family;
   const subject = newReplicaSet
     ? `ReplicaSet "${newReplicaSet.metadata.name}"`
@@ -172,7 +166,7 @@ function judgeProgress(
   if (hasProgressed(deployment.status ?? {}, status)) {
     // Always replaced: its update time is what the deadline counts from.
     const condition = progressing('True', 'ReplicaSetUpdated', `${subject} is progressing.`);
-    return replaceCondition(status, condition, nowMs, current);
+    return replaceCondition(status, condition, nowMs);
   }
   if (hasTimedOut(deployment, status, nowMs)) {
     const message = `${subject} has timed out progressing.`;

@@ -1,9 +1,8 @@
 /**
- * The plan of a Deployment, upstream's syncDeployment as a pure function: claim ReplicaSets, find or create the newest
- * one, scale, roll, clean up, report.
- *
- * A plan ends early after it created a ReplicaSet or set the revision: the next one, from the new state, goes on.
- * INVARIANTS 1: never more than replicas + maxSurge pods, never fewer available than replicas - maxUnavailable.
+ * The plan of a Deployment, upstream's syncDeployment as a pure function: claim ReplicaSets, find
+ * or create the newest one, scale, roll, clean up, report. It ends early after it created a
+ * ReplicaSet or set the revision. INVARIANTS 1: at most replicas + maxSurge pods, at least replicas
+ * - maxUnavailable available.
  */
 import { jsonEqual } from '../../base/json.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../schemas/types.ts';
@@ -84,7 +83,7 @@ function planSteps(view: DeploymentView, nowMs: number): Plan {
   return waitMs === undefined ? plan : { ...plan, requeueAfterMs: waitMs };
 }
 
-/** The newest ReplicaSet is the oldest one whose template equals the Deployment's; the others are old. */
+/** The newest ReplicaSet is the oldest one with the template of the Deployment. */
 function findFamily(deployment: Deployment, owned: readonly ReplicaSet[]): Family {
   const ordered = [...owned].sort(byAge);
   const newReplicaSet = ordered.find((set) => sameTemplate(set.spec.template, deployment.spec.template));

@@ -1,11 +1,11 @@
 /**
- * Old ReplicaSets that the store lost with its history, made again for the pods that agents restored; pure. Git brings the
- * Deployment back with its newest template only. Pods of an earlier one would belong to nobody and stay for ever; with
- * their ReplicaSet they take part in the rollout like any others, and end when the new pods are ready.
+ * Old ReplicaSets that the store lost with its history, made again for restored pods; pure. Git
+ * brings the Deployment back with its newest template only. Without their ReplicaSet, pods of an
+ * earlier template would stay for ever; with it they end in the rollout.
  *
- * A pod says itself which ReplicaSet it had (`RESTORED_OWNER`, which nobody else can set): pods that somebody orphaned on
- * purpose are left alone. The ReplicaSet of the newest template is the Deployment's own to make; only a paused
- * Deployment makes none, so that its newest pods get theirs here. Pods that have ended get one as well: they go with it.
+ * A pod says which ReplicaSet it had (`RESTORED_OWNER`, which nobody else can set), so pods that
+ * were orphaned on purpose are left alone. The Deployment makes the newest ReplicaSet itself,
+ * unless it is paused. Pods that have ended get theirs as well, and go with it.
  */
 import { jsonEqual } from '../../base/json.ts';
 import { omit } from '../../schemas/json-access.ts';
@@ -71,8 +71,8 @@ function restoredHash(deployment: Deployment, { metadata }: Pod): string | undef
 }
 
 /**
- * The hash alone does not tell: a version that knew fewer defaults gave the same template another one, and so did a
- * collision that nobody remembers. Pods have defaults that templates have not.
+ * The hash alone does not tell: another version knew fewer defaults, or nobody remembers a
+ * collision. Pods have defaults that templates have not.
  */
 function isMadeFrom(template: PodTemplate, pod: Pod): boolean {
   const { metadata = {}, spec = { containers: [] } } = template;

@@ -1,4 +1,4 @@
-/** The newest ReplicaSet of a Deployment and the revision numbers; upstream's getNewReplicaSet, pure. */
+/** The newest ReplicaSet and the revisions; upstream's getNewReplicaSet, pure. */
 import { ownMember } from '../../base/json.ts';
 import type { Deployment, PodTemplate, ReplicaSet } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
@@ -47,7 +47,7 @@ export function planNewReplicaSet(
   return mayCreate ? planCreation(input, family, newRevision) : GO_ON;
 }
 
-/** Brings annotations and minReadySeconds up to date; once they are, the Deployment shows the same revision. */
+/** Brings annotations and minReadySeconds up to date, then shows the revision. */
 function planExisting(
   { deployment, nowMs }: Input,
   newReplicaSet: ReplicaSet,
@@ -156,7 +156,7 @@ interface ReplicaSetParts {
   readonly template: PodTemplate;
 }
 
-/** A Deployment's annotations may be written with its status, as upstream's controller does: one change, not two. */
+/** Writes the annotations with the status, as upstream does: one change, not two. */
 function statusWrite(
   deployment: Deployment,
   revision: string,
@@ -188,7 +188,7 @@ export function planPauseCondition(deployment: Deployment, nowMs: number): Plan 
   return { writes: [statusUpdate({ ...deployment, status })] };
 }
 
-/** The ReplicaSet was refused: the Deployment says so, and will not progress until its template changes. */
+/** The ReplicaSet was refused: no progress until the template changes. */
 export function planCreateFailure(deployment: Deployment, cause: string, nowMs: number): Plan {
   const events = [deploymentEvent('createFailed', deployment, cause)];
   if (!hasProgressDeadline(deployment)) return { writes: [], events };

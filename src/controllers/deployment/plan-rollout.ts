@@ -38,22 +38,20 @@ function shrinkOld(family: Family, draft: Draft): void {
 }
 
 /**
- * Its status counts pods of an earlier size: after shrinking and growing again it may call available what is on its way
- * out. Nothing is taken away on its word (INVARIANTS 1); it reports anew at once.
+ * The status counts pods of an earlier size, and may call available what is on its way out. Nothing
+ * is taken away on its word (INVARIANTS 1); it reports anew at once.
  */
 function isOutdated(set: ReplicaSet): boolean {
   const { availableReplicas = 0, observedGeneration = 0 } = set.status ?? {};
   return availableReplicas > 0 && observedGeneration < (set.metadata.generation ?? 0);
 }
 
-/**
- * Never more than its size: a status from before a scaling down must not make room for another one (INVARIANTS 1).
- */
+/** At most its size: an old status must not make room for another scaling (INVARIANTS 1). */
 function availableOf(set: ReplicaSet): number {
   return Math.min(set.status?.availableReplicas ?? 0, sizeOf(set));
 }
 
-/** What is not available anyway goes first: it costs nothing and cannot block the rollout. */
+/** Unavailable pods go first: that costs nothing, and they cannot block the rollout. */
 function removeUnhealthy(old: readonly ReplicaSet[], mayGo: number, draft: Draft): void {
   let gone = 0;
   for (const set of old) {
@@ -77,7 +75,7 @@ function removeHealthy(family: Family, old: readonly ReplicaSet[], minAvailable:
   }
 }
 
-/** Everything old goes before anything new comes. `create`: it is the new ReplicaSet's turn to be made. */
+/** Everything old goes before anything new comes. `create`: make the new ReplicaSet now. */
 export function planRecreate(
   family: Family,
   { pods, endsLostPods }: { readonly pods: readonly Pod[]; readonly endsLostPods: boolean },

@@ -1,4 +1,4 @@
-/** Scaling a Deployment, in mid-rollout proportionally over its ReplicaSets; upstream's `scale`, pure. */
+/** Scaling of a Deployment, proportional in mid-rollout; upstream's `scale`, pure. */
 import type { ReplicaSet } from '../../schemas/types.ts';
 import type { Family } from './deployment-status.ts';
 import type { Draft } from './replica-set-draft.ts';
@@ -53,7 +53,7 @@ export function planScale(family: Family, draft: Draft): void {
   });
 }
 
-/** The only ReplicaSet with replicas, or the newest of all when none has any; undefined when several have. */
+/** The only active ReplicaSet, or the newest where none is; undefined where several are. */
 function onlyActiveOrLatest(family: Family): ReplicaSet | undefined {
   const active = activeOf(allOf(family));
   if (active.length > 1) return undefined;

@@ -1,6 +1,6 @@
 /**
- * A working copy of a Deployment's ReplicaSets while it is being planned: each scaling shows up in the next step's
- * arithmetic, and all changes of one ReplicaSet become one write.
+ * The ReplicaSets while a plan is made: each step sees the scaling of the steps before, and all
+ * changes of a ReplicaSet become one write.
  */
 import { jsonEqual } from '../../base/json.ts';
 import type { Deployment, ReplicaSet } from '../../schemas/types.ts';

@@ -23,7 +23,7 @@ const NOT_COPIED = new Set([
   MAX_REPLICAS,
 ]);
 
-/** `kubectl rollout undo` brings them back to the Deployment. A ReplicaSet that lies in Git, too, has its own. */
+/** `kubectl rollout undo` brings them back. A ReplicaSet that lies in Git has its own. */
 const MARKS = new Set([TRACKING_ANNOTATION, APPLIED_FIELDS_ANNOTATION]);
 
 /** Characters of revision-history kept, as upstream. */
@@ -31,7 +31,7 @@ const MAX_HISTORY_LENGTH = 2000;
 
 type Annotations = Readonly<Record<string, string>>;
 
-/** An int64: whoever starts with a large one wants the next. */
+/** An int64, as a user may begin with a large one. */
 export function revisionOf(object: ReplicaSet | Deployment): bigint {
   return revisionIn(object.metadata.annotations?.[REVISION]);
 }
@@ -59,7 +59,7 @@ function numberOf(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
-/** The annotations of the newest ReplicaSet: the Deployment's own, plus its revision and the history of revisions it had. */
+/** The annotations of the newest ReplicaSet: the Deployment's, and its revisions. */
 export function newReplicaSetAnnotations(
   deployment: Deployment,
   replicaSet: ReplicaSet | undefined,

@@ -1,4 +1,4 @@
-/** The arithmetic of rollouts: surge, unavailability and proportional scaling, as upstream's deployment util; pure. */
+/** Surge, unavailability and proportional scaling, as upstream's deployment util; pure. */
 import { resolveRollingLimits } from '../../schemas/values/int-or-percent.ts';
 import type { Deployment, ReplicaSet } from '../../schemas/types.ts';
 import { maxReplicasOf } from './revisions.ts';
@@ -42,7 +42,7 @@ export function newReplicaSetSize(deployment: Deployment, total: number, current
   return room <= 0 ? current : current + Math.min(room, wanted - current);
 }
 
-/** How much of `toAdd` (negative when shrinking) falls to this ReplicaSet, `added` having been given out. */
+/** The share of `toAdd` (negative when shrinking) that falls to this ReplicaSet. */
 export function proportionOf(
   replicaSet: ReplicaSet,
   deployment: Deployment,

@@ -1,18 +1,16 @@
 /**
  * The `pod-template-hash` of a template, and equality of templates, pure.
  *
- * Deliberate difference: Kubernetes hashes Go's in-memory form of the template, which only Go can produce; ours is the same
- * FNV-1a over the template's stable JSON. The alphabet and the use of `collisionCount` are upstream's. Hashes only have
+ * Deliberate difference: Kubernetes hashes Go's in-memory form, which only Go can produce. Ours is
+ * the same FNV-1a over stable JSON, with upstream's alphabet and `collisionCount`. Hashes only have
  * to be equal for equal templates within one cluster.
  */
 import { jsonEqual, stableStringify } from '../../base/json.ts';
+import { SAFE_ALPHABET } from '../../base/rng.ts';
 import { podTemplateKind } from '../../schemas/kinds/pod-template.ts';
 import type { PodTemplate } from '../../schemas/types.ts';
 
 export const HASH_LABEL = 'pod-template-hash';
-
-/** Upstream's alphabet without letters that make words: digits of the hash are mapped into it. */
-const SAFE_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
 export function templateHash(template: PodTemplate, collisionCount: number | undefined): string {
   const text =
@@ -22,10 +20,7 @@ export function templateHash(template: PodTemplate, collisionCount: number | und
   return Array.from(digits, (digit) => SAFE_ALPHABET[digit % SAFE_ALPHABET.length] ?? '').join('');
 }
 
-/**
- * Equal but for the hash label that a ReplicaSet's template carries, and for defaults: one of them may have been stored by a
- * version that knew fewer.
- */
+/** Equal but for the hash label, and for defaults that an earlier version did not know. */
 export function sameTemplate(a: PodTemplate | undefined, b: PodTemplate | undefined): boolean {
   return jsonEqual(normalised(withDefaults(a)), normalised(withDefaults(b)));
 }

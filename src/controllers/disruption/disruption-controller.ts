@@ -1,4 +1,4 @@
-/** Runs {@link planDisruption} for each PodDisruptionBudget whose pods, or their controllers, changed. */
+/** Runs {@link planDisruption} for budgets whose pods, or their controllers, changed. */
 import { jsonEqual } from '../../base/json.ts';
 import { asNumber, asRecord, getPath } from '../../schemas/json-access.ts';
 import {

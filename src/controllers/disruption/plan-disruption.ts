@@ -1,9 +1,8 @@
 /**
- * How many pods of a PodDisruptionBudget may be evicted now. Pure; the rules, reasons and texts are upstream's disruption
- * controller's.
+ * How many pods of a PodDisruptionBudget may be evicted now. Pure; rules and texts are upstream's.
  *
- * An eviction takes its share from `disruptionsAllowed` and notes the pod in `disruptedPods`; the note counts until the
- * pod is seen to go, or for two minutes.
+ * An eviction takes its share from `disruptionsAllowed` and notes the pod in `disruptedPods`. The
+ * note counts until the pod is seen to go, or for two minutes.
  */
 import { jsonEqual, ownMember } from '../../base/json.ts';
 import { scaleIntOrPercent } from '../../schemas/values/int-or-percent.ts';

@@ -1,21 +1,18 @@
 /**
- * Deletes what has outlived its kind's time to live (Events). Kubernetes leaves that to etcd's leases; like these, it asks no
- * finalizer, and every write begins the time anew. It works on an index of times that the cache keeps up to date: a tick
- * reads what has expired, never all objects.
+ * Deletes objects whose kind's time to live is over (Events). Like the leases of etcd, it asks no
+ * finalizer, and every write begins the time anew. A tick reads the expired objects only, by an
+ * index of times that follows the changes of the cache.
  */
 import type { Clock } from '../../base/clock.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { type ResourceId, type ResourceKind, storageIdOf } from '../../schemas/resource-kind.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';
-import { laterVersion } from '../../store/version.ts';
-import { writeEach } from '../../resources/writing/write-each.ts';
-import type { Write } from '../../resources/writing/write-plan.ts';
-import type { Controller, ControllerContext, ControllerScope, Plan, Reconciler } from '../controller.ts';
+import type { Controller, ControllerScope, Reconciler } from '../controller.ts';
 import { ageMs, createExpiryIndex, type ExpiryIndex } from './expiry-index.ts';
 
 /** An object lives for its time and at most this share of it longer. */
 const TICKS_PER_TTL = 60;
-/** Deletions in one commit: some tens of milliseconds of the store, some hundred kilobytes of its log. */
+/** Deletions in one commit: some tens of milliseconds of the store's time. */
 export const EXPIRY_BATCH = 500;
 /** Between commits, so that watchers keep up: 5,000 a second at most. */
 const PAUSE_MS = 100;
@@ -28,20 +25,10 @@ interface Expiring {
   tick: number;
 }
 
-interface Expired {
-  readonly from: Expiring;
-  readonly keys: readonly string[];
-}
-
-/** Deletions that are independent of each other: one that is refused does not keep the others. */
-interface ExpiryPlan extends Plan {
-  readonly expired: Expired;
-}
-
 /** `eventTtlMs`: instead of the kind's own; 0: for ever. */
 export const expiryController = (eventTtlMs?: number): Controller => ({
   name: 'expiry',
-  async open(context, scope): Promise<Reconciler<Expired, ExpiryPlan>> {
+  async open(context, scope): Promise<Reconciler<readonly KubeObject[]>> {
     const ttlOf = ({ kind, ttlMs }: ResourceKind): number | undefined =>
       kind === 'Event' ? (eventTtlMs ?? ttlMs) : ttlMs;
     const expiring = new Map<ResourceId, Expiring>();
@@ -51,19 +38,22 @@ export const expiryController = (eventTtlMs?: number): Controller => ({
       if (!ttlMs || expiring.has(resource)) continue;
       const cache = await context.caches.open(resource);
       // Ages are told from the version of the cache, which stands still while nothing changes.
-      await cache.refresh();
+      await cache.refresh(context.signal);
       expiring.set(resource, follow({ resource, cache, ttlMs }, context.clock, scope));
     }
     return {
       pausesForRebuild: true,
       keys: () => expiring.keys(),
       observe(resource) {
-        const from = expiring.get(resource);
-        const keys = from?.index.due(from.tick, EXPIRY_BATCH) ?? [];
-        return from && keys.length > 0 ? { from, keys } : undefined;
+        const { index, tick, cache } = expiring.get(resource) ?? {};
+        const due = index?.due(tick ?? 0, EXPIRY_BATCH) ?? [];
+        return due.length > 0 ? due.flatMap((key) => cache?.get(key) ?? []) : undefined;
       },
-      plan: (expired) => ({ writes: [], expired, requeueAfterMs: PAUSE_MS }),
-      after: ({ expired }, _key, signal) => remove(context, expired, signal),
+      plan: (expired) => ({
+        writes: expired.map((object) => ({ verb: 'delete', object, isExpired: true })),
+        commitSize: EXPIRY_BATCH,
+        requeueAfterMs: PAUSE_MS,
+      }),
     };
   },
 });
@@ -93,23 +83,6 @@ function follow(
   let timer = clock.setTimer(next, tickMs);
   scope.defer(() => timer.cancel());
   return one;
-}
-
-/** Objects that somebody writes or deletes at this moment are left out: the cache tells of them. */
-async function remove(
-  { writer, fence }: ControllerContext,
-  { from: { cache, index }, keys }: Expired,
-  signal: AbortSignal,
-): Promise<void> {
-  const writes = keys.flatMap((key): Write[] => {
-    const object = cache.get(key);
-    if (!object) index.removed(key);
-    return object ? [{ verb: 'delete', object, isExpired: true }] : [];
-  });
-  const outcomes = await writeEach(writer, writes, fence ? { fence } : {});
-  let newest = '0';
-  for (const { object } of outcomes) newest = laterVersion(newest, object?.metadata.resourceVersion ?? '0');
-  await cache.waitFor(newest, signal);
 }
 
 const versionOf = ({ metadata }: KubeObject): number => Number(metadata.resourceVersion ?? 0);

@@ -1,6 +1,6 @@
 /**
- * When objects of one kind expire, pure. Time is counted in ticks of the caller, which only go forward: no clock is read, so
- * that one that is set changes nothing. All objects live equally long: in the order of their writes they expire.
+ * The times at which objects of one kind expire, pure. Time is counted in ticks of the caller: no
+ * clock is read, so setting one changes nothing. Objects expire in the order of their writes.
  */
 export interface ExpiryIndex {
   /** The object was written now, or this many ticks ago. */
@@ -31,8 +31,9 @@ export function createExpiryIndex(ttlTicks: number): ExpiryIndex {
 }
 
 /**
- * How old an object was when the store's newest version was `newest`. Versions are microseconds of the store's clock, the only
- * one that is asked: it may differ from ours. One that was set back makes objects look younger, never older.
+ * The age of an object when the newest version was `newest`. Versions are microseconds of the
+ * store's clock, which may differ from ours. A clock that was set back makes objects younger, never
+ * older.
  */
 export function ageMs(version: string, newest: string): number {
   return Math.max(0, (Number(newest) - Number(version)) / 1000);

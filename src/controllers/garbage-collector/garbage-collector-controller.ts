@@ -1,9 +1,7 @@
 /**
- * Deletes what lost its owners, and carries out foreground and orphaning deletion.
- *
- * The caches of all kinds, each of them synced, say which objects depend on which; the store itself says whether an owner
- * is really gone. Before an owner is let go, the caches are brought up to the present, so that a dependent created a
- * moment ago is seen.
+ * Deletes what lost its owners, and carries out foreground and orphaning deletion. The caches of
+ * all kinds say which objects depend on which; the store says whether an owner is really gone.
+ * Before an owner is let go, the caches catch up, so that a new dependent is seen.
  */
 import type { KubeObject, OwnerReference } from '../../schemas/object.ts';
 import { keyOf, objectKey } from '../../schemas/object.ts';

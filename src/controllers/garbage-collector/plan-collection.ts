@@ -1,8 +1,7 @@
 /**
- * What the garbage collector does about one object; the rules of Kubernetes' garbage collector, pure.
- *
- * INVARIANTS 12: nothing with a live owner vanishes, and an owner is who has the uid, not who has the name. An owner that
- * cannot be looked up (unknown kind, or a namespaced owner of a cluster-scoped object) counts as alive.
+ * The plan of the garbage collector for one object, by Kubernetes' rules; pure. INVARIANTS 12:
+ * nothing with a live owner vanishes, and an owner has the uid, not only the name. An owner that
+ * cannot be looked up (unknown kind, or namespaced for a cluster-scoped object) counts as alive.
  */
 import type { KubeObject, OwnerReference } from '../../schemas/object.ts';
 import { FOREGROUND_FINALIZER, ORPHAN_FINALIZER } from '../../schemas/strategy/index.ts';
@@ -101,7 +100,7 @@ function planByOwners({ object, owners, dependents }: CollectionInput): Collecti
   return { writes: [deletion(object, propagationPolicy)], visit: [] };
 }
 
-/** Its owner waits for it, so it waits for its own dependents. A cycle of waiting is broken by not blocking. */
+/** Its owner waits for it, so it waits for its dependents. Not blocking breaks a cycle. */
 function deleteAfterDependents(object: KubeObject, dependents: readonly KubeObject[]): CollectionPlan {
   const inCycle = dependents.some(waitsForDependents);
   if (!inCycle) return { writes: [deletion(object, 'Foreground')], visit: [] };
@@ -126,6 +125,6 @@ function classify(
 
 function deletion(object: KubeObject, propagationPolicy: 'Background' | 'Foreground' | 'Orphan'): Write {
   const { resourceVersion } = object.metadata;
-  // The decision holds for this very state: an object that changed (adopted, say) is reconciled again.
+  // Decided for this state: an object that changed (adopted, say) is reconciled again.
   return deletionOf(object, { propagationPolicy, preconditions: resourceVersion ? { resourceVersion } : {} });
 }

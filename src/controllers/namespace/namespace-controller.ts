@@ -29,7 +29,7 @@ export const namespaceController: Controller = {
         const namespace = namespaces.get(name);
         if (!namespace) return { name, namespace, content: [] };
         if (!isDeleting(namespace) || !mayAct()) return undefined;
-        // What was created before the namespace began to go must be seen before it is called empty.
+        // Objects created before the namespace began to go must be seen before it is empty.
         await followed.ready();
         const contents = [...followed.opened.values()];
         await Promise.all(contents.map(async (cache) => cache.refresh(signal)));

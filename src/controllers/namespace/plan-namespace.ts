@@ -1,4 +1,4 @@
-/** Deleting a namespace: its pods first, then the rest, then the finalizer; conditions and wording as upstream's, pure. */
+/** Deletes the pods of a namespace, then the rest, then its finalizer; upstream's texts, pure. */
 import { jsonEqual } from '../../base/json.ts';
 import { transitionTime } from '../../schemas/conditions.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -8,7 +8,7 @@ import type { Write } from '../../resources/writing/write-plan.ts';
 import type { Plan } from '../controller.ts';
 import { deletionOf, isDeleting, statusUpdate } from '../ownership.ts';
 
-/** What exists from the first start on. */
+/** Namespaces that exist from the first start on. */
 export const SYSTEM_NAMESPACES = [
   'default',
   'kube-system',
@@ -49,7 +49,7 @@ export function planNamespaceDeletion(
   nowMs: number,
 ): Plan {
   const pods = everything.filter(({ resource, objects }) => resource === 'pods' && objects.length > 0);
-  // Objects that pods use (a network policy, a secret) stay as long as one of them may run: KEP-5080.
+  // Objects that pods use (a network policy, a secret) stay while one may run: KEP-5080.
   const content = pods.length > 0 ? pods : everything;
   const undeleted = content.flatMap(({ objects }) => objects).filter((object) => !isDeleting(object));
   const deletions = undeleted
@@ -137,15 +137,13 @@ function counts(items: readonly (readonly [string, number])[]): string {
     .join(', ');
 }
 
-const no = (type: string, reason: string, message: string): Omit<Condition, 'lastTransitionTime'> => ({
-  type,
-  status: 'False',
-  reason,
-  message,
-});
-const yes = (type: string, reason: string, message: string): Omit<Condition, 'lastTransitionTime'> => ({
-  type,
-  status: 'True',
-  reason,
-  message,
-});
+const judge =
+  (status: 'True' | 'False') =>
+  (type: string, reason: string, message: string): Omit<Condition, 'lastTransitionTime'> => ({
+    type,
+    status,
+    reason,
+    message,
+  });
+const no = judge('False');
+const yes = judge('True');

@@ -1,4 +1,4 @@
-/** Runs {@link planNodeIpam} whenever a node without a slice is there; one at a time, so that slices stay unique. */
+/** Runs {@link planNodeIpam}, one at a time, so that slices stay unique. */
 import type { Node, Pod } from '../../schemas/types.ts';
 import type { Controller, Reconciler } from '../controller.ts';
 import { podsOnNode } from '../indexes.ts';
@@ -16,7 +16,7 @@ export const nodeIpam = (network: PodNetwork = DEFAULT_POD_NETWORK): Controller 
     const pods = await caches.open<Pod>('pods');
     indexByNode(pods);
     const told = new Set<string>();
-    /** Slices by the names of nodes that are gone while pods of theirs may still run; '' where it was not seen. */
+    /** Slices by names of gone nodes whose pods may still run; '' where it was not seen. */
     const gone = new Map(pods.list().flatMap(({ spec }) => (spec.nodeName ? [[spec.nodeName, '']] : [])));
     for (const node of nodes.list()) gone.delete(node.metadata.name);
     let after = 0;

@@ -1,7 +1,4 @@
-/**
- * Says on the Node that it cannot give pods addresses, and takes it back; pure. The condition keeps new pods away, by
- * the taint that follows from it.
- */
+/** Says on the Node that it has no addresses for pods; the taint keeps new pods away. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import { transitionTime } from '../../schemas/conditions.ts';
 import type { Node } from '../../schemas/types.ts';

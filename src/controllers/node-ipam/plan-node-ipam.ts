@@ -6,7 +6,7 @@ import { type EventTexts, eventsOf } from '../planned-event.ts';
 import { type NetworkTrouble, withNetworkCondition } from './plan-network-condition.ts';
 import { planPodCidrs, type PodCidrPlan, type PodNetwork, usableSlices } from './plan-pod-cidrs.ts';
 
-/** Nodes are written all the time: a commit of many would hardly ever meet all of them unchanged. */
+/** Small, as nodes are written all the time and each must be unchanged. */
 const COMMIT_SIZE = 50;
 
 const conflictText = (podCidr: string): string =>

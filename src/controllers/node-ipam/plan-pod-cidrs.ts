@@ -1,7 +1,8 @@
 /**
- * Hands each node its slice of the cluster's pod network; pure. A slice once given is never changed: nodes keep what
- * they have when the network or the size of slices is configured anew, and nobody gets what overlaps with it.
+ * Hands each node its slice of the pod network; pure. A slice once given is never changed, also
+ * when the network is configured anew, and nobody gets addresses that overlap with it.
  */
+import { type CidrRange, cidrRange } from '../../base/cidr.ts';
 import type { Node } from '../../schemas/types.ts';
 
 export interface PodNetwork {
@@ -16,15 +17,15 @@ export const DEFAULT_POD_NETWORK: PodNetwork = { clusterCidr: '10.244.0.0/16', n
 export interface PodCidrContext {
   /** Ranges of pods whose node is gone: they may still run, so nobody else gets their addresses. */
   readonly held?: readonly string[];
-  /** Number of the slice that was given last. The search goes on behind it, so that freed slices rest. */
+  /** The slice that was given last. The search goes on behind it: freed slices rest. */
   readonly after?: number;
 }
 
 export interface PodCidrPlan {
   readonly assigned: readonly Node[];
-  /** Nodes that went away empty-handed: all slices are taken. */
+  /** Nodes without a slice: all are taken. */
   readonly without: readonly Node[];
-  /** Nodes whose slice an older node has, too: they brought it back after it had been given away. */
+  /** Nodes whose slice an older node has, too: they brought it back after it was given away. */
   readonly doubled: readonly Node[];
   /** For the next plan's `after`. */
   readonly last: number;
@@ -37,7 +38,7 @@ export function planPodCidrs(
   { held = [], after = 0 }: PodCidrContext = {},
 ): PodCidrPlan {
   const owned = nodes.flatMap(ownedRanges);
-  const taken = takenSlices([...owned, ...held.flatMap((cidr) => rangeOf(cidr) ?? [])], network);
+  const taken = takenSlices([...owned, ...held.flatMap((cidr) => cidrRange(cidr) ?? [])], network);
   const last = taken.length - 1;
   const waiting = nodes.filter(({ spec }) => !spec.podCIDR).sort(byAge);
   const assigned: Node[] = [];
@@ -57,7 +58,7 @@ export function planPodCidrs(
   };
 }
 
-interface OwnedRange extends Range {
+interface OwnedRange extends CidrRange {
   readonly node: Node;
 }
 
@@ -65,13 +66,13 @@ function ownedRanges(node: Node): readonly OwnedRange[] {
   const { podCIDR, podCIDRs = [] } = node.spec;
   const others = podCIDRs.filter((cidr) => cidr !== podCIDR);
   return [podCIDR ?? '', ...others].flatMap((cidr) => {
-    const range = rangeOf(cidr);
+    const range = cidrRange(cidr);
     return range ? [{ ...range, node }] : [];
   });
 }
 
 /** By slice: 1 when something of it is taken. One pass, however many slices a range covers. */
-function takenSlices(ranges: readonly Range[], network: PodNetwork): Uint8Array {
+function takenSlices(ranges: readonly CidrRange[], network: PodNetwork): Uint8Array {
   const { start, size, count } = layoutOf(network);
   const changes = new Int32Array(count + 1);
   for (const range of ranges) {
@@ -122,32 +123,11 @@ export function sliceOf(network: PodNetwork, index: number): string | undefined 
 export const usableSlices = (network: PodNetwork): number => layoutOf(network).count - 1;
 
 function layoutOf({ clusterCidr, nodePrefix }: PodNetwork): { start: number; size: number; count: number } {
-  const range = rangeOf(clusterCidr);
+  const range = cidrRange(clusterCidr);
   const size = 2 ** (32 - nodePrefix);
   const count = range ? (range.last - range.first + 1) / size : 0;
   if (!range || !(nodePrefix <= 30) || count < 1) {
     throw new Error(`Cannot divide "${clusterCidr}" into /${String(nodePrefix)} slices`);
   }
   return { start: range.first, size, count };
-}
-
-interface Range {
-  readonly first: number;
-  readonly last: number;
-}
-
-function rangeOf(cidr: string): Range | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(cidr);
-  if (!match) return undefined;
-  const prefix = Number(match[5]);
-  let address = 0;
-  for (let index = 1; index <= 4; index += 1) {
-    const octet = Number(match[index]);
-    if (octet > 255) return undefined;
-    address = address * 256 + octet;
-  }
-  if (prefix > 32) return undefined;
-  const size = 2 ** (32 - prefix);
-  const first = Math.floor(address / size) * size;
-  return { first, last: first + size - 1 };
 }

@@ -1,6 +1,6 @@
 /**
- * Watches the nodes' signs of life: marks those that fall silent, taints them, tells their pods.
- * After this process itself was away (asleep, cut off from the store, rebuilding), every node gets a full grace period.
+ * Watches the nodes' signs of life: marks silent ones, taints them, tells their pods. After this
+ * process was away (asleep, cut off, rebuilding), every node gets a full grace period.
  */
 import { objectKey } from '../../schemas/object.ts';
 import type { Lease, Node, Pod } from '../../schemas/types.ts';
@@ -47,8 +47,10 @@ export const nodeLifecycle = ({ gracePeriodMs, monitorPeriodMs }: NodeHealthOpti
 
     /** The nodes' silence counts only while we could have heard them. */
     async function couldHear(): Promise<boolean> {
-      const isLate = clock.now() - lastTickMs > monitorPeriodMs * LATE_TICKS;
+      const sinceMs = clock.now() - lastTickMs;
       lastTickMs = clock.now();
+      // A clock that was set back would make silent nodes look alive for as long.
+      const isLate = sinceMs < 0 || sinceMs > monitorPeriodMs * LATE_TICKS;
       return !isLate && mayAct() && (await answers(store, leases.resource));
     }
 

@@ -1,8 +1,7 @@
 /**
- * Health of nodes as the control plane sees it: who stopped renewing, which taints follow, and the brakes; pure.
- *
- * A node is judged by how long *we* have not seen it renew, never by comparing its clock with ours. INVARIANTS 10: no new
- * eviction while most nodes are unhealthy.
+ * Health of nodes: silence, the taints that follow, and the brakes; pure. A node is judged by how
+ * long *we* have not seen it renew, never by its clock. INVARIANTS 10: no new eviction while most
+ * nodes are unhealthy.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import type { Lease, Node, Taint } from '../../schemas/types.ts';
@@ -11,10 +10,10 @@ export const NOT_READY = 'node.kubernetes.io/not-ready';
 export const UNREACHABLE = 'node.kubernetes.io/unreachable';
 export const OUT_OF_SERVICE = 'node.kubernetes.io/out-of-service';
 
-/** Taints that this controller sets because a node is unhealthy; evictions for them obey the brakes. */
+/** Taints of unhealthy nodes; evictions for them obey the brakes. */
 export const HEALTH_TAINTS: ReadonlySet<string> = new Set([NOT_READY, UNREACHABLE]);
 
-/** What was last seen of a node, and when it last moved, by our clock. */
+/** The last signs of life of a node, and when they last moved, by our clock. */
 export interface Sighting {
   readonly uid: string;
   readonly renewTime: string;
@@ -22,7 +21,7 @@ export interface Sighting {
   readonly atMs: number;
 }
 
-/** Any change of the lease or of the reported heartbeat counts as a sign of life; our own verdict does not. */
+/** A change of the lease or the heartbeat is a sign of life; our own verdict is not. */
 export function observe(
   previous: Sighting | undefined,
   node: Node,
@@ -137,7 +136,7 @@ export function withHealthTaints(node: Node, mayEvict: boolean, nowMs: number): 
 /** kube-controller-manager's --unhealthy-zone-threshold. */
 const UNHEALTHY_SHARE = 0.55;
 
-/** Whether pods may be evicted because their node is unhealthy: not when most nodes are, nor when all are. */
+/** Pods stay on unhealthy nodes while most nodes, or all, are unhealthy. */
 export function mayEvictFrom(nodes: readonly Node[]): boolean {
   const unhealthy = nodes.filter((node) => readyCondition(node) !== undefined && !isNodeReady(node)).length;
   if (unhealthy === 0) return true;

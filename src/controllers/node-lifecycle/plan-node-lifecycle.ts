@@ -1,4 +1,4 @@
-/** What a node's silence leads to: unknown conditions first, then its pods' readiness and its taints; pure. */
+/** The results of silence: unknown conditions first, then readiness of pods, and taints; pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
 import type { Node, Pod } from '../../schemas/types.ts';

@@ -1,6 +1,7 @@
 /** Which pods a node's NoExecute taints drive away, and when; upstream's taint eviction, pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import { tolerates } from '../../schemas/pods/tolerations.ts';
+import { withConditions } from '../../schemas/conditions.ts';
 import type { Node, Pod, Taint } from '../../schemas/types.ts';
 import type { Plan } from '../controller.ts';
 import { deletionOf, isDeleting, statusUpdate } from '../ownership.ts';
@@ -10,10 +11,7 @@ import { HEALTH_TAINTS } from './plan-node-health.ts';
 
 export const TAINT_EVENTS = {
   component: 'taint-eviction-controller',
-  texts: {
-    cancelled: text('Cancelling deletion of Pod'),
-    marked: text('Marking for deletion Pod'),
-  },
+  texts: { cancelled: text('Cancelling deletion of Pod'), marked: text('Marking for deletion Pod') },
 } satisfies EventTexts;
 
 const event = eventsOf<typeof TAINT_EVENTS.texts>();
@@ -32,7 +30,7 @@ export interface TaintEvictionView {
   readonly sinceMs: number | undefined;
   /** Until then nobody can say whether a silent node is silent. */
   readonly settledAtMs: number;
-  /** False: evictions because a node is unhealthy wait (INVARIANTS 10). Taints set by people act always. */
+  /** False: evictions for health wait (INVARIANTS 10). Taints set by people always act. */
   readonly mayEvictForHealth: boolean;
 }
 
@@ -73,7 +71,6 @@ function planEviction(pod: Pod, nowMs: number): Plan {
 }
 
 export function withDisruption(pod: Pod, reason: string, message: string, nowMs: number): Pod {
-  const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'DisruptionTarget');
   const { generation } = pod.metadata;
   const condition = {
     type: 'DisruptionTarget',
@@ -84,10 +81,11 @@ export function withDisruption(pod: Pod, reason: string, message: string, nowMs:
     lastTransitionTime: toRfc3339(nowMs),
     ...(generation === undefined ? {} : { observedGeneration: generation }),
   };
-  return { ...pod, status: { ...pod.status, conditions: [...others, condition as never] } };
+  const conditions = withConditions(pod.status?.conditions, [condition]) as never[];
+  return { ...pod, status: { ...pod.status, conditions } };
 }
 
-/** How long the pod may stay under these taints: 0 when one is not tolerated; undefined when it may stay for good. */
+/** 0 where a taint is not tolerated; undefined where the pod may stay for good. */
 function toleratedSeconds(pod: Pod, taints: readonly Taint[]): number | undefined {
   if (taints.length === 0) return undefined;
   const tolerations = pod.spec.tolerations ?? [];

@@ -1,6 +1,6 @@
 /**
- * Pods that nobody will ever report on again: bound to a node that is gone, never bound and being deleted, on a node taken
- * out of service, or finished and far too many. Upstream's podgc, pure.
+ * Pods that nobody will report on again: their node is gone or out of service, they were deleted
+ * before they were bound, or they ended and are far too many. Upstream's podgc, pure.
  */
 import type { Node, Pod } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
@@ -59,7 +59,7 @@ function reasonOf(pod: Pod, { nodes, missingSinceMs }: PodGcView, nowMs: number)
   return isDeleting(pod) && outOfService && !isNodeReady(node) ? 'outOfService' : undefined;
 }
 
-/** The pod as failed, with the reason where the system is to blame; undefined when it says so already. */
+/** The pod as failed, with the reason; undefined when it says so already. */
 function asFailed(pod: Pod, why: Reason, nowMs: number): Pod | undefined {
   const needsReason =
     why === 'nodeGone' && podCondition(pod, 'DisruptionTarget')?.reason !== 'DeletionByPodGC';

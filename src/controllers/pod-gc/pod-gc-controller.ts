@@ -1,4 +1,4 @@
-/** Runs {@link planPodGc} every now and then. Nothing is collected while the store is being rebuilt. */
+/** Runs {@link planPodGc} now and then. */
 import { keyOf } from '../../schemas/object.ts';
 import type { Node, Pod } from '../../schemas/types.ts';
 import type { Controller, Reconciler } from '../controller.ts';

@@ -1,9 +1,7 @@
 /**
- * The plan of a ReplicaSet, or of a ReplicationController, which does the same under its older name: claim pods, create
- * what is missing, delete what is too much, report. All in one commit; the status is the one before the commit's own
- * effects, as upstream's.
- *
- * Never creates while a matching pod without owner could be adopted instead: what an agent restored is taken, not doubled.
+ * The plan of a ReplicaSet, or of a ReplicationController: claim pods, create what is missing,
+ * delete what is too much, report. All is one commit; as upstream's, the status is the one before
+ * it. Pods that agents restored are adopted, never doubled.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
@@ -19,7 +17,7 @@ import { type EventText, eventsOf, type PlannedEvent } from '../planned-event.ts
 import { availableInMs, isActive, isReady, isTerminating } from '../pod-facts.ts';
 import { rankForDeletion } from './rank-pods.ts';
 
-/** What keeps a number of equal pods. */
+/** Keeps a number of equal pods. */
 export type Replicator = ReplicaSet | ReplicationController;
 
 export interface ReplicaSetView {
@@ -67,7 +65,7 @@ export function planReplicaSet(view: ReplicaSetView, nowMs: number): Plan {
   const active = claims.owned.filter(isActive);
   const changes: readonly Change[] = [
     ...[...claims.adopt, ...claims.release].map((object): Change => ({ write: { verb: 'update', object } })),
-    // A pod is written once in a commit: one that was adopted just now can only be deleted by the next plan.
+    // A commit writes a pod once: the next plan deletes one that was adopted now.
     ...scaling(view, active, claims.adopt.length === 0, nowMs),
   ];
   const status = statusOf(view, active, claims.owned.filter(isTerminating), nowMs);
@@ -82,7 +80,7 @@ export function planReplicaSet(view: ReplicaSetView, nowMs: number): Plan {
   };
 }
 
-/** Pods were refused (invalid, forbidden, no quota): the ReplicaSet says so. A namespace that goes takes no new pods. */
+/** Pods were refused (invalid, forbidden, no quota): the ReplicaSet says so. */
 export function planRefusedPods(
   view: ReplicaSetView,
   { message, namespaceGoes }: Refusal,
@@ -118,13 +116,13 @@ function scaling(
     .map((pod) => ({ write: deletionOf(pod), event: event('deleted', replicaSet, pod.metadata.name) }));
 }
 
-/** A pod that has ended is not adopted (nobody would count it), unless it is ours, or was before history was lost. */
+/** A pod that has ended is not adopted, unless it was ours before history was lost. */
 function isClaimable(pod: Pod, { kind, metadata }: Replicator): boolean {
   if (isActive(pod) || controllerOf(pod)) return true;
   return pod.metadata.annotations?.[RESTORED_OWNER] === `${kind}/${metadata.name}`;
 }
 
-/** The name is chosen here, so that the plan says everything; `generateName` shows where it came from. */
+/** The name is chosen here, so that the plan is complete. */
 export function podFromTemplate(replicaSet: Replicator, rng: Rng): Pod {
   const { template } = replicaSet.spec;
   const generateName = `${replicaSet.metadata.name}-`;

@@ -1,6 +1,6 @@
 /**
- * Which pods of a ReplicaSet go first when there are too many: upstream's ActivePodsWithRanks, pure.
- * Unassigned, not running, not ready, cheap, crowded, young and often restarted pods go before others.
+ * The order in which a ReplicaSet deletes pods: upstream's ActivePodsWithRanks, pure. Unassigned,
+ * not running, not ready, cheap, crowded, young and often restarted pods go before others.
  */
 import { isReady, parseTime, readySinceMs } from '../pod-facts.ts';
 import type { Pod } from '../../schemas/types.ts';
@@ -11,7 +11,7 @@ const PHASE_ORDER: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, 
 
 type Compare = (a: Pod, b: Pod) => number;
 
-/** The pods in the order of deletion. `related` are the pods of every ReplicaSet of the same owner. */
+/** `related` are the pods of every ReplicaSet of the same owner. */
 export function rankForDeletion(
   pods: readonly Pod[],
   related: readonly Pod[],
@@ -29,26 +29,12 @@ export function rankForDeletion(
     (a, b) => Number(isReady(a)) - Number(isReady(b)),
     (a, b) => deletionCost(a) - deletionCost(b),
     (a, b) => crowd(b) - crowd(a),
-    (a, b) => compareAge(readySinceMs(a), readySinceMs(b), a, b, nowMs),
+    (a, b) => compareAge(readySinceMs, a, b, nowMs),
     (a, b) => maxRestarts(b) - maxRestarts(a),
-    (a, b) =>
-      compareAge(
-        parseTime(a.metadata.creationTimestamp),
-        parseTime(b.metadata.creationTimestamp),
-        a,
-        b,
-        nowMs,
-      ),
+    (a, b) => compareAge(({ metadata }) => parseTime(metadata.creationTimestamp), a, b, nowMs),
     (a, b) => compareText(a.metadata.name, b.metadata.name),
   ];
-  const compare: Compare = (a, b) => {
-    for (const rule of rules) {
-      const order = rule(a, b);
-      if (order !== 0) return order;
-    }
-    return 0;
-  };
-  return [...pods].sort(compare);
+  return [...pods].sort((a, b) => rules.reduce((order, rule) => order || rule(a, b), 0));
 }
 
 function phaseOrder(pod: Pod): number {
@@ -64,16 +50,11 @@ function deletionCost(pod: Pod): number {
 }
 
 /**
- * Younger goes first, but ages are compared by their logarithm, so that equal generations are broken by uid (random)
- * instead of always hitting the same failure domain. Empty time sorts first; both empty or equal is a tie.
+ * Younger goes first. Ages are compared by their logarithm, so that the random uid breaks ties of a
+ * generation instead of one failure domain. Empty time sorts first; both empty or equal is a tie.
  */
-function compareAge(
-  a: number | undefined,
-  b: number | undefined,
-  podA: Pod,
-  podB: Pod,
-  nowMs: number,
-): number {
+function compareAge(timeOf: (pod: Pod) => number | undefined, podA: Pod, podB: Pod, nowMs: number): number {
+  const [a, b] = [timeOf(podA), timeOf(podB)];
   if (a === b) return 0;
   if (a === undefined) return -1;
   if (b === undefined) return 1;

@@ -1,4 +1,4 @@
-/** Runs {@link planReplicaSet} for each ReplicaSet, or ReplicationController, that something happened to. */
+/** Runs {@link planReplicaSet} for each changed ReplicaSet or ReplicationController. */
 import { controllerOf, keyOf } from '../../schemas/object.ts';
 import type { ResourceId } from '../../schemas/resource-kind.ts';
 import type { Pod } from '../../schemas/types.ts';

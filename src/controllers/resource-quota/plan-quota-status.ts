@@ -1,4 +1,4 @@
-/** What a ResourceQuota's status says: its limits, and what its namespace uses of them. Pure. */
+/** The status of a ResourceQuota: its limits, and the usage of its namespace. Pure. */
 import { jsonEqual } from '../../base/json.ts';
 import { asRecord } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';

@@ -1,9 +1,7 @@
 /**
- * Counts what namespaces use and writes it into their ResourceQuotas. The API claims from the same status when objects are
- * created; this gives back when objects go, and corrects.
- *
- * A count never undoes a claim: the quota is read first, the objects after that (as of a later version), and the write
- * fails if anybody claimed in between.
+ * Counts what namespaces use into their ResourceQuotas. The API claims from the same status when
+ * objects are created; this gives back when objects go, and corrects. A count never undoes a claim:
+ * the quota is read before the objects, and the write fails if anybody claimed in between.
  */
 import { asRecord } from '../../schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
@@ -14,7 +12,7 @@ import type { Controller, Reconciler } from '../controller.ts';
 import { isDeleting, statusUpdate } from '../ownership.ts';
 import { type Counted, planQuotaStatus } from './plan-quota-status.ts';
 
-/** A pod that should be gone frees its quota without anything happening to it; upstream counts as often. */
+/** An overdue pod frees its quota without a change of it; upstream counts as often. */
 const RECOUNT_MS = 300_000;
 /** Many objects of a namespace come and go together: one count for all of them. */
 const SETTLE_MS = 100;
@@ -34,7 +32,7 @@ export const resourceQuotaController: Controller = {
     // A quota may limit how many quotas there are.
     scope.on(quotas, ({ key, object }) => [key, ...quotasBeside(object)]);
 
-    /** From the first quota on a resource, changes of its objects concern the quotas of their namespace. */
+    /** From its first quota on, changes of a resource concern the quotas of the namespace. */
     function watch(resource: ResourceId, cache: ResourceCache): void {
       if (watched.has(resource)) return;
       watched.add(resource);
@@ -43,7 +41,7 @@ export const resourceQuotaController: Controller = {
       scope.on(cache, concerned, SETTLE_MS);
     }
 
-    /** The objects of the namespace that the limit is about, with everything that was committed until now. */
+    /** The objects under the limit, with everything that was committed until now. */
     async function count(resource: ResourceId, namespace: string, signal: AbortSignal): Promise<Counted> {
       const kind = registry.byId(resource);
       if (!kind) return { kind: { group: '', plural: resource }, objects: [] };

@@ -1,4 +1,4 @@
-/** Removes bootstrap tokens that have expired (upstream's tokencleaner). They are worth nothing from that moment on anyway. */
+/** Removes bootstrap tokens that have expired (upstream's tokencleaner). */
 import { bootstrapExpiryMs, isBootstrapToken } from '../../schemas/bootstrap-token.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Secret } from '../../schemas/types.ts';

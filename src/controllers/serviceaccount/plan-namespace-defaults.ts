@@ -1,4 +1,4 @@
-/** What every active namespace has: the `default` ServiceAccount and the cluster's CA bundle; pure. */
+/** The `default` ServiceAccount and the CA bundle of every active namespace; pure. */
 import { jsonEqual } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ConfigMap, Namespace } from '../../schemas/types.ts';

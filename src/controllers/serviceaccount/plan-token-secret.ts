@@ -1,6 +1,6 @@
 /**
- * The plan of a Secret of type `kubernetes.io/service-account-token`: it is filled while its account is there, and goes
- * when the account does. Pure. Source: upstream's tokens controller.
+ * A Secret of type `kubernetes.io/service-account-token` is filled while its account is there, and
+ * goes with the account. Upstream's tokens controller, pure.
  */
 import { jsonEqual } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';

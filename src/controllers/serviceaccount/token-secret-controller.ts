@@ -1,4 +1,6 @@
-/** Runs {@link planTokenSecret} for each Secret of a service account, with a token signed where one is missing. */
+/**
+ * Runs {@link planTokenSecret} for each Secret of an account, with a token where one is missing.
+ */
 import { type KubeObject, keyOf, objectKey } from '../../schemas/object.ts';
 import type { Secret } from '../../schemas/types.ts';
 import type { Controller, Reconciler } from '../controller.ts';

@@ -1,6 +1,6 @@
 /**
- * Whether a volume or a claim has its protection: pure. Upstream's controllers pvc-protection and pv-protection: what is
- * there has the finalizer; what is deleted loses it as soon as nobody uses it.
+ * A volume or claim has a finalizer, and loses it once it is deleted and nobody uses it. Upstream's
+ * pvc-protection and pv-protection, pure.
  */
 import { ownMember } from '../../base/json.ts';
 import { getPath } from '../../schemas/json-access.ts';

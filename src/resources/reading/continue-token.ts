@@ -1,7 +1,7 @@
 /**
- * The `continue` token of a paged list: the version of the snapshot and the last key that was
- * delivered. It has the encoding that Kubernetes uses (base64url of
- * `{"v":"meta.k8s.io/v1","rv":…,"start":"…"}`); clients treat it as opaque.
+ * The `continue` token of a paged list: the version of the snapshot and the last key. It has
+ * Kubernetes' encoding, base64url of `{"v":"meta.k8s.io/v1","rv":…,"start":"…"}`; opaque to
+ * clients.
  */
 import { isRecord } from '../../base/json.ts';
 import { badRequest } from '../../schemas/errors/status.ts';

@@ -1,8 +1,8 @@
 /**
- * The time for which the pages of one list go on. Tokens carry a version and no time: equal lists
- * have equal tokens, as upstream. So each server keeps when it last began a list of a version. A
- * version that it meets first in a token counts from then.
+ * The lifetime of the pages of a list. Tokens carry no time, as upstream: equal lists have equal
+ * tokens. So each server keeps when it began a list of a version, or first met it in a token.
  */
+import { setRecent } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 
 /** Clients count on the compaction of upstream's store, every five minutes. */
@@ -18,12 +18,7 @@ export interface PageAges {
 
 export function createPageAges(clock: Clock): PageAges {
   const began = new Map<string, number>();
-  function begin(key: string): void {
-    began.delete(key);
-    began.set(key, clock.now());
-    const [oldest] = began.keys();
-    if (began.size > MAX_VERSIONS && oldest !== undefined) began.delete(oldest);
-  }
+  const begin = (key: string): void => setRecent(began, key, clock.now(), MAX_VERSIONS);
   return {
     began: (resource, version) => begin(`${resource} ${version}`),
     isOver(resource, version) {

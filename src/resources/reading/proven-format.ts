@@ -1,7 +1,6 @@
 /**
- * Pods keep the proof of their placement when reading gives them another form. The proof covers the
- * whole spec, so a migration or a new default would make it void, and a pod could not be restored
- * after lost history (ADR 13).
+ * Pods keep the proof of their placement when reading changes their form: it covers the whole spec,
+ * and a pod without it cannot be restored after lost history (ADR 13).
  */
 import type { StorageFormat } from '../../schemas/strategy/index.ts';
 import type { PlacementProofs } from '../writing/placement-proof.ts';

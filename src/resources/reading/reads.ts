@@ -1,7 +1,6 @@
 /**
- * Get and list, served from the caches. A read without a version is consistent: the cache first
- * catches up with what was committed before the request. Pages of one list all show the version of
- * its first page.
+ * Get and list from the caches. A read without a version is consistent: the cache first catches up
+ * with everything committed before. Pages of one list all show the version of its first page.
  */
 import { andThen, type Eventually } from '../../base/eventually.ts';
 import { type KubeObject, keyOf, objectKey } from '../../schemas/object.ts';
@@ -29,10 +28,7 @@ export function readObject(
   );
 }
 
-/**
- * Waits until the cache is fresh enough for a read at this version: '' is now, '0' is whatever is
- * there.
- */
+/** Waits until the cache is fresh enough for a version: '' is now, '0' is whatever is there. */
 export function reach(cache: ResourceCache, resourceVersion: string | undefined): Eventually<void> {
   if (resourceVersion === '0') return undefined;
   if (resourceVersion === undefined || resourceVersion === '') return cache.refresh();
@@ -49,10 +45,7 @@ interface View {
   readonly version: string;
 }
 
-/**
- * Only the objects that the selection can hold: the cache finds those of a namespace or a node
- * without the others.
- */
+/** The objects of the scope alone, which the cache finds without the others. */
 const currentView = (cache: ResourceCache, { scope }: Selection): View => ({
   objects: cache.sorted(scope),
   version: cache.version,

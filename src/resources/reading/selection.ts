@@ -1,7 +1,4 @@
-/**
- * The label and field selectors of one request, parsed once, and the narrowest scope of the cache
- * that holds them.
- */
+/** The selectors of a request, parsed once, and the narrowest scope of the cache for them. */
 import {
   checkFieldSelector,
   type FieldRequirement,

@@ -1,7 +1,4 @@
-/**
- * Resource versions as they come from clients. Versions are safe integers written in decimal (see
- * the store).
- */
+/** Resource versions from clients: safe integers in decimal (see the store). */
 import { badRequest, expired, failure, type StatusError } from '../../schemas/errors/status.ts';
 import { Gone } from '../../store/types.ts';
 

@@ -1,7 +1,7 @@
 /**
  * Watches on top of a cache: initial events, selector transitions (an object that stops matching is
- * DELETED to that watcher), bookmarks and the time-out that the client asked for. A watch of custom
- * resources ends when its definition is gone or says something else.
+ * DELETED to the watcher), bookmarks and time-out. A watch of custom resources ends with its
+ * definition.
  */
 import type { Clock } from '../../base/clock.ts';
 import type { Rng } from '../../base/rng.ts';
@@ -20,15 +20,9 @@ import type { Snapshots } from './snapshots.ts';
 import type { CollectionRef, WatchFrame, WatchFrameType, WatchOptions, WatchSink } from '../types.ts';
 import { expiredFor, orExpired, parseResourceVersion } from './versions.ts';
 
-/**
- * An idle watch learns the current version this often, so that it resumes cheaply. Upstream: about
- * a minute.
- */
+/** An idle watch learns the current version this often, to resume cheaply. Upstream: a minute. */
 const BOOKMARK_INTERVAL_MS = 60_000;
-/**
- * Watches without a time-out end after 30 to 60 minutes, so that clients spread over the servers
- * again.
- */
+/** Other watches end after 30 to 60 minutes, so that clients spread over the servers again. */
 const DEFAULT_TIMEOUT_MS = 30 * 60_000;
 const MAX_TIMEOUT_SECONDS = 2_000_000;
 
@@ -107,9 +101,7 @@ export async function startWatch(
   return { [Symbol.dispose]: stop };
 }
 
-/**
- * The version that the watch resumes from; undefined where it begins with the state of the cache.
- */
+/** The version to resume from; undefined where the watch begins with the state of the cache. */
 async function startOf(cache: ResourceCache, options: WatchOptions): Promise<number | undefined> {
   const version = options.resourceVersion ?? '';
   const isFresh = version === '' || version === '0';
@@ -201,10 +193,7 @@ function sharedFrame(event: CacheEvent, type: WatchFrameType): WatchFrame {
   return (made[type] ??= { type, object: type === 'DELETED' ? lastState(event) : event.object });
 }
 
-/**
- * The last frame of an object: as it last matched, with the version of the change that took it
- * away.
- */
+/** The last frame of an object: as it last matched, with the version of the final change. */
 function lastState(event: CacheEvent): KubeObject {
   if (event.type === 'DELETED' || !event.previous) return event.object;
   return { ...event.previous, metadata: { ...event.previous.metadata, resourceVersion: event.version } };

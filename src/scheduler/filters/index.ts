@@ -1,6 +1,6 @@
 /**
- * Every filter in upstream's order: the first that refuses a node names the reason. To add one: a
- * file here, an entry in this list, a table test; see docs/checklists.md.
+ * Every filter in upstream's order: the first that refuses names the reason. To add one, see
+ * docs/checklists.md.
  */
 import type { FilterPlugin } from '../types.ts';
 import { interPodAffinity } from './inter-pod-affinity.ts';

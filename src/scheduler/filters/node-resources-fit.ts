@@ -1,6 +1,6 @@
 /**
- * Requests against free resources; every shortfall is named. Evictions help against a lack of free
- * resources, but not against a request above the node's allocatable.
+ * Requests against free resources; every shortfall is named. Evictions do not help against a
+ * request above the node's allocatable.
  */
 import type { FilterPlugin, NodeInfo, PodInfo, Refusal } from '../types.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Prefers nodes whose cpu and memory are used in equal shares *because of* this pod: 50 is neutral,
- * more means that the pod evens the node out (upstream's formula since 1.36).
+ * Prefers nodes whose cpu and memory this pod evens out: 50 is neutral (upstream's formula since
+ * 1.36).
  */
 import type { NodeInfo } from '../types.ts';
 import { localScorer } from './local-scorer.ts';

@@ -1,6 +1,6 @@
 /**
- * Prefers nodes that have the pod's images already, by size. A rare image counts for less, so that
- * one node does not attract every pod of it.
+ * Prefers nodes that have the pod's images, by size. A rare image counts for less, so that one node
+ * does not attract all pods.
  */
 import { normalisedImage } from '../snapshot.ts';
 import { MAX_NODE_SCORE } from '../types.ts';

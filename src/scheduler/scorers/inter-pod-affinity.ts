@@ -24,10 +24,10 @@ export const interPodAffinity: ScorePlugin = {
     };
     if (hasOwn) {
       for (const node of snapshot.nodes)
-        for (const neighbour of node.pods) addOwnWishes(pod, neighbour, node, add);
+        for (const neighbour of node.pods) addOwnTerms(pod, neighbour, node, add);
     }
     for (const [node, neighbours] of snapshot.withAffinity) {
-      for (const neighbour of neighbours) addNeighboursWishes(pod, neighbour, node, add);
+      for (const neighbour of neighbours) addNeighbourTerms(pod, neighbour, node, add);
     }
     if (totals.size === 0) return undefined;
     const raw = nodes.map((node) => {
@@ -41,12 +41,12 @@ export const interPodAffinity: ScorePlugin = {
 
 type Add = (term: AffinityTerm, node: NodeInfo, weight: number) => void;
 
-function addOwnWishes(pod: PodInfo, neighbour: PodInfo, node: NodeInfo, add: Add): void {
+function addOwnTerms(pod: PodInfo, neighbour: PodInfo, node: NodeInfo, add: Add): void {
   for (const term of pod.preferredAffinity) if (term.matches(neighbour)) add(term, node, term.weight);
   for (const term of pod.preferredAntiAffinity) if (term.matches(neighbour)) add(term, node, -term.weight);
 }
 
-function addNeighboursWishes(pod: PodInfo, neighbour: PodInfo, node: NodeInfo, add: Add): void {
+function addNeighbourTerms(pod: PodInfo, neighbour: PodInfo, node: NodeInfo, add: Add): void {
   for (const term of neighbour.requiredAffinity)
     if (term.matches(pod)) add(term, node, HARD_POD_AFFINITY_WEIGHT);
   for (const term of neighbour.preferredAffinity) if (term.matches(pod)) add(term, node, term.weight);

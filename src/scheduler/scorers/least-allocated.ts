@@ -1,6 +1,4 @@
-/**
- * Prefers nodes with more free cpu and memory. Containers without requests count 100m and 200Mi.
- */
+/** Prefers nodes with more free cpu and memory. Absent requests count 100m and 200Mi. */
 import { MAX_NODE_SCORE } from '../types.ts';
 import { localScorer } from './local-scorer.ts';
 

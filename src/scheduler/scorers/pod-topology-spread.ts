@@ -1,7 +1,6 @@
 /**
- * Prefers domains with fewer matching pods, by the pod's own soft constraints or the built-in
- * defaults. The logarithm of the number of domains weights the counts, so that spreading over many
- * small domains still matters.
+ * Prefers domains with fewer matching pods, by own soft constraints or the built-in defaults. The
+ * logarithm of the number of domains weights the counts, so that many small domains matter.
  */
 import { ownMember } from '../../base/json.ts';
 import {

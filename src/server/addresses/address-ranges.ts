@@ -1,12 +1,12 @@
 /**
- * The addresses of pods and Services, settled before anything is made: reads what this machine and its Docker Engines have
- * already, lets plan-address-ranges.ts decide, and remembers the ranges for the next start.
+ * Settles the addresses of pods and Services before anything is made: reads what this machine and
+ * its Docker Engines use, decides (plan-address-ranges.ts), and remembers the ranges.
  */
 import { isIPv4 } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { errorMessage, UserError } from '../../base/errors.ts';
-import { isRecord } from '../../base/json.ts';
+import { parsedJson } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { readIfThere, writePrivateFile } from '../../base/private-file.ts';
 import { type Config, defaultDockerHost, sliceProblem } from '../../config/index.ts';
@@ -14,6 +14,7 @@ import { readHostRoutes } from '../../node-agent/node/host-routes.ts';
 import { bridgeName } from '../../node-agent/runtime/docker/networks.ts';
 import { type EngineNetwork, readEngineNetworks } from '../../node-agent/runtime/docker/read-engine.ts';
 import { RuntimeError } from '../../node-agent/runtime/types.ts';
+import { asRecord } from '../../schemas/json-access.ts';
 import { clusterIdOf, networkNameOf } from '../identity/cluster-identity.ts';
 import { makeDataDir } from '../start/data-dir.ts';
 import { removeClusterNetwork } from '../removal/remove-cluster.ts';
@@ -26,7 +27,7 @@ import {
   type TakenRange,
 } from './plan-address-ranges.ts';
 
-/** In the identity directory: all control planes of a cluster give out addresses of the same ranges. */
+/** In the identity directory: all control planes of a cluster share the ranges. */
 const FILE = 'address-ranges.json';
 
 /** A file of an earlier release does not say how the nodes share the range. */
@@ -65,7 +66,7 @@ export async function settleAddressRanges(config: Config, logger: Logger): Promi
   return { ...config, ...ranges };
 }
 
-/** For `control-plane`, which has no pods beside it: what `up` or an earlier start chose goes on. */
+/** For `control-plane`: goes on with what `up` or an earlier start chose. */
 export async function withRememberedRanges(config: Config): Promise<Config> {
   const remembered = await rememberedRanges(identityOf(config));
   return { ...config, ...remembered, ...givenRanges(config) };
@@ -78,7 +79,7 @@ export async function checkNodeRange(
 ): Promise<void> {
   const { clusterCidr, cluster, dockerHost = defaultDockerHost() } = node;
   const machine = await readMachine([dockerHost], cluster, systemClock, logger);
-  // An earlier start may have had the wrong flag: as long as no pod runs, its network is no reason to keep that.
+  // An earlier start may have had a wrong flag: a network without pods is no reason to keep it.
   const isLeftOver =
     machine.own !== undefined &&
     machine.own !== clusterCidr &&
@@ -112,16 +113,9 @@ async function rememberedRanges(identity: string): Promise<KeptRanges | undefine
   const path = join(identity, FILE);
   const text = await readIfThere(path);
   if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isRecord(value)) {
-      const { clusterCidr, serviceCidr, nodeCidrMaskSize: mask } = value;
-      if (typeof clusterCidr === 'string' && typeof serviceCidr === 'string')
-        return { clusterCidr, serviceCidr, ...(typeof mask === 'number' ? { nodeCidrMaskSize: mask } : {}) };
-    }
-  } catch {
-    // The error below says so.
-  }
+  const { clusterCidr, serviceCidr, nodeCidrMaskSize: mask } = asRecord(parsedJson(text));
+  if (typeof clusterCidr === 'string' && typeof serviceCidr === 'string')
+    return { clusterCidr, serviceCidr, ...(typeof mask === 'number' ? { nodeCidrMaskSize: mask } : {}) };
   throw new UserError(
     `Cannot read "${path}": expected {"clusterCidr": "10.244.0.0/16", "serviceCidr": "10.96.0.0/16"}; correct it, or remove it and name the cluster's ranges with --cluster-cidr and --service-cidr`,
   );
@@ -160,7 +154,7 @@ async function readMachine(
 
 const isIpv4Cidr = (cidr: string): boolean => isIPv4(cidr.split('/')[0] ?? '');
 
-/** Undefined where the Engine is away: the start goes on, and the Engine itself refuses a network that overlaps. */
+/** Undefined where the Engine is away: it will refuse a network that overlaps itself. */
 async function networksOf(
   dockerHost: string,
   clock: Clock,

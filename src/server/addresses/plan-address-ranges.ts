@@ -1,9 +1,9 @@
 /**
- * Which addresses the pods and the Services of a cluster get on this machine; pure. Two clusters on one machine, or a
- * cluster and a VPN, must not have the same addresses: probes would reach the pods of somebody else.
+ * The addresses of pods and Services of a cluster on this machine; pure. Two clusters, or a cluster
+ * and a VPN, must not share addresses: probes would reach the pods of somebody else.
  *
- * A range that a flag names is used or refused. A new cluster without flags gets the usual ranges, or the first free ones.
- * An established cluster (its network exists) always starts: its pods run already.
+ * A range that a flag names is used or refused. A new cluster gets the usual ranges, or the first
+ * free ones. An established cluster (its network exists) always starts: its pods run already.
  */
 import { cidrsOverlap } from '../../base/cidr.ts';
 
@@ -51,7 +51,7 @@ export type RangePlan =
     }
   | { readonly type: 'refuse'; readonly problem: string };
 
-/** The usual ranges first. The last ones lie outside 10.0.0.0/8, which company networks like to route as a whole. */
+/** The usual ranges first. The last are outside 10.0.0.0/8, which companies route as a whole. */
 const CANDIDATES: readonly AddressRanges[] = [
   ...Array.from({ length: 11 }, (_, index) => ({
     clusterCidr: `10.${244 + index}.0.0/16`,
@@ -151,7 +151,7 @@ function firstFree(
   );
 }
 
-/** A machine with hundreds of networks has a long story to tell; these tell enough. */
+/** More names would not help a reader. */
 const MAX_NAMED = 4;
 
 type RangeFlag = '--cluster-cidr' | '--service-cidr';

@@ -1,6 +1,6 @@
 /**
- * The names and addresses of this API server. They say what its certificate carries, what the administrator's
- * kubeconfig names, and where the agents of this machine connect. Pure but for {@link namesOfHost}.
+ * The names and addresses of this API server: in its certificate, in the administrator's
+ * kubeconfig, and for the agents of this machine. Pure but for {@link namesOfHost}.
  */
 import { hostname, networkInterfaces } from 'node:os';
 import { formatHostPort, type HostPort } from '../../config/values.ts';
@@ -26,7 +26,7 @@ export function namesOfHost(): HostNames {
   return { name: hostname(), addresses: [...new Set(usable.map(({ address }) => address))].sort() };
 }
 
-/** A server on every address may be reached by each of them; a server on one address only by that. */
+/** A server on every address is reached by each; a server on one address only by that. */
 export function certificateHosts(options: ServerAddressOptions, host: HostNames): readonly string[] {
   const { listen, advertiseAddress, tlsSans } = options;
   const reached = isEverywhere(listen.host) ? host.addresses.slice(0, MAX_ADDRESSES) : [listen.host];

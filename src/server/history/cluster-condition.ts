@@ -1,9 +1,8 @@
-/** Whether the control plane may act on what it does not see; the in-process side of the store's ClusterState. */
+/** Whether this control plane may act; the in-process side of the store's ClusterState. */
 import type { ClusterState } from '../../store/types.ts';
 
 export interface ClusterCondition {
-  readonly phase: ClusterState['phase'];
-  /** False while the store is being rebuilt: nothing is created by controllers, stopped, evicted or collected. */
+  /** False while the store is rebuilt: nothing is created, stopped, evicted or collected. */
   mayAct(): boolean;
   onChange(listener: () => void): Disposable;
   set(phase: ClusterState['phase']): void;
@@ -13,9 +12,6 @@ export function createClusterCondition(initial: ClusterState['phase']): ClusterC
   let phase = initial;
   const listeners = new Set<() => void>();
   return {
-    get phase() {
-      return phase;
-    },
     mayAct: () => phase === 'normal',
     onChange(listener) {
       listeners.add(listener);

@@ -1,10 +1,11 @@
 /**
- * The history of the store as this control plane knows it: judged at the start (plan-start.ts), written down while it
- * runs, and watched, because a store can lose its data under a running process.
+ * The history of the store as this control plane knows it: judged at the start (plan-start.ts),
+ * written down, and watched, as a store can lose its data under a running process.
  */
 import { createAbort } from '../../base/abort.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
+import { parsedJson } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';
@@ -15,12 +16,12 @@ import { type RememberedHistory, planStart } from '../start/plan-start.ts';
 export interface HistoryWatch extends AsyncDisposable {
   /** At the start. */
   readonly phase: ClusterState['phase'];
-  /** Nodes that were there when the history was last seen; undefined where this control plane has seen none. */
+  /** Nodes when the history was last seen; undefined where this control plane saw none. */
   readonly expectedNodes: readonly string[] | undefined;
   readonly lost: Promise<string>;
-  /** Resolves when the store is seen to be rebuilt, whoever has done it; at once where it need not be. */
+  /** Resolves when the store is rebuilt, by anybody; at once where it need not be. */
   readonly rebuilt: Promise<void>;
-  /** Why the store cannot serve now: it does not answer, or takes no writes; undefined while all is well. */
+  /** Why the store cannot serve now (no answer, no writes); undefined while it can. */
   problem(): string | undefined;
   /** From now on the nodes of this cache are written down. */
   rememberNodes(nodes: ResourceCache): void;
@@ -34,9 +35,9 @@ interface HistoryRecord extends RememberedHistory {
 const FILE = 'history.json';
 /** Lost data is noticed this fast; one small read of Redis each time. */
 const CHECK_INTERVAL_MS = 1_000;
-/** What is remembered may be this much behind: an older version than remembered is what gives a restored backup away. */
+/** The memory may lag this much. An older version than remembered betrays a restored backup. */
 const REMEMBER_INTERVAL_MS = 5_000;
-/** Refused writes are noticed this fast; one small write of Redis each time, where nothing else renews a lease. */
+/** Refused writes are noticed this fast, by a small write where no lease is renewed. */
 const PROBE_INTERVAL_MS = 2_000;
 /** Every control plane renews this lease, which gives nobody anything. */
 const PROBE_LEASE = 'write-probe';
@@ -93,9 +94,13 @@ export async function openHistory(options: {
     problem = next;
   }
 
+  /** Also true when the clock was set back meanwhile. */
+  const isPast = (sinceMs: number, intervalMs: number): boolean =>
+    Math.abs(clock.now() - sinceMs) >= intervalMs;
+
   /** A store that is full, or a replica, answers every read and refuses every write. */
   async function probeWrites(): Promise<void> {
-    if (problem !== undefined || clock.now() - store.leasedAtMs >= PROBE_INTERVAL_MS)
+    if (problem !== undefined || isPast(store.leasedAtMs, PROBE_INTERVAL_MS))
       await store.acquireLease(PROBE_LEASE, PROBE_LEASE, PROBE_TTL_MS);
     note(undefined);
   }
@@ -108,14 +113,14 @@ export async function openHistory(options: {
         const state = await store.checkState();
         if (state?.epoch !== epoch) return state ? 'the store holds another history' : 'the store is empty';
         if (state.phase === 'normal') noteRebuilt();
-        if (clock.now() - rememberedAt >= REMEMBER_INTERVAL_MS) {
+        if (isPast(rememberedAt, REMEMBER_INTERVAL_MS)) {
           await write({ version: state.version });
           rememberedAt = clock.now();
         }
         await probeWrites();
       } catch (error) {
         if (error instanceof EpochChanged) {
-          // The data may be newer than what was last written down, and yet lack what this process has seen.
+          // It may be newer than what was written down, and yet lack what was seen.
           await write({ version: '0', lost: true });
           return error.message;
         }
@@ -147,17 +152,7 @@ export async function openHistory(options: {
 
 /** A damaged file is no reason not to start: it is as if nothing had been remembered. */
 function parseRecord(text: string | undefined): HistoryRecord | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const { epoch, version, nodes, lost } = JSON.parse(text) as Partial<HistoryRecord>;
-    if (typeof epoch !== 'string' || typeof version !== 'string' || !/^\d+$/.test(version)) return undefined;
-    return {
-      epoch,
-      version,
-      ...(Array.isArray(nodes) ? { nodes } : {}),
-      ...(lost === true ? { lost } : {}),
-    };
-  } catch {
-    return undefined;
-  }
+  const { epoch, version, nodes, lost } = (parsedJson(text ?? '') ?? {}) as Partial<HistoryRecord>;
+  if (typeof epoch !== 'string' || typeof version !== 'string' || !/^\d+$/.test(version)) return undefined;
+  return { epoch, version, ...(Array.isArray(nodes) ? { nodes } : {}), ...(lost === true ? { lost } : {}) };
 }

@@ -1,4 +1,4 @@
-/** Have the agents said what runs on their nodes? Pure; asked again and again while the store is being rebuilt. */
+/** Have the agents said what runs? Pure; asked again while the store is being rebuilt. */
 
 export interface RebuildObservation {
   readonly nowMs: number;
@@ -13,22 +13,23 @@ export interface RebuildObservation {
 export interface RebuildLimits {
   /** Everybody is here and nothing more has come for this long. */
   readonly settleMs: number;
-  /** Agents that nobody remembers have this long to appear: several of their longest pauses between two attempts. */
+  /** Agents that nobody remembers appear in this time: several pauses between attempts. */
   readonly unknownMs: number;
   /** A node that does not come back must not hold up the others for ever. */
   readonly patienceMs: number;
 }
 
-/** Restarted agents reconnect within some seconds; the whole rebuild is to be done within a minute. */
+/** Restarted agents reconnect within seconds; the rebuild takes at most a minute. */
 export const DEFAULT_REBUILD_LIMITS: RebuildLimits = {
   settleMs: 1_500,
   unknownMs: 12_000,
   patienceMs: 25_000,
 };
 
-export type RebuildVerdict =
-  | { readonly done: false; readonly missing: readonly string[] }
-  | { readonly done: true; readonly missing: readonly string[] };
+export interface RebuildVerdict {
+  readonly done: boolean;
+  readonly missing: readonly string[];
+}
 
 export function planRebuild(observed: RebuildObservation, limits = DEFAULT_REBUILD_LIMITS): RebuildVerdict {
   const { expectedNodes } = observed;

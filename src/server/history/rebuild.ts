@@ -1,6 +1,6 @@
 /**
- * Rebuild before destroy: wait for the agents, apply Git without pruning, and only then let anybody act again. No pod is
- * created, stopped or collected before that; what the agents restored is adopted afterwards.
+ * Rebuild before destroy: wait for the agents, apply Git without pruning, then let controllers act.
+ * No pod is created, stopped or collected before; restored ones are adopted afterwards.
  */
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';

@@ -1,6 +1,6 @@
 /**
- * Proof for bound pods that carry none, or one of another key: those that an earlier version bound, and all after the key
- * was replaced. The leader looks once when it begins on a healthy store; every later write renews the proof itself.
+ * Proves bound pods that carry no proof (an earlier version bound them), or one of another key. The
+ * leader does so once on a healthy store; every later write renews the proof.
  */
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -21,7 +21,7 @@ export interface SealParts {
   readonly signal: AbortSignal;
 }
 
-/** Pods that are checked, and written, at once: some milliseconds of hashing, and a commit far below any limit. */
+/** Pods checked and written at once: milliseconds of hashing, and a small commit. */
 const BATCH = 200;
 /** Leaves the event loop to requests between two batches. */
 const PAUSE_MS = 1;

@@ -1,6 +1,6 @@
 /**
- * What `kubectl` and `symphony` use on this machine. The token is kept with the identity, so that all control planes of a
- * cluster give out the same one; a new one is made only where there is none, or the old one is no longer valid.
+ * The kubeconfig of this machine. Its token is kept with the identity, so that all control planes
+ * of a cluster share it. A new one is made where the old one is missing or no longer valid.
  */
 import { join } from 'node:path';
 import type { TokenTable } from '../../api/authn/token-table.ts';

@@ -1,4 +1,4 @@
-/** What the certificates controller is given: the authority that signs, and roles that say who needs nobody's approval. */
+/** Options of the certificates controller: the authority, and roles that need no approval. */
 import type { Authority } from '../../api/tls/authority.ts';
 import type { Authorizer } from '../../resources/authz/types.ts';
 import type { CertificatesOptions } from '../../controllers/certificates/certificates-controller.ts';

@@ -1,6 +1,6 @@
 /**
- * Who a cluster is, for labels and names on the engines: derived from its certificate authority, which every agent has
- * and which outlives the store.
+ * The identity of a cluster, from its authority, which every agent has and which survives the
+ * store.
  */
 import { createHash } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
@@ -23,7 +23,7 @@ export function gatewayOf(cidr: string): string {
   return [...octets.slice(0, 3), (octets[3] ?? 0) + 1].join('.');
 }
 
-/** The address at which others reach this machine: the first that is neither loopback nor a container bridge's. */
+/** The address of this machine for others: the first of no loopback and no container bridge. */
 export function defaultNodeIp(): string {
   const addresses = Object.entries(networkInterfaces())
     .filter(([name]) => !/^(docker|br-|veth|virbr|cni|lo)/.test(name))

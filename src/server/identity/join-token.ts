@@ -1,7 +1,7 @@
 /**
- * What an agent needs to join, in one text: its secret and the certificate of the authority that it must find at the
- * server. Carrying the certificate means that a first contact never has to trust blindly. The secret is a bootstrap token
- * (`id.secret`), or a token of a node that was made before there were any.
+ * The join token: a secret and the certificate of the authority that the agent must find at the
+ * server, so that no contact trusts blindly. The secret is a bootstrap token (`id.secret`), or an
+ * older token of a node.
  */
 import { UserError } from '../../base/errors.ts';
 

@@ -1,15 +1,14 @@
 /**
- * How an agent becomes a node of a cluster: with its join token it asks for a certificate, once; from then on the certificate
- * is who it is, renews itself, and outlives restarts without the token.
+ * An agent joins once: with its join token it asks for a certificate. The certificate renews
+ * itself, and outlives restarts without the token.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { anySignal } from '../../base/abort.ts';
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { type Clock, sleep, systemClock } from '../../base/clock.ts';
 import { errorMessage, TransientError, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import { writePrivateFile } from '../../base/private-file.ts';
+import { readIfThere, writePrivateFile } from '../../base/private-file.ts';
 import { type Rng, systemRng } from '../../base/rng.ts';
 import { createHttpClient } from '../../client/http.ts';
 import { type ClientIdentity, fixedIdentity, type IdentitySource } from '../../client/identity.ts';
@@ -65,7 +64,7 @@ export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
   return { identity, caPem, [Symbol.asyncDispose]: () => identity[Symbol.asyncDispose]() };
 }
 
-/** The token, where there still is one, and the authority: out of the token, or kept from when the node joined. */
+/** The token, if there still is one, and the authority, from the token or an earlier start. */
 async function readJoin({
   tokenFile,
   directory,
@@ -118,14 +117,5 @@ async function untilReached<T>(
       logger.warn({ error: errorMessage(error), failures }, 'Cannot join yet');
       await sleep(clock, backoffDelayMs(RETRY, failures), signal);
     }
-  }
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }

@@ -1,4 +1,4 @@
-/** What this API server shows to the others: a certificate of the authority that they share, made when it is needed. */
+/** The certificate that this API server shows to the others, made when it is needed. */
 import { type Authority, type Identity, issueIdentity } from '../../api/tls/authority.ts';
 import { PEER_USER } from '../../api/peers/types.ts';
 import type { Clock } from '../../base/clock.ts';

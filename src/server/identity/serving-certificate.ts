@@ -1,6 +1,6 @@
 /**
- * The serving certificate while a control plane runs. It is made anew before it ends and when the host has other names or
- * addresses than it carries. Connections that are open stay as they are; new ones get the new certificate.
+ * The serving certificate. It is made anew before it ends, and when the host has other names or
+ * addresses. Open connections keep the old one.
  */
 import { ensureServerTls, type ServerTls, type ServerTlsOptions } from '../../api/tls/server-tls.ts';
 import { createAbort } from '../../base/abort.ts';

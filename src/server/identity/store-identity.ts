@@ -38,10 +38,7 @@ export async function checkStoreIdentity(store: Store, own: StoreIdentity): Prom
   );
 }
 
-/**
- * The first control plane writes it down. Throws UserError where one with another identity was
- * first.
- */
+/** The first control plane writes it down. Throws UserError where another identity was first. */
 export async function rememberStoreIdentity(
   store: Store,
   writer: BoundWriter,

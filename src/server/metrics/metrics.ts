@@ -1,6 +1,6 @@
 /**
- * `/metrics`: the process itself, and what the API server answers, in Prometheus' text format. Labels come from closed
- * sets only (verbs, served resources, codes of HTTP), never from what a client writes.
+ * `/metrics` in Prometheus' text format: the process, and the answers of the API server. Labels
+ * come from closed sets only, never from what a client writes.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { WaitingCause } from '../../resources/restore.ts';
@@ -23,7 +23,7 @@ export interface Metrics {
 /** Seconds; the API's service level objective is one second for a single object. */
 const LATENCY_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Of requests that are about no resource. */
+/** The verbs of requests that are about no resource. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 export function createMetrics(): Metrics {

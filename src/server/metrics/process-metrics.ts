@@ -1,7 +1,6 @@
 /**
- * What the process itself says in `/metrics`, by Prometheus' usual names, read when it is asked for. (The client library's own set
- * keeps a timer of ten milliseconds running and listens to every collection of garbage, which is a good part of what a control
- * plane at rest would cost.)
+ * The process in `/metrics`, by Prometheus' usual names, read when asked. The client library's own
+ * set keeps a timer of 10 ms and follows every garbage collection, which costs too much at rest.
  */
 import { readdirSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';

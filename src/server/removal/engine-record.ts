@@ -1,12 +1,11 @@
 /**
- * Which Docker Engines a node has made something on: written into the node's directory before the first network or
- * container is made there, so that `symphony down` finds them again whatever flags it gets.
- *
- * A directory without a record is of a release that kept none: nobody knows where its containers are.
+ * The Docker Engines of a node, written into its directory before anything is made there, so that
+ * `symphony down` finds them whatever its flags. A directory without a record is of an earlier
+ * release: nobody knows where its containers are.
  */
 import { join } from 'node:path';
 import { errorMessage, UserError } from '../../base/errors.ts';
-import { isRecord } from '../../base/json.ts';
+import { isRecord, parsedJson } from '../../base/json.ts';
 import { readIfThere, writePrivateFile } from '../../base/private-file.ts';
 import type { EngineIdentity } from '../../node-agent/runtime/docker/read-engine.ts';
 import { type ContainerRuntime, RuntimeError } from '../../node-agent/runtime/types.ts';
@@ -20,7 +19,7 @@ export interface RecordedEngine extends Partial<EngineIdentity> {
 
 const FILE = 'engines.json';
 
-/** Before a node starts: from then on the absence of an Engine in the record tells that nothing was made there. */
+/** Before a node starts: from then on, nothing was made on an Engine without a record. */
 export async function openEngineRecord(
   directory: string,
   before: Pick<RecordedEngine, 'cluster' | 'dockerHost'> | undefined,
@@ -34,8 +33,8 @@ export async function readEngineRecord(directory: string): Promise<readonly Reco
   const path = join(directory, FILE);
   const text = await readIfThere(path);
   if (text === undefined) return undefined;
-  const engines = parseRecord(text);
-  if (engines !== undefined) return engines;
+  const engines = parsedJson(text);
+  if (Array.isArray(engines) && engines.every(isEngine)) return engines;
   throw new UserError(
     `Cannot read "${path}": it is damaged; remove the file, and name the Docker Engines of this node with --docker-host`,
   );
@@ -58,15 +57,6 @@ export function withEngine(
     dockerHost === engine.dockerHost &&
     (engineId ?? engine.engineId) === engine.engineId;
   return [...engines.filter((other) => !isSame(other)), engine];
-}
-
-function parseRecord(text: string): readonly RecordedEngine[] | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) && value.every(isEngine) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 const isEngine = (value: unknown): value is RecordedEngine =>

@@ -1,6 +1,6 @@
 /**
- * Which Docker Engines `symphony down` visits, and whom it may believe there; pure. An Engine is known by its id: another
- * one at the recorded address knows nothing of the containers, and the recorded one may have moved to another address.
+ * The Docker Engines that `symphony down` visits; pure. An Engine is known by its id: another one
+ * at the address knows nothing of the containers, and the recorded one may have moved.
  */
 import type { EngineIdentity } from '../../node-agent/runtime/docker/read-engine.ts';
 import type { RecordedEngine } from './engine-record.ts';
@@ -8,7 +8,7 @@ import type { RecordedEngine } from './engine-record.ts';
 export interface NodeToRemove {
   readonly nodeName: string;
   readonly directory: string;
-  /** False for a node of a release that kept no record: the Engines are a guess, which the next try may correct. */
+  /** False for a node of a release without records: its Engines are a guess. */
   readonly isRecorded: boolean;
   readonly engines: readonly RecordedEngine[];
 }
@@ -37,7 +37,7 @@ export type Whereabouts =
   | { readonly type: 'found'; readonly dockerHost: string }
   | { readonly type: 'away' | 'another'; readonly problem: string };
 
-/** `given` are the addresses of `--docker-host`: the Engine may have moved to one that no other record names. */
+/** `given`: addresses of `--docker-host`, to which an Engine may have moved. */
 export function locateEngine(
   visit: Visit,
   visits: readonly Visit[],
@@ -49,7 +49,7 @@ export function locateEngine(
   for (const address of [dockerHost, ...given.filter((host) => !own.has(host))]) {
     const answer = answers.get(address);
     if (!answer || 'problem' in answer || (engineId ?? answer.engineId) !== answer.engineId) continue;
-    // The containers may have been moved to another disk; at another address that is too much to believe.
+    // Another disk is believed at the recorded address only.
     if (address === dockerHost || (rootDirectory ?? answer.rootDirectory) === answer.rootDirectory)
       return { type: 'found', dockerHost: address };
   }

@@ -1,4 +1,4 @@
-/** `symphony down`: removes what nodes left on an Engine, their containers, volumes and network, and on the disk. */
+/** `symphony down`: removes containers, volumes and network of nodes on an Engine, and files. */
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { hasOwnName } from '../../node-agent/container-spec/identity.ts';
@@ -48,7 +48,7 @@ async function withRuntime<T>(
   }
 }
 
-/** All that the node left on the disk, and nothing of the host through a mount that it left there. */
+/** All files of the node, and nothing of the host through a mount that was left there. */
 export async function removeNodeDirectory(directory: string): Promise<void> {
   await unmountBelow(directory);
   await removeTree(directory);

@@ -1,4 +1,6 @@
-/** The work of `symphony down`: finds the nodes of a data directory, visits the Engines of their records, and reports. */
+/**
+ * `symphony down`: finds the nodes of a data directory, and visits the Engines of their records.
+ */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
@@ -50,7 +52,7 @@ export async function nodeNamesIn(root: string): Promise<readonly string[]> {
   return names.sort();
 }
 
-/** Every node that has run with this data directory. `fallback`: where a node without a record may have containers. */
+/** Every node of this data directory. `fallback`: Engines of nodes without a record. */
 export async function findNodes(
   root: string,
   fallback: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * Flags whose values can be known to be wrong before anything is made: a start that could only fail for ever ends at once,
- * with what to do. What may come back by itself (a forge, a hung Engine) is no reason not to start.
+ * Finds wrong flags before anything is made: a start that could only fail ends at once, with
+ * advice. What may come back by itself (a forge, a hung Engine) is no reason not to start.
  */
 import { stat } from 'node:fs/promises';
 import { connect } from 'node:net';

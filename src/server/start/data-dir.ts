@@ -1,13 +1,14 @@
-/** The data directory: where what must outlive the process lies, and how small files are written there. */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+/** The data directory: everything that outlives the process. */
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../base/errors.ts';
 import { goWords } from '../../base/go-words.ts';
 import { makeDirectory } from '../../base/make-directory.ts';
+import { readIfThere } from '../../base/private-file.ts';
 
 export interface DataDir {
   readonly root: string;
-  /** What all API servers of the cluster share; the root, unless given. */
+  /** Shared by all API servers of the cluster; the root, unless given. */
   readonly identity: string;
   /** Where this server's own certificate lies. */
   readonly serving: string;
@@ -45,14 +46,7 @@ export async function openDataDir(root: string, identity = root): Promise<DataDi
     mirrors: join(root, 'git'),
     kubeconfig: join(root, 'kubeconfig'),
     agent: (nodeName) => join(root, 'agents', nodeName),
-    async read(name) {
-      try {
-        return await readFile(join(root, name), 'utf8');
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-        throw error;
-      }
-    },
+    read: (name) => readIfThere(join(root, name)),
     async write(name, text) {
       const temporary = join(root, `.${name}.tmp`);
       await writeFile(temporary, text, { mode: 0o600 });

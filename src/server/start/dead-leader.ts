@@ -1,8 +1,8 @@
 /**
- * The lease of a leader that was killed, given free by the process that is started in its place: nobody has to wait
- * until it expires. The data directory says which process held it; only one that is certainly gone is replaced.
+ * Frees the lease of a killed leader for the process in its place, which need not wait until it
+ * expires. The data directory names the holder; only one that is certainly gone is replaced.
  */
-import { isRecord } from '../../base/json.ts';
+import { isRecord, parsedJson } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Store } from '../../store/types.ts';
@@ -13,7 +13,7 @@ export interface DeadLeaderOptions {
   readonly store: Pick<Store, 'releaseLease'>;
   readonly dataDir: Pick<DataDir, 'read' | 'write'>;
   readonly lease: string;
-  /** Of this process, written down for the next one. */
+  /** This process, written down for the next one. */
   readonly holder: string;
   readonly logger: Logger;
 }
@@ -38,12 +38,8 @@ export async function freeLeaseOfDeadProcess(options: DeadLeaderOptions): Promis
 function parseRecord(
   text: string | undefined,
 ): { readonly holder: string; readonly process: ProcessMark } | undefined {
-  try {
-    const value: unknown = JSON.parse(text ?? '');
-    if (!isRecord(value) || !isRecord(value['process'])) return undefined;
-    const { holder, process } = value;
-    return typeof holder === 'string' ? { holder, process: process as unknown as ProcessMark } : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parsedJson(text ?? '');
+  if (!isRecord(value) || !isRecord(value['process'])) return undefined;
+  const { holder, process } = value;
+  return typeof holder === 'string' ? { holder, process: process as unknown as ProcessMark } : undefined;
 }

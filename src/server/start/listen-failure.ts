@@ -1,4 +1,4 @@
-/** Why an address cannot be listened on, for whoever has chosen it; any other error stays what it is. */
+/** Why an address cannot be listened on; any other error stays as it is. */
 import { formatHostPort, type HostPort } from '../../config/values.ts';
 import { UserError } from '../../base/errors.ts';
 import { listeningProcess } from './listening-process.ts';
@@ -23,8 +23,6 @@ export function listenFailure<E>(
   const other = code === 'EADDRINUSE' ? findProcess(listen.port) : undefined;
   return new UserError(
     `Cannot listen on ${address}: ${other === undefined ? reason : `${other} listens there`}; choose another address with ${flag}`,
-    {
-      cause: error,
-    },
+    { cause: error },
   );
 }

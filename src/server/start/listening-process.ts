@@ -1,4 +1,4 @@
-/** Which process listens on a TCP port of this machine, as far as /proc shows it to this user (proc(5)). */
+/** The process that listens on a TCP port, as far as /proc shows it to this user (proc(5)). */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** The state LISTEN in /proc/net/tcp. */

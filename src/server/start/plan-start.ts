@@ -1,10 +1,10 @@
 /**
- * What a starting control plane makes of the data it finds: pure. The rule behind it is "rebuild before destroy"
- * (docs/INVARIANTS.md): data that is gone, or older than what was seen before, is not the truth.
+ * Judges the data that a starting control plane finds: pure. "Rebuild before destroy"
+ * (docs/INVARIANTS.md): data that is gone, or older than what was seen, is not the truth.
  */
 import type { ClusterState } from '../../store/types.ts';
 
-/** What this control plane saw of the store before it stopped; kept in its data directory. */
+/** The last sight of the store before this control plane stopped, from its data directory. */
 export interface RememberedHistory {
   readonly epoch: string;
   readonly version: string;

@@ -1,4 +1,4 @@
-/** Which process this is, so that a later one can tell whether it still runs. Pids are used again: the mark says more. */
+/** Marks this process, so that a later one can tell whether it runs, as pids are used again. */
 import { readFile, readlink } from 'node:fs/promises';
 import { startTimeOf } from '../../base/child-processes/process-identity.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The result of the first fetch of the operator's repository, for the line that says that Symphony is ready. A start must not
- * wait for a forge that is away, nor be silent about it.
+ * The first fetch of the operator's repository, for the line that says that Symphony is ready. A
+ * start neither waits for a forge that is away nor is silent about it.
  */
 import { errorMessage } from '../../base/errors.ts';
 import { normaliseTreePath } from '../../sync/git/revision.ts';

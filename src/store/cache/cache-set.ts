@@ -37,12 +37,12 @@ export function createCacheSet(options: CacheSetOptions): CacheSet {
 
   function start(resource: ResourceId): Opened {
     const fed = createWatchCache({ resource, logger, window, versions: () => store.versions(resource) });
-    const { promise: listed, resolve } = deferred();
-    const ended = feedCache(fed, { store, clock, logger, signal, problemOf }, resolve);
-    const opening = Promise.race([listed, ended]).then(() => {
-      if (signal.aborted) throw new Error(`Cannot open the cache of ${resource}: the caches are closed`);
-      one.cache = fed.cache;
-      return fed.cache;
+    const feed = { store, clock, logger, signal, problemOf };
+    let ended: Promise<void> = Promise.resolve();
+    const opening = new Promise<ResourceCache>((resolve, reject) => {
+      ended = feedCache(fed, feed, () => resolve((one.cache = fed.cache))).then(() =>
+        reject(new Error(`Cannot open the cache of ${resource}: the caches are closed`)),
+      );
     });
     opening.catch(() => undefined);
     const one: Opened = { fed, cache: opening, ended };
@@ -65,12 +65,4 @@ export function createCacheSet(options: CacheSetOptions): CacheSet {
       await Promise.allSettled([...opened.values()].map(({ ended }) => ended));
     },
   };
-}
-
-function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = (): void => undefined;
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

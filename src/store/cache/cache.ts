@@ -1,6 +1,6 @@
 /**
- * One resource held in memory, fed by its change log. One cache per resource serves every
- * controller, list and watch of the process (Kubernetes' watch cache and shared informer in one).
+ * One resource in memory, fed by its change log, for every controller, list and watch of the
+ * process (Kubernetes' watch cache and shared informer in one).
  */
 import type { Eventually } from '../../base/eventually.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -16,10 +16,7 @@ export interface CacheEvent<T extends KubeObject = KubeObject> {
   readonly version: string;
 }
 
-/**
- * The objects that a watch or a list is about; selectors refine it. An index must have been added
- * before.
- */
+/** The objects of a watch or a list; selectors refine it. An index must have been added. */
 export type CacheScope =
   | { readonly type: 'all' }
   | { readonly type: 'namespace'; readonly namespace: string }
@@ -44,44 +41,32 @@ export interface ResourceCache<T extends KubeObject = KubeObject> {
   list(namespace?: string): readonly T[];
   /** The objects of a scope in the order of their keys, found without going through the others. */
   sorted(scope: CacheScope): readonly T[];
-  /**
-   * All objects as of `version`, in the order of their keys. Throws Gone when the window does not
-   * reach back there.
-   */
+  /** All objects as of `version`, by key. Throws Gone when the window begins later. */
   sortedAt(version: number): readonly T[];
   /** Objects whose index values (see `addIndex`) contain `value`. */
   byIndex(index: string, value: string): readonly T[];
   /** At any time: existing objects are indexed at once. The same name again is a no-op. */
   addIndex(index: string, valuesOf: (object: T) => readonly string[]): void;
-  /**
-   * Called synchronously for each change, in order. After a relist the differences come as events
-   * too.
-   */
+  /** Called synchronously for each change, in order; after a relist for each difference. */
   subscribe(listener: (event: CacheEvent<T>) => void): Disposable;
   /**
-   * Sends what the window holds after `from`, then every later change. Throws Gone when `from` is
-   * too old. After a relist watchers end with Gone: what looks deleted then may never have been
-   * deleted.
+   * Sends the changes after `from` that the window holds, then every later one. Throws Gone when
+   * `from` is too old. A relist ends watchers with Gone: an object that looks deleted may be
+   * another.
    */
   watch(scope: CacheScope, from: number, watcher: CacheWatcher): Disposable;
   /** Resolves once the cache holds everything up to `version`; rejects when `signal` aborts. */
   waitFor(version: string, signal?: AbortSignal): Promise<void>;
-  /**
-   * Resolves once the cache holds everything that was committed before the call: for a consistent
-   * list.
-   */
+  /** Resolves once everything that was committed before the call is here. */
   refresh(signal?: AbortSignal): Eventually<void>;
 }
 
 export interface CacheSet extends AsyncDisposable {
-  /**
-   * The cache of a resource, started and listed: at once after the first time. One per resource and
-   * set.
-   */
+  /** The one cache of a resource in this set: at once after the first time. */
   open<T extends KubeObject = KubeObject>(resource: ResourceId): Eventually<ResourceCache<T>>;
   /**
-   * This process wrote to the resource and its cache may not show it yet: it will at `version`.
-   * Without a version nobody knows whether the write happened, and the store must be asked.
+   * This process wrote, and its cache will show it at `version`. Without a version the outcome is
+   * unknown, and the store must be asked.
    */
   expect(resource: ResourceId, version?: string): void;
   /** Resolves (at once, nearly always) when the caches show everything that is expected of them. */

@@ -1,6 +1,6 @@
 /**
- * The latest events of one resource, bounded in number and bytes. Watches resume from it, and a
- * list of an older version is made by undoing what came after.
+ * The latest events of a resource, bounded in number and bytes. Watches resume from it, and a list
+ * of an older version is made by undoing them.
  */
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { LOG_SLACK } from '../limits.ts';
@@ -9,17 +9,11 @@ import type { CacheEvent } from './cache.ts';
 
 export interface WindowLimits {
   readonly events: number;
-  /**
-   * The sum of the objects as text. In memory an object costs some half as much again (`bench
-   * cache`).
-   */
+  /** The objects as text. In memory they take some half as much again (`bench cache`). */
   readonly bytes: number;
 }
 
-/**
- * The churn of some minutes in a busy cluster. A client that was away for longer lists again, which
- * is cheaper.
- */
+/** Some minutes in a busy cluster. A client that was away for longer lists again. */
 export const DEFAULT_WINDOW: WindowLimits = { events: 5_000, bytes: 16_777_216 };
 
 export interface EventWindow<T extends KubeObject> {

@@ -1,7 +1,6 @@
 /**
- * Writes of this process that its caches may not show yet. A writer normally waits for its caches.
- * An expectation is left when the waiting failed, or when the answer to the write was lost. Nothing
- * is planned before it is met.
+ * Writes of this process that its caches may not show yet: where waiting for the caches failed, or
+ * the answer to the write was lost. Nothing is planned before they are met.
  */
 import type { Eventually } from '../../base/eventually.ts';
 import type { ResourceId } from '../../schemas/resource-kind.ts';

@@ -19,8 +19,8 @@ export interface FanOut<T extends KubeObject> {
 
 export interface FanOutOptions<T extends KubeObject> {
   readonly logger: Logger;
-  /** The values under which an index holds the object. */
-  readonly indexValues: (index: string, object: T) => readonly string[];
+  /** The values under which an index holds an object. Throws when the index was never added. */
+  readonly valuesOf: (index: string) => (object: T) => readonly string[];
 }
 
 interface Watch {
@@ -28,16 +28,13 @@ interface Watch {
   readonly from: number;
 }
 
-export function createFanOut<T extends KubeObject>({ logger, indexValues }: FanOutOptions<T>): FanOut<T> {
+export function createFanOut<T extends KubeObject>({ logger, valuesOf }: FanOutOptions<T>): FanOut<T> {
   const listeners = new Set<(event: CacheEvent<T>) => void>();
   const scopes = new Map<string, Set<Watch>>();
-  /** Indexes by which anybody ever watched. */
-  const indexes = new Set<string>();
+  /** The indexes that were ever watched. */
+  const indexes = new Map<string, (object: T) => readonly string[]>();
 
-  /**
-   * Calls with one argument: a closure for each of a thousand watchers would cost more than the
-   * call.
-   */
+  /** A closure for each of a thousand watchers would cost more than the call. */
   function call<A>(task: (argument: A) => void, argument: A): void {
     try {
       task(argument);
@@ -46,16 +43,13 @@ export function createFanOut<T extends KubeObject>({ logger, indexValues }: FanO
     }
   }
 
-  /**
-   * The scopes that an event touches; an object that moves between values of an index touches both.
-   */
+  /** Scopes that an event touches. An object that moves between values of an index touches both. */
   function touched({ key, object, previous }: CacheEvent<T>): readonly string[] {
     const { namespace } = object.metadata;
     const keys = [scopeKey({ type: 'all' }), scopeKey({ type: 'object', key })];
     if (namespace !== undefined) keys.push(scopeKey({ type: 'namespace', namespace }));
-    for (const index of indexes) {
-      const before = previous ? indexValues(index, previous) : [];
-      const values = new Set([...indexValues(index, object), ...before]);
+    for (const [index, valuesIn] of indexes) {
+      const values = new Set([...valuesIn(object), ...(previous ? valuesIn(previous) : [])]);
       for (const value of values) keys.push(scopeKey({ type: 'index', index, value }));
     }
     return keys;
@@ -67,10 +61,11 @@ export function createFanOut<T extends KubeObject>({ logger, indexValues }: FanO
       return { [Symbol.dispose]: () => void listeners.delete(listener) };
     },
     watch(scope, from, watcher, past) {
-      if (scope.type === 'index') indexes.add(scope.index);
+      if (scope.type === 'index') indexes.set(scope.index, valuesOf(scope.index));
       const key = scopeKey(scope);
       for (const event of past) if (touched(event).includes(key)) watcher.event(event);
-      const watch = { watcher, from };
+      // A watch that begins while an event is told has the event from the past.
+      const watch = { watcher, from: Number(past.at(-1)?.version ?? from) };
       const watches = scopes.get(key) ?? new Set();
       scopes.set(key, watches.add(watch));
       return {
@@ -90,9 +85,10 @@ export function createFanOut<T extends KubeObject>({ logger, indexValues }: FanO
       }
     },
     endWatchers(error) {
-      const all = [...scopes.values()].flatMap((watches) => [...watches]);
+      const all = [...scopes.values()];
       scopes.clear();
-      for (const { watcher } of all) call(watcher.end, error);
+      // The sets are live: a watcher that another one disposes hears nothing more.
+      for (const watches of all) for (const { watcher } of watches) call(watcher.end, error);
     },
   };
 }

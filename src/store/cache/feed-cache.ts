@@ -1,7 +1,7 @@
 /**
- * Feeds a cache from the store: a list, then every change. While the store cannot be read
- * (unreachable, or its history was lost), the cache goes on serving what it has: a missing
- * observation never looks like a deletion. It lists again as soon as the store answers.
+ * Feeds a cache from the store: a list, then every change. While the store cannot be read, the
+ * cache keeps what it has: a missing observation never looks like a deletion. It lists again as
+ * soon as the store answers.
  */
 import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
@@ -12,10 +12,7 @@ import { Gone, type ListResult, type Store, type StoreChange, StoreUnavailable }
 import type { ResourceCache } from './cache.ts';
 import type { WatchCache } from './watch-cache.ts';
 
-/**
- * Says why an object cannot be used by code that trusts in the types of its kind; undefined where
- * it can.
- */
+/** The reason why an object is not of its kind; undefined where it is. */
 export type ProblemOf = (resource: ResourceId, object: KubeObject) => string | undefined;
 
 export interface FeedOptions {

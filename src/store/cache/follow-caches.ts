@@ -1,6 +1,6 @@
 /**
- * The caches of every resource that the registry stores, opened as kinds come. A kind that goes
- * leaves its cache behind: it shows the truth, and it is there when the kind comes back.
+ * The caches of every stored resource, opened as kinds come. A kind that goes leaves its cache: it
+ * shows the truth, also when the kind comes back.
  */
 import type { Registry, ResourceId, ResourceKind } from '../../schemas/resource-kind.ts';
 import { storageIdOf } from '../../schemas/resource-kind.ts';

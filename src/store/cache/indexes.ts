@@ -3,9 +3,7 @@ import { getPath } from '../../schemas/json-access.ts';
 import { controllerOf, type KubeObject } from '../../schemas/object.ts';
 import type { ResourceCache } from './cache.ts';
 
-/**
- * By the uid of the controller; objects without one are under {@link orphansOf} their namespace.
- */
+/** By the uid of the controller; the others are under {@link orphansOf} their namespace. */
 export const CONTROLLER_INDEX = 'controller-uid';
 
 export function orphansOf(namespace: string | undefined): string {

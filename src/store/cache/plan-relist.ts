@@ -1,6 +1,6 @@
 /**
- * The differences between a view and a new list of the store, as events, as far as a list can tell
- * them. Changes come first, by version; then deletions, under the version of the list.
+ * The differences between a view and a new list, as events. Changes come first, by version; then
+ * deletions, under the version of the list.
  */
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import type { CacheEvent } from './cache.ts';

@@ -1,7 +1,4 @@
-/**
- * The indexed state of one resource in memory: objects by key, by namespace and by what users of
- * the cache add. Knows nothing of the store or of events.
- */
+/** The indexed state of one resource in memory. Knows nothing of the store or of events. */
 import type { KubeObject } from '../../schemas/object.ts';
 
 interface Index<T> {
@@ -17,7 +14,7 @@ export interface ResourceView<T extends KubeObject> {
   byIndex(index: string, value: string): readonly T[];
   addIndex(index: string, valuesOf: (object: T) => readonly string[]): void;
   /** Throws when the index was never added. */
-  indexValues(index: string, object: T): readonly string[];
+  valuesOf(index: string): (object: T) => readonly string[];
 }
 
 const NAMESPACE = 'namespace of the object';
@@ -56,7 +53,7 @@ export function createResourceView<T extends KubeObject>(): ResourceView<T> {
     inNamespace: (namespace) => byIndex(NAMESPACE, namespace),
     byIndex,
     addIndex,
-    indexValues: (index, object) => indexNamed(index).valuesOf(object),
+    valuesOf: (index) => indexNamed(index).valuesOf,
   };
 }
 

@@ -1,8 +1,7 @@
 /**
- * The objects of a cache in the order of their keys: that of code units, as etcd has it. A list
- * must not sort ten thousand objects because one was written, so changes are gathered and go into
- * one copy when the next list comes. The arrays that were handed out stay as they are: pages and
- * watches begin with them.
+ * The objects of a cache by key, in code units, as etcd's. Changes are gathered and go into one
+ * copy when the next list comes, as one write must not sort ten thousand objects. Arrays that were
+ * handed out stay as they are.
  */
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 
@@ -13,10 +12,7 @@ export interface SortedObjects<T extends KubeObject> {
   inNamespace(namespace: string): readonly T[];
 }
 
-/**
- * Beyond this share of changed objects, sorting all of them is cheaper than putting each in its
- * place.
- */
+/** Beyond this share of changes, sorting all objects is cheaper. */
 const SORT_SHARE = 1 / 8;
 
 interface Keyed<T> {

@@ -7,10 +7,7 @@ export interface VersionWaiters {
   /** The version that was reached; never goes back. */
   readonly version: string;
   reached(version: string): void;
-  /**
-   * At once where the version is reached already. Rejects when `signal` aborts or the cache is
-   * closed.
-   */
+  /** At once where it is reached. Rejects when `signal` aborts or the cache closes. */
   until(version: number, signal?: AbortSignal): Eventually<void>;
   close(): void;
 }

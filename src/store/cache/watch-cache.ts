@@ -1,7 +1,6 @@
 /**
- * The watch cache of one resource: its state, complete up to `version`, the latest events, and
- * their subscribers and watchers. Everything here is synchronous; feed-cache.ts feeds it from the
- * store.
+ * The watch cache of one resource: its state up to `version`, the latest events, subscribers and
+ * watchers. Everything here is synchronous; feed-cache.ts feeds it.
  */
 import { andThen, type Eventually } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -40,7 +39,7 @@ export function createWatchCache<T extends KubeObject>(options: WatchCacheOption
   const view = createResourceView<T>();
   const sorted = createSortedObjects(view.objects);
   const window = createEventWindow<T>(options.window);
-  const fanOut = createFanOut<T>({ logger, indexValues: view.indexValues });
+  const fanOut = createFanOut<T>({ logger, valuesOf: view.valuesOf });
   const waiters = createVersionWaiters(resource);
   const pastState = pastStates(window, sorted.all);
   /** The newest version of a change or list: the view is complete up to here without asking. */
@@ -103,7 +102,9 @@ export function createWatchCache<T extends KubeObject>(options: WatchCacheOption
       fedVersion = Number(version);
       const change = { type, key, object: object as T, version };
       const previous = put(change);
-      const event = previous ? { ...change, previous } : change;
+      // A change of an object that could not be read before makes it known.
+      const added: CacheEvent<T> = { ...change, type: type === 'MODIFIED' ? 'ADDED' : type };
+      const event = previous ? { ...change, previous } : added;
       window.add(event, size);
       waiters.reached(version);
       fanOut.tellSubscribers(event);
@@ -134,10 +135,7 @@ export function createWatchCache<T extends KubeObject>(options: WatchCacheOption
   };
 }
 
-/**
- * Lists of older versions. The last one is kept: the pages of one list ask for the same version
- * again and again.
- */
+/** Lists of older versions. The last one is kept, as the pages of a list share a version. */
 function pastStates<T extends KubeObject>(
   window: EventWindow<T>,
   current: () => readonly T[],

@@ -1,7 +1,4 @@
-/**
- * Stops a redis-server whose owner was killed. Only a server whose command line names our socket is
- * stopped, never another one.
- */
+/** Stops a redis-server whose owner was killed: only one whose command line names our socket. */
 import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -24,9 +21,7 @@ export interface StaleServer {
   readonly logger: Logger;
 }
 
-/**
- * Stops the server that an earlier owner left behind, if there is one, and clears away its socket.
- */
+/** Stops the server that an earlier owner left behind, and removes its socket. */
 export async function stopStaleServer({ dir, socket, clock, logger }: StaleServer): Promise<void> {
   const pid = Number((await readOrEmpty(join(dir, 'redis.pid'))).trim());
   const isOurs = async (): Promise<boolean> =>

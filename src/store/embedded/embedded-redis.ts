@@ -1,11 +1,10 @@
 /**
  * The redis-server of `symphony up`: a child on a unix socket in the data directory. It is started
- * again when it dies, and stopped when this is disposed.
+ * again when it dies, and stopped by dispose.
  *
- * The server saves and ends when its owner is killed. A server that is still ending, or that the
- * system cannot tell of its owner's death, holds the data and the socket. embedded-owner.ts finds
- * and stops it, so that starting again after SIGKILL works and keeps the data. Two living owners of
- * one directory are refused.
+ * The server saves and ends when its owner is killed. One that still ends, or does not hear of the
+ * death, holds data and socket: embedded-owner.ts stops it, so that a start after SIGKILL works.
+ * Two living owners of a directory are refused.
  */
 import { createHash } from 'node:crypto';
 import { lstat, rm } from 'node:fs/promises';
@@ -128,10 +127,7 @@ async function end({ child, exited }: RedisProcess, clock: Clock): Promise<void>
   await timeout;
 }
 
-/**
- * In the directory. Where that path is too long for a socket, in a private directory below the
- * temporary one.
- */
+/** In the directory, or in a private one below the temporary one where that path is too long. */
 async function socketPath(dir: string): Promise<string> {
   const path = join(dir, 'redis.sock');
   if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path;

@@ -23,8 +23,8 @@ export interface RedisProcessOptions {
 const START_TIMEOUT_MS = 120_000;
 const POLL_MS = 25;
 /**
- * Rounds of Redis' own upkeep per second, 10 by default. Each costs some 0.1 ms, also while nothing
- * happens. A wait that is to time out may last longer by one round.
+ * Rounds of Redis' own upkeep per second, 10 by default. Each costs some 0.1 ms, also at rest. A
+ * wait may time out later by one round.
  */
 const UPKEEP_HZ = 5;
 const OUTPUT_TAIL_CHARS = 4_000;
@@ -76,9 +76,7 @@ async function launch({ binary, dir, socket, clock }: RedisProcessOptions): Prom
   return { child, startedAt: clock.now(), exited };
 }
 
-/**
- * No TCP port, an append-only file, and no limit of memory: a store that cannot grow loses writes.
- */
+/** No TCP port and no limit of memory: a store that cannot grow loses writes. */
 function serverArguments(dir: string, socket: string): string[] {
   return [
     ['--port', '0'],

@@ -3,10 +3,10 @@
  * newest versions are those that this process was last told of. Elsewhere every read without a
  * version asks Redis.
  *
- * Redis is asked again once a second, which notices lost data as soon as server/history does. It is
- * also asked while a commit of this process is on its way (others may see it before its answer is
- * here), and after a commit of unknown outcome. A change of somebody else ends the trust in what is
- * known for a minute; nobody is meant to write there.
+ * Redis is asked again for each resource once a second, which notices lost data as soon as
+ * server/history does. It is also asked while a commit of this process is pending (others may see
+ * the commit before its answer is here), and after a commit of unknown outcome. A change by another
+ * writer, which nobody is meant to be, ends the trust in what is known for a minute.
  */
 import { stopwatchMs } from '../../base/clock.ts';
 import { andThen } from '../../base/eventually.ts';
@@ -23,10 +23,15 @@ import {
   type Versions,
 } from '../types.ts';
 
-/** Versions are trusted this long after Redis was last asked. */
+/** The version of a resource is trusted this long after Redis was asked for it. */
 export const TRUST_MS = 1_000;
 /** Nothing is trusted for this long after a change of somebody else. */
 export const DISTRUST_MS = 60_000;
+
+interface Known {
+  readonly version: number;
+  readonly trustedUntilMs: number;
+}
 
 export interface SoleWriterOptions {
   readonly logger: Logger;
@@ -36,12 +41,11 @@ export interface SoleWriterOptions {
 
 /** The store, with `versions` answered at once where the answer is known. */
 export function asSoleWriter(store: Store, { logger, ticksMs = stopwatchMs }: SoleWriterOptions): Store {
-  const known = new Map<ResourceId, number>();
+  const known = new Map<ResourceId, Known>();
   let newest = 0;
   let pending = 0;
   /** Grows with everything that makes an answer on its way one of the past. */
   let era = 0;
-  let trustedUntilMs = 0;
   let distrustedUntilMs = 0;
 
   function forget(): void {
@@ -50,16 +54,17 @@ export function asSoleWriter(store: Store, { logger, ticksMs = stopwatchMs }: So
   }
 
   function learn(resource: ResourceId, answer: Versions, askedAtMs: number): void {
-    const own = Number(answer.resource);
-    if (known.size > 0 && Number(answer.store) > newest) {
+    const version = Number(answer.resource);
+    const before = known.get(resource);
+    // A later commit of this process hides the version of another writer, but not its resource.
+    if ((before && version > before.version) || (known.size > 0 && Number(answer.store) > newest)) {
       logger.warn({ resource }, 'Another process writes to the embedded Redis; reads ask Redis for a while');
       forget();
       distrustedUntilMs = askedAtMs + DISTRUST_MS;
     }
     newest = Math.max(newest, Number(answer.store));
     if (askedAtMs < distrustedUntilMs) return;
-    known.set(resource, own);
-    trustedUntilMs = askedAtMs + TRUST_MS;
+    known.set(resource, { version, trustedUntilMs: askedAtMs + TRUST_MS });
   }
 
   function committed(ops: readonly StoreOp[], result: CommitResult): void {
@@ -70,15 +75,15 @@ export function asSoleWriter(store: Store, { logger, ticksMs = stopwatchMs }: So
       // The version of a deletion is not known where the last state cannot be read.
       const version = result.objects[index]?.metadata.resourceVersion;
       if (version === undefined) known.delete(resource);
-      else known.set(resource, Math.max(before, Number(version)));
+      else known.set(resource, { ...before, version: Math.max(before.version, Number(version)) });
     });
   }
 
   return Object.assign(Object.create(store) as Store, {
     versions(resource: ResourceId) {
       const own = known.get(resource);
-      if (own !== undefined && pending === 0 && ticksMs() < trustedUntilMs)
-        return { resource: String(own), store: String(newest) };
+      if (own && pending === 0 && ticksMs() < own.trustedUntilMs)
+        return { resource: String(own.version), store: String(newest) };
       const [askedAtMs, askedIn, alone] = [ticksMs(), era, pending === 0];
       return andThen(store.versions(resource), (answer) => {
         if (alone && askedIn === era) learn(resource, answer, askedAtMs);

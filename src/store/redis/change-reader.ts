@@ -1,7 +1,6 @@
 /**
- * One blocking connection per process reads the logs of all resources that are watched. It never
- * waits for a watcher. After a lost connection it goes on where it was; every read checks that
- * nothing is missing.
+ * One blocking connection per process reads the logs of all watched resources and waits for no
+ * watcher. It resumes after a lost connection; every read checks that nothing is missing.
  */
 import { createAbort } from '../../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
@@ -16,8 +15,8 @@ import { type RawEntry, readLogState } from './redis-log.ts';
 
 export interface ChangeReader extends AsyncDisposable {
   /**
-   * Every change of the resource from now on. A resource that was not read before is read from
-   * `position` on. The watcher may see changes again that it has read itself, but misses none.
+   * Every change of the resource from now on, or from `position` where it was not read before. A
+   * watcher may see changes twice, but misses none.
    */
   subscribe(resource: ResourceId, position: number, watcher: ChangeWatcher): Disposable;
 }
@@ -31,15 +30,11 @@ export interface ChangeReaderOptions {
 }
 
 /**
- * The longest wait for a change. A watch notices lost data, and a missed wake-up, within this time;
- * the control plane notices lost data within a second (server/history/history.ts). Each round names
- * every resource to Redis twice.
+ * The longest wait for a change. A watch notices lost data, and a missed wake-up, in this time;
+ * server/history/history.ts is faster. Each round names every resource twice.
  */
 const BLOCK_MS = 5_000;
-/**
- * At most this many changes are taken per resource and read: it bounds memory and how long the
- * event loop is held.
- */
+/** Changes of a resource in one read: bounds memory, and the time of the event loop. */
 const READ_LIMIT = 500;
 const RETRY: BackoffPolicy = { initialMs: 50, maxMs: 1_000, factor: 2 };
 
@@ -95,10 +90,7 @@ async function readWhileWatched(
   }
 }
 
-/**
- * Reads all logs once. The state is read after them; redis-log.ts says why. Returns the newest
- * wake-up seen.
- */
+/** Reads all logs once, then the state (redis-log.ts). Returns the newest wake-up seen. */
 async function readOnce(
   { keys, history }: RedisData,
   blocking: RedisLink,

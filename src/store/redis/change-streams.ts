@@ -1,7 +1,4 @@
-/**
- * The resources whose logs are read, and the watchers of each. A watcher that cannot take a change
- * gets Gone.
- */
+/** The resources whose logs are read, with their watchers. A slow watcher gets Gone. */
 import type { ResourceId } from '../../schemas/resource-kind.ts';
 import { Gone, type StoreChange } from '../types.ts';
 import type { RedisData } from './redis-data.ts';
@@ -32,10 +29,7 @@ export interface ChangeStreams {
     position: number,
     watcher: ChangeWatcher,
   ): Disposable & { readonly isNew: boolean };
-  /**
-   * Each change is decoded once for all watchers. Nothing happens when the stream has ended
-   * meanwhile.
-   */
+  /** Decodes each change once for all watchers, unless the stream has ended. */
   deliver(stream: ChangeStream, entries: readonly RawEntry[]): void;
   drop(stream: ChangeStream, error: Error): void;
   clear(): void;

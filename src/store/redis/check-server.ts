@@ -1,7 +1,6 @@
 /**
- * Whether a Redis server can carry the store: reading what it says about itself, and a pure
- * assessment of it. A server that anybody on the network may write to is refused: access to Redis
- * is close to running code on it.
+ * Whether a Redis server can carry the store: reads and assesses what it says. A server that
+ * anybody may write to is refused: access to Redis is close to running code on it.
  */
 import { StoreUnavailable } from '../types.ts';
 import type { RedisLink } from './connect.ts';
@@ -35,64 +34,42 @@ const MIN_MAJOR = 7;
 
 export function assessServer(facts: ServerFacts): readonly ServerProblem[] {
   const problems: ServerProblem[] = [];
-  const { version, maxmemoryPolicy, appendonly } = facts;
-  if (!(Number.parseInt(version, 10) >= MIN_MAJOR)) {
-    problems.push({
-      severity: 'refuse',
-      code: 'version',
-      message: `Redis ${version} is too old`,
-      advice: `Use Redis ${MIN_MAJOR} or later`,
-    });
-  }
-  if (!facts.needsPassword && !facts.isLocal) {
-    problems.push({
-      severity: 'refuse',
-      code: 'password',
-      message: 'Redis asks for no password and is reached over the network',
-      advice: 'Set requirepass (or an ACL user) and put it into the URL, or use a unix socket or loopback',
-    });
-  }
-  if (facts.mode === 'sentinel' || (facts.mode === 'cluster' && !facts.isClusterUrl)) {
-    problems.push({
-      severity: 'refuse',
-      code: 'mode',
-      message: `Redis runs as a ${facts.mode} there`,
-      advice: `Use a redis+${facts.mode}:// URL`,
-    });
-  }
-  if (facts.role === 'slave') {
-    problems.push({
-      severity: 'refuse',
-      code: 'role',
-      message: 'Redis is a read-only replica',
-      advice: 'Name the primary, or use a redis+sentinel:// URL',
-    });
-  }
-  if (maxmemoryPolicy !== undefined && maxmemoryPolicy !== 'noeviction') {
-    problems.push({
-      severity: 'refuse',
-      code: 'eviction',
-      message: `Redis drops keys when memory is short (maxmemory-policy ${maxmemoryPolicy})`,
-      advice: 'Set maxmemory-policy to noeviction',
-    });
-  }
-  if (appendonly === false) {
-    problems.push({
-      severity: 'warn',
-      code: 'persistence',
-      message:
-        'Redis keeps no append-only file: a restart loses changes, and the cluster is rebuilt from Git and nodes',
-      advice: 'Set appendonly to yes',
-    });
-  }
-  if (maxmemoryPolicy === undefined || appendonly === undefined) {
-    problems.push({
-      severity: 'warn',
-      code: 'unknown',
-      message: 'Redis does not tell its configuration',
-      advice: 'Make sure that maxmemory-policy is noeviction and appendonly is yes',
-    });
-  }
+  const add =
+    (severity: ServerProblem['severity']) =>
+    (code: ServerProblem['code'], message: string, advice: string): unknown =>
+      problems.push({ severity, code, message, advice });
+  const [refuse, warn] = [add('refuse'), add('warn')];
+  const { version, mode, maxmemoryPolicy, appendonly } = facts;
+  if (!(Number.parseInt(version, 10) >= MIN_MAJOR))
+    refuse('version', `Redis ${version} is too old`, `Use Redis ${MIN_MAJOR} or later`);
+  if (!facts.needsPassword && !facts.isLocal)
+    refuse(
+      'password',
+      'Redis asks for no password and is reached over the network',
+      'Set requirepass (or an ACL user) and put it into the URL, or use a unix socket or loopback',
+    );
+  if (mode === 'sentinel' || (mode === 'cluster' && !facts.isClusterUrl))
+    refuse('mode', `Redis runs as a ${mode} there`, `Use a redis+${mode}:// URL`);
+  if (facts.role === 'slave')
+    refuse('role', 'Redis is a read-only replica', 'Name the primary, or use a redis+sentinel:// URL');
+  if (maxmemoryPolicy !== undefined && maxmemoryPolicy !== 'noeviction')
+    refuse(
+      'eviction',
+      `Redis drops keys when memory is short (maxmemory-policy ${maxmemoryPolicy})`,
+      'Set maxmemory-policy to noeviction',
+    );
+  if (appendonly === false)
+    warn(
+      'persistence',
+      'Redis keeps no append-only file: a restart loses changes, and the cluster is rebuilt from Git and nodes',
+      'Set appendonly to yes',
+    );
+  if (maxmemoryPolicy === undefined || appendonly === undefined)
+    warn(
+      'unknown',
+      'Redis does not tell its configuration',
+      'Make sure that maxmemory-policy is noeviction and appendonly is yes',
+    );
   return problems;
 }
 

@@ -1,10 +1,8 @@
 /**
- * Connections to Redis. `connectRedis` gives a {@link RedisLink}, all that the store needs of a
- * client.
+ * Connections to Redis, with a {@link RedisLink} as all that the store needs of a client.
  *
- * A command that was sent and not answered is never sent again: it may have been executed, and only
- * the caller knows what that means. Commands wait a moment for a lost connection, then fail with
- * StoreUnavailable.
+ * A command that was sent and not answered is never sent again: only the caller knows what that
+ * means. Commands wait a moment for a lost connection, then fail with StoreUnavailable.
  */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { backoffDelayMs } from '../../base/backoff.ts';
@@ -16,10 +14,7 @@ export type RedisArgument = string | number | Buffer;
 export type RedisCommand = readonly [name: string, ...args: RedisArgument[]];
 
 export interface RedisLink extends AsyncDisposable {
-  /**
-   * Throws StoreUnavailable when the server cannot be reached or refuses to serve, else the
-   * server's error.
-   */
+  /** Throws StoreUnavailable when the server is away or does not serve, else its error. */
   call(...command: RedisCommand): Promise<unknown>;
 }
 
@@ -27,10 +22,7 @@ export interface RedisLink extends AsyncDisposable {
 const RECONNECT = { initialMs: 50, maxMs: 1000, factor: 2 };
 /** Attempts that a waiting command sits through: about three seconds. */
 const MAX_RETRIES_PER_COMMAND = 6;
-/**
- * A server that is silent for this long is as good as gone (the longest block on purpose is far
- * shorter).
- */
+/** A server that is silent for this long is gone; the longest block is far shorter. */
 const COMMAND_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** The client's own text. */
@@ -100,15 +92,9 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
     failing = false;
     obstacle = undefined;
   });
-  /**
-   * Commands without an answer. A client that is closed while it reconnects forgets those that wait
-   * for it.
-   */
+  /** Commands without an answer. A client closed while it reconnects forgets those waiting. */
   const unanswered = new Set<(error: Error) => void>();
-  /**
-   * Commands on the wire. The client forgets them when the connection breaks, so that they are
-   * failed here.
-   */
+  /** Commands on the wire, which the client forgets when the connection breaks. */
   const onTheWire = new Set<(error: Error) => void>();
   client.on('close', () => {
     const message = 'Cannot use Redis: the connection broke before the answer came';
@@ -159,10 +145,7 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
   };
 }
 
-/**
- * Replies with which the server says that it does not serve us, or does not take writes, for now. A
- * password or an ACL may be mended while we wait.
- */
+/** The server does not serve us for now. A password or an ACL may be mended meanwhile. */
 const UNAVAILABLE =
   /^(?:(?:OOM|READONLY|MISCONF|LOADING|BUSY|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|UNBLOCKED|NOAUTH|WRONGPASS|NOPERM)\b|ERR AUTH )/;
 
@@ -170,8 +153,8 @@ const UNAVAILABLE =
 const READ_ONLY = /^(?:OOM|MISCONF|READONLY|NOREPLICAS)\b/;
 
 /**
- * The meaning of a client's error for the store: unavailable for now, or (anything else) a bug. A
- * command that was sent and got no reply may have been done.
+ * A client's error for the store: unavailable for now, or a bug. A command that was sent and got no
+ * reply may have been done.
  */
 export function storeError(error: unknown, wasSent = true, obstacle?: string): Error {
   const cause = error instanceof Error ? error : new Error(String(error));

@@ -1,10 +1,9 @@
 /**
- * Encryption at rest. Payloads of the named resources are sealed with AES-256-GCM before they reach
- * Redis (and its files, replicas and backups); the key lies in a file beside it, never in Redis.
+ * Encryption at rest: payloads of the named resources are sealed with AES-256-GCM before they reach
+ * Redis. The key lies in a file, never in Redis.
  *
  * A sealed payload is `enc:1:<key id>:<base64 of nonce, tag, ciphertext>`. Resource and key are
- * authenticated with it, so that nobody with write access can pass off one Secret as another. JSON
- * never begins with "enc:".
+ * authenticated with it, so that no Secret passes for another. JSON never begins with "enc:".
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { UserError } from '../../base/errors.ts';
@@ -13,10 +12,7 @@ import type { ResourceId } from '../../schemas/resource-kind.ts';
 
 export interface PayloadCodec {
   encode(resource: ResourceId, key: string, json: string): string;
-  /**
-   * Throws {@link UnknownKey} when another key sealed it, any other error when it was tampered
-   * with.
-   */
+  /** Throws {@link UnknownKey} for another key, any other error after tampering. */
   decode(resource: ResourceId, key: string, payload: string): string;
 }
 
@@ -83,10 +79,7 @@ export function createPayloadCodec(
   };
 }
 
-/**
- * Reads the key file (base64), or makes it with mode 0600. Processes that start together get one
- * key.
- */
+/** Reads the key file (base64), or makes it. Processes that start together get one key. */
 export async function loadOrCreateKey(path: string): Promise<Buffer> {
   const text = await ensurePrivateFile(path, () => `${randomBytes(KEY_BYTES).toString('base64')}\n`);
   const key = Buffer.from(text.trim(), 'base64');

@@ -57,10 +57,7 @@ export function commitArguments(input: CommitInput): { keys: readonly string[]; 
 
 const withSlack = (limit: number): number => Math.floor(limit * (1 + LOG_SLACK));
 
-/**
- * The version as the script compares it: '' where nothing may be; '0', which nothing has, for one
- * that is malformed.
- */
+/** The version that the script compares: '' for none, '0' (nothing has it) for a malformed one. */
 function expectedOf(op: StoreOp): string {
   if (op.type === 'create' || (op.type === 'check' && op.expectedVersion === undefined)) return '';
   return op.expectedVersion === '' || op.expectedVersion === undefined ? '0' : op.expectedVersion;

@@ -1,11 +1,10 @@
 /**
- * Committing to Redis, lost answers included. A connection that breaks, or a server that answers
- * too late, leaves open whether a commit happened. The commit is then asked for under its id, which
- * does it at most once (redis-scripts.ts).
+ * Committing to Redis, lost answers included. After a broken connection or a late answer, the
+ * commit is asked for under its id, which does it at most once (redis-scripts.ts).
  *
- * When asking fails as well, the caller gets StoreUnavailable with `isUnanswered`, and the id is
- * kept. `settle` gives the id up in Redis: the commit has happened by then or never will. Every
- * read of the newest versions settles first.
+ * When asking fails as well, the caller gets StoreUnavailable with `isUnanswered`. `settle` then
+ * gives the kept id up in Redis: the commit has happened by then or never will. Every read of the
+ * newest versions settles first.
  */
 import { randomUUID } from 'node:crypto';
 import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
@@ -35,9 +34,7 @@ export interface Committer {
 /** A lost answer is asked for this often. With 15 s each, ids are still remembered then. */
 const MAX_ASKS = 2;
 const ASK_AGAIN: BackoffPolicy = { initialMs: 50, maxMs: 1_000, factor: 4 };
-/**
- * At most this many unsettled commits are kept. Admission bounds the callers that wait far lower.
- */
+/** At most this many commits are unsettled. Admission bounds the callers far lower. */
 const MAX_UNSETTLED = 1_000;
 
 interface Commit {

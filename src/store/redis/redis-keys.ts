@@ -1,15 +1,9 @@
-/**
- * The names of keys. All share one hash tag, so that a Redis Cluster keeps them in one slot and
- * scripts may join them.
- */
+/** The names of keys. One hash tag keeps all in one slot of a cluster, for the scripts. */
 import type { ResourceId } from '../../schemas/resource-kind.ts';
 
 export interface RedisKeys {
   readonly meta: string;
-  /**
-   * A stream without content: an entry wakes the readers that block, so that they read new
-   * resources too.
-   */
+  /** An empty stream: an entry wakes blocked readers, so that they read new resources too. */
   readonly wake: string;
   objects(resource: ResourceId): string;
   log(resource: ResourceId): string;

@@ -1,9 +1,8 @@
 /**
- * Reading the change log: pages for catching up, and what the entries mean.
+ * Reading the change log: pages, and the meaning of entries.
  *
- * A page is only valid if, *after* it was read, the epoch was still the same and the log still
- * began before it; so the state is read behind the page on the same connection, which Redis answers
- * in that order.
+ * A page is valid only if, *after* it was read, the epoch was the same and the log began before it.
+ * So the state is read behind the page on one connection, which Redis answers in order.
  */
 import type { ResourceId } from '../../schemas/resource-kind.ts';
 import type { StoreChange, WatchEventType } from '../types.ts';

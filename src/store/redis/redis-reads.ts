@@ -1,7 +1,6 @@
 /**
- * Reading objects and versions. Every answer is checked against the history of the data: data that
- * is gone, or went back in time, is refused with EpochChanged. It never looks like "there are no
- * objects".
+ * Reading objects and versions. Data that is gone, or went back in time, is refused with
+ * EpochChanged: it never looks like "there are no objects".
  */
 import { errorMessage } from '../../base/errors.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -71,8 +70,8 @@ function decodeNamed(data: RedisData, resource: ResourceId, key: string, value: 
 }
 
 /**
- * One bad object never stops the others. But a key that opens none of the sealed objects is the
- * wrong key: going on as if there were no Secrets would do harm.
+ * One bad object never stops the others. A key that opens no sealed object is the wrong key: going
+ * on as without Secrets would do harm.
  */
 function decodeAll(
   data: RedisData,

@@ -18,16 +18,20 @@
  *
  * Numbers are doubles in Lua: versions (microseconds) stay below 2^53 and are printed with "%.0f".
  */
+import { createHash } from 'node:crypto';
 import { COMMIT_MEMORY_MS } from '../limits.ts';
 
 export interface RedisScript {
   readonly lua: string;
+  readonly sha1: string;
 }
 
-/**
- * Version of the next change: past `last`, past everything the caller ever saw, and not behind the
- * server's clock.
- */
+const redisScript = (lua: string): RedisScript => ({
+  lua,
+  sha1: createHash('sha1').update(lua).digest('hex'),
+});
+
+/** The next version: past `last` and all that the caller saw, and not behind the clock. */
 const NEXT_VERSION = `
 local function nextVersion(last, floor)
   local time = redis.call('TIME')
@@ -35,10 +39,7 @@ local function nextVersion(last, floor)
 end
 `;
 
-/**
- * Numbers of arguments per op, and before the names of the resources, as the commit script reads
- * them.
- */
+/** Arguments before the names of the resources. */
 const COMMIT_HEAD = 10;
 
 /** Keys before those of the resources. */
@@ -52,8 +53,7 @@ const HEAD_KEYS = 3;
  * index version ['newer'] | OK last first-version payloads of the deleted objects. A commit that
  * happened before answers as it did then, whoever leads by now.
  */
-export const COMMIT: RedisScript = {
-  lua: `${NEXT_VERSION}
+export const COMMIT = redisScript(`${NEXT_VERSION}
 local function storageVersion(payload)
   return tonumber(string.match(payload, '^s(%d+):') or '1')
 end
@@ -151,24 +151,18 @@ local text = string.format('%.0f', version)
 redis.call('HSET', KEYS[1], 'last', text)
 redis.call('SET', KEYS[3], first .. ' ' .. text, 'PX', ${COMMIT_MEMORY_MS})
 return {'OK', text, first, deleted}
-`,
-};
+`);
 
 /**
- * KEYS: meta, objects. Returns epoch and last version, and the objects, of one moment. (Not MULTI:
- * Redis refuses to queue even reads while it is out of memory, and being read-only is what is left
- * then.)
+ * KEYS: meta, objects. Returns epoch, last version and the objects of one moment. (Not MULTI: out
+ * of memory, Redis refuses to queue even reads.)
  */
-export const LIST: RedisScript = {
-  lua: `return {redis.call('HMGET', KEYS[1], 'epoch', 'last'), redis.call('HGETALL', KEYS[2])}`,
-};
+export const LIST = redisScript(
+  `return {redis.call('HMGET', KEYS[1], 'epoch', 'last'), redis.call('HGETALL', KEYS[2])}`,
+);
 
-/**
- * KEYS: meta. ARGV: next epoch and phase, expected epoch and phase ('' for none), floor. Returns NO
- * | OK last.
- */
-export const SET_STATE: RedisScript = {
-  lua: `${NEXT_VERSION}
+/** KEYS: meta. ARGV: next epoch and phase, expected ones ('' for none), floor. NO | OK last. */
+export const SET_STATE = redisScript(`${NEXT_VERSION}
 local state = redis.call('HMGET', KEYS[1], 'epoch', 'phase', 'last')
 if (state[1] or '') ~= ARGV[3] or (state[2] or '') ~= ARGV[4] then return {'NO'} end
 local last = state[3] or '0'
@@ -178,15 +172,10 @@ if state[1] ~= ARGV[1] then
 end
 redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'phase', ARGV[2])
 return {'OK', last}
-`,
-};
+`);
 
-/**
- * KEYS: lease. ARGV: holder, time to live in ms. Returns nothing while it is held, else token and
- * expiry.
- */
-export const ACQUIRE_LEASE: RedisScript = {
-  lua: `
+/** KEYS: lease. ARGV: holder, time to live in ms. Returns token and expiry, or nothing. */
+export const ACQUIRE_LEASE = redisScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lease = redis.call('HMGET', KEYS[1], 'holder', 'token', 'expires')
@@ -196,15 +185,12 @@ if holder ~= ARGV[1] then token = math.max(token + 1, time[1] * 1000000 + time[2
 local text, expires = string.format('%.0f', token), string.format('%.0f', now + tonumber(ARGV[2]))
 redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'token', text, 'expires', expires)
 return {text, expires}
-`,
-};
+`);
 
 /** KEYS: lease. ARGV: holder. The token stays, so that the next one is higher. */
-export const RELEASE_LEASE: RedisScript = {
-  lua: `
+export const RELEASE_LEASE = redisScript(`
 if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then
   redis.call('HSET', KEYS[1], 'holder', '', 'expires', '0')
 end
 return 1
-`,
-};
+`);

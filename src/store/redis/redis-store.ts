@@ -1,7 +1,4 @@
-/**
- * The store on Redis. One Lua script commits, streams are the change log; redis-scripts.ts has the
- * layout.
- */
+/** The store on Redis: a Lua script commits, streams are the change log (redis-scripts.ts). */
 import { createAbort } from '../../base/abort.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { UserError } from '../../base/errors.ts';
@@ -41,10 +38,7 @@ export interface RedisStoreOptions {
   readonly onUnreadable?: (resource: ResourceId) => void;
 }
 
-/**
- * Throws UserError where the server is not fit for it (check-server.ts), StoreUnavailable where
- * there is none.
- */
+/** Throws UserError for an unfit server (check-server.ts), StoreUnavailable for none. */
 export async function createRedisStore(options: RedisStoreOptions): Promise<Store> {
   const target = typeof options.url === 'string' ? parseRedisUrl(options.url) : options.url;
   const logger = options.logger.child({ component: 'store' });

@@ -105,9 +105,7 @@ function parseDb(text: string): number {
   return Number(text);
 }
 
-/**
- * Whether nobody else can listen in or connect: a unix socket, or addresses of this machine only.
- */
+/** Whether nobody else can connect: a unix socket, or addresses of this machine only. */
 export function isLocalTarget(target: RedisTarget): boolean {
   if (target.type === 'unix') return true;
   const hosts = target.type === 'single' ? [target.host] : target.hosts;

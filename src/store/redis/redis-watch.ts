@@ -1,7 +1,4 @@
-/**
- * The changes of one resource: what the log holds after a version, then what the change reader
- * brings.
- */
+/** The changes of one resource: from the log, then from the change reader. */
 import { anySignal } from '../../base/abort.ts';
 import { createAsyncQueue } from '../../base/async-queue.ts';
 import type { ResourceId } from '../../schemas/resource-kind.ts';

@@ -1,7 +1,4 @@
-/**
- * The one place where objects become what Redis holds, and back: sealed, with their storage
- * version, defaulted.
- */
+/** The one place where objects become payloads of Redis and back: sealed and versioned. */
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceId } from '../../schemas/resource-kind.ts';
 import type { StorageFormat } from '../../schemas/strategy/index.ts';

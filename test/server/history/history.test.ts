@@ -1,12 +1,14 @@
 /** Rebuild before destroy: what is remembered of the store, and how its loss is noticed. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Clock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import { openDataDir } from '../../../src/server/start/data-dir.ts';
 import { type HistoryWatch, openHistory } from '../../../src/server/history/history.ts';
+import { anObject } from '../../contracts/store.ts';
 import { createMemoryData, wipeMemoryData } from '../../doubles/memory-store/memory-data.ts';
 import { createMemoryStore } from '../../doubles/memory-store/memory-store.ts';
 import { EpochChanged } from '../../../src/store/types.ts';
@@ -31,14 +33,14 @@ describe('the history of the store', () => {
   });
 
   /** A control plane's start on whatever the data is now. */
-  async function start(agentsMayExist = false): Promise<HistoryWatch> {
+  async function start(agentsMayExist = false, time: Clock = clock): Promise<HistoryWatch> {
     seed += 1;
     const store = createMemoryStore({ clock, data });
     const dataDir = await openDataDir(root);
     const history = await openHistory({
       store,
       dataDir,
-      clock,
+      clock: time,
       rng: seededRng(seed),
       logger: silentLogger,
       agentsMayExist,
@@ -97,6 +99,23 @@ describe('the history of the store', () => {
     await writeFile(join(root, 'history.json'), '{"epoch": 7');
     wipeMemoryData(data);
     expect((await start()).phase).toBe('normal');
+  });
+
+  it('goes on writing down what it sees when the clock is set back by a day', async () => {
+    let shiftMs = 0;
+    await start(false, { ...clock, now: () => clock.now() + shiftMs });
+    await clock.advance(2_000);
+    shiftMs = -86_400_000;
+    const store = createMemoryStore({ clock, data });
+    const object = anObject('a');
+    const { version } = await store.commit([
+      { type: 'create', resource: 'configmaps', key: 'default/a', object },
+    ]);
+    await clock.advance(10_000);
+    await vi.waitFor(async () => {
+      const text = await readFile(join(root, 'history.json'), 'utf8');
+      expect(JSON.parse(text)).toMatchObject({ version });
+    });
   });
 
   it('notices within a second that the data has gone', async () => {

@@ -131,6 +131,18 @@ it('trusts nothing for a while after a change of somebody else', async () => {
   expect(asked).toEqual(['pods', 'pods']);
 });
 
+it('sees a change of somebody else within its time, although a commit of its own is newer', async () => {
+  await commit('a');
+  await store.versions('pods');
+  await store.versions('secrets');
+  const { version } = await memory.commit([create('b')]);
+  await commit('c', 'secrets');
+  ticksMs += TRUST_MS;
+  await store.versions('secrets');
+  expect((await store.versions('pods')).resource).toBe(version);
+  expect(warnings).toBe(1);
+});
+
 it('keeps everything else of the store', async () => {
   await store.acquireLease('l', 'h', 1_000);
   expect(store.leasedAtMs).toBe(memory.leasedAtMs);

@@ -12,26 +12,28 @@ import { noticesOf } from './build/notices.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /**
- * Modules of dockerode that are loaded with it and never used: a login over ssh and BuildKit's
- * sessions, which bring ssh2 and gRPC. src/node-agent/runtime/docker/engine.ts speaks HTTP only and
- * builds no images.
+ * Modules that packages load and we never use. dockerode brings a login over ssh and BuildKit's
+ * sessions, with ssh2 and gRPC; src/node-agent/runtime/docker/engine.ts speaks HTTP only and builds
+ * no images. BullMQ brings its store in PostgreSQL, and the times of repeated jobs.
  */
 const UNUSED = [
   { importer: `docker-modem${sep}lib${sep}modem.js`, path: './ssh' },
   { importer: `dockerode${sep}lib${sep}docker.js`, path: './session' },
+  { importer: `bullmq${sep}dist${sep}cjs${sep}index.js`, path: './postgres' },
+  { importer: `bullmq${sep}dist${sep}cjs${sep}classes${sep}job-scheduler.js`, path: 'cron-parser' },
 ];
 
 /** @type {import('esbuild').Plugin} */
 const withoutUnused = {
   name: 'without-unused',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^\.\/(ssh|session)$/ }, ({ path, importer }) =>
+    onResolve({ filter: /^(\.\/(ssh|session|postgres)|cron-parser)$/ }, ({ path, importer }) =>
       UNUSED.some((unused) => unused.path === path && importer.endsWith(unused.importer))
         ? { path, namespace: 'unused' }
         : undefined,
     );
     onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({
-      contents: `module.exports = () => { throw new Error('${path} of dockerode is not part of this bundle'); };`,
+      contents: `module.exports = () => { throw new Error('${path} is not part of this bundle'); };`,
     }));
   },
 };
@@ -52,6 +54,11 @@ const { metafile } = await build({
     js: "import { createRequire as nodeCreateRequire } from 'node:module'; const require = nodeCreateRequire(import.meta.url);",
   },
   legalComments: 'none',
+  // V8 keeps the text of a program in memory, and in two bytes a character where a comment has one beyond Latin-1. Names
+  // stay: packages look at those of classes.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  lineLimit: 200,
   sourcemap: 'linked',
   metafile: true,
   logLevel: 'warning',

@@ -13,6 +13,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { blankObjects, mergeKeys, podSpecPaths, readFieldNumbers } from './generate-derived.mjs';
+import { transformSync } from 'esbuild';
 import { descriptionFiles } from './generate-descriptions.mjs';
 
 const require = createRequire(import.meta.url);
@@ -109,7 +110,11 @@ function compile(definitions) {
   if (bounded.includes('vErrors.concat('))
     throw new Error('ajv writes its code in another form now: adapt `bounded`');
   if (code.includes('require(')) throw new Error('The compiled validators depend on a module at run time');
-  return `${HEADER}${bounded}\n${GATHER}export const validators = {\n${table}\n};\n`;
+  // Nobody reads the path within the schema.
+  const short = bounded.replace(/,schemaPath:"(?:[^"\\]|\\.)*"/g, '');
+  const module = `${short}\n${GATHER}export const validators = {\n${table}\n};\n`;
+  // V8 keeps the text of a program in memory: this is half of it.
+  return HEADER + transformSync(module, { minify: true, lineLimit: 1_000 }).code;
 }
 
 function write(name, text) {
@@ -161,7 +166,8 @@ function main() {
   const scripts = SCRIPTS.map((name) => new URL(name, import.meta.url));
   const hash = createHash('sha256');
   for (const input of [...schemas, numbers, ...scripts]) hash.update(readFileSync(input));
-  for (const name of ['ajv', 'kubernetes-models']) hash.update(require(`${name}/package.json`).version);
+  for (const name of ['ajv', 'esbuild', 'kubernetes-models'])
+    hash.update(require(`${name}/package.json`).version);
   const stamp = hash.digest('hex');
   const stampFile = new URL('stamp', output);
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp && !process.argv.includes('--force'))

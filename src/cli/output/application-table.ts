@@ -71,7 +71,7 @@ const MAX_MESSAGES = 20;
 const MAX_LENGTH = 8_000;
 
 /** Where a description ends that says less than the whole text, or something older. */
-const LEFT_OUT = / … |, restarted \d+ times?| \(and \d+ more\)$/;
+const LEFT_OUT = / \u2026 |, restarted \d+ times?| \(and \d+ more\)$/;
 
 /** Errors and causes in full; the longer one of two that say the same. */
 function messagesOf(application: Application): readonly string[] {

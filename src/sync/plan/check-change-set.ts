@@ -12,8 +12,18 @@ import type { ComparedView, WritePlan } from '../types.ts';
 import { unapprovedDeletions } from './plan-brake.ts';
 import { unhealthyBelow } from './plan-sync.ts';
 
+/** What the rules ask of a step and its view, found once: a step may have ten thousand changes. */
+interface Step extends WritePlan {
+  readonly deletions: number;
+  readonly hasOpenWrites: boolean;
+  /** The write of the lowest wave that the step leaves open. */
+  readonly left: Change | undefined;
+  /** What a write of the wave still waits for. */
+  blockerOf(wave: number): string | undefined;
+}
+
 /** A sentence whose subject is the change; undefined where the change keeps the rule. */
-type Rule = (change: Change, view: ComparedView, plan: WritePlan) => string | undefined;
+type Rule = (change: Change, view: ComparedView, step: Step) => string | undefined;
 
 const isDeletion = ({ action, object }: Change): boolean => action === 'delete' && !isHook(object);
 const isWrite = ({ action, object }: Change): boolean =>
@@ -31,13 +41,32 @@ const RULES: readonly (readonly [number, Rule])[] = [
 ];
 
 export function checkChangeSet(plan: WritePlan, view: ComparedView): readonly string[] {
+  const step = stepOf(plan, view);
   return plan.step.flatMap((change) =>
     RULES.flatMap(([invariant, rule]) => {
-      const why = rule(change, view, plan);
+      const why = rule(change, view, step);
       const what = `${change.action} of ${change.kind.kind} "${change.key}"`;
       return why === undefined ? [] : [`invariant ${invariant}: the ${what} ${why}`];
     }),
   );
+}
+
+function stepOf(plan: WritePlan, { known, objects }: ComparedView): Step {
+  const planned = new Set(plan.step);
+  const writes = objects.open.filter(isWrite);
+  const [left] = writes.filter((change) => !planned.has(change)).sort((a, b) => a.wave - b.wave);
+  const input = { unhealthy: known.unhealthy, desired: known.desired.byId };
+  const blockers = new Map<number, string | undefined>();
+  return {
+    ...plan,
+    deletions: plan.step.filter(isDeletion).length,
+    hasOpenWrites: writes.length > 0,
+    left,
+    blockerOf(wave) {
+      if (!blockers.has(wave)) blockers.set(wave, unhealthyBelow(wave, input));
+      return blockers.get(wave);
+    },
+  };
 }
 
 /** Deletions come only from a complete render, and from a history that is known. */
@@ -62,10 +91,10 @@ function keepsWhatGitHolds(change: Change, { key, known, objects }: ComparedView
   return managingApplication(change.object) === key ? undefined : 'is of an object of another manager';
 }
 
-function keepsToTheBrake(change: Change, { baseline, objects }: ComparedView, { step, first }: WritePlan) {
+function keepsToTheBrake(change: Change, { baseline, objects }: ComparedView, { deletions, first }: Step) {
   if (!isDeletion(change) || !objects.isBraked) return undefined;
   if (CONTAINERS.has(resourceIdOf(change.kind))) return 'takes other objects along without approval';
-  if (step.filter(isDeletion).length > unapprovedDeletions(baseline ?? {})) return 'exceeds the brake';
+  if (deletions > unapprovedDeletions(baseline ?? {})) return 'exceeds the brake';
   return first?.field === 'pruneBaseline' ? undefined : 'is not counted before it is made';
 }
 
@@ -84,16 +113,13 @@ function staysInScope({ kind, key, object, live, action }: Change, view: Compare
     : undefined;
 }
 
-function followsTheWaves(change: Change, { known, objects }: ComparedView, { step }: WritePlan) {
-  if (change.action === 'delete' && change.last === true && objects.open.some(isWrite))
+function followsTheWaves(change: Change, _view: ComparedView, { left, hasOpenWrites, blockerOf }: Step) {
+  if (change.action === 'delete' && change.last === true && hasOpenWrites)
     return 'comes before the writes that it waits for';
   if (!isWrite(change)) return undefined;
-  const earlier = objects.open.find(
-    (other) => isWrite(other) && other.wave < change.wave && !step.includes(other),
-  );
-  if (earlier) return `comes before ${earlier.kind.kind} "${earlier.key}" of wave ${earlier.wave}`;
-  const { unhealthy, desired } = known;
-  const blocker = unhealthyBelow(change.wave, { unhealthy, desired: desired.byId });
+  if (left && left.wave < change.wave)
+    return `comes before ${left.kind.kind} "${left.key}" of wave ${left.wave}`;
+  const blocker = blockerOf(change.wave);
   return blocker === undefined ? undefined : `does not wait for ${blocker}`;
 }
 

@@ -257,3 +257,22 @@ it('names the change and the rule', () => {
     'invariant 6: the delete of ConfigMap "default/a" is of an object that was not observed',
   );
 });
+
+it('does not go through all open changes and all unhealthy objects for each change', () => {
+  const names = Array.from({ length: 100 }, (_, index) => `a${index}`);
+  const view = viewOf({ desired: names.map((name) => aConfigMap(name)), live: [], unhealthy: names });
+  let reads = 0;
+  const counted = <T extends object>(values: T): T =>
+    new Proxy(values, {
+      get(target, name) {
+        if (name === Symbol.iterator || name === 'find' || name === 'some' || name === 'filter') reads += 1;
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+  const { open } = view.objects;
+  const known = { ...view.known, unhealthy: counted(view.known.unhealthy) };
+  const seen = { ...view, known, objects: { ...view.objects, open: counted(open) } };
+  expect(checkChangeSet(write(...open), seen)).toEqual([]);
+  expect(reads).toBe(2);
+});

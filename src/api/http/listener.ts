@@ -20,8 +20,15 @@ const NOT_OURS: ReadonlySet<unknown> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']
 /** Sockets as Node's HTTP servers make them. */
 const LIKE_HTTP = { allowHalfOpen: true, noDelay: true };
 
+type Resolve = (host: string) => Promise<readonly { readonly address: string }[]>;
+
 /** `graceMs`: how long a stop waits for requests in flight and for sessions. */
-export function createListener(server: HttpServer, clock: Clock, graceMs: number): Listener {
+export function createListener(
+  server: HttpServer,
+  clock: Clock,
+  graceMs: number,
+  resolve: Resolve = (host) => lookup(host, { all: true }),
+): Listener {
   const bound: Server[] = [];
   const sockets = new Set<Socket>();
   /** Answers that are not sent yet, and upgraded connections. */
@@ -59,7 +66,7 @@ export function createListener(server: HttpServer, clock: Clock, graceMs: number
 
   return {
     async listen({ host, port }) {
-      const found = isIP(host) ? [host] : (await lookup(host, { all: true })).map(({ address }) => address);
+      const found = isIP(host) ? [host] : (await resolve(host)).map(({ address }) => address);
       let failure: unknown;
       let taken = port;
       for (const address of new Set(found)) {

@@ -1,20 +1,17 @@
 /** Every address of a name is listened on, and a stop answers what is in flight. */
-import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer as createHttpServer, get, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createListener, type Listener } from '../../../src/api/http/listener.ts';
 import { type Clock, systemClock } from '../../../src/base/clock.ts';
 
-vi.mock(import('node:dns/promises'), async (original) => ({ ...(await original()), lookup: vi.fn() }));
-
 /** An address of no machine (RFC 5737). */
 const ELSEWHERE = '203.0.113.9';
+let resolved: readonly { readonly address: string }[] = [];
 const named = (...addresses: readonly string[]): void => {
-  const found = addresses.map((address) => ({ address, family: 4 }));
-  vi.mocked(lookup).mockResolvedValue(found as never);
+  resolved = addresses.map((address) => ({ address }));
 };
 
 /** Timers that run when the test says so. */
@@ -31,7 +28,7 @@ let server: Server;
 let listener: Listener;
 beforeEach(() => {
   server = createHttpServer();
-  listener = createListener(server, clock, 1);
+  listener = createListener(server, clock, 1, () => Promise.resolve(resolved));
 });
 afterEach(() => listener[Symbol.asyncDispose]());
 

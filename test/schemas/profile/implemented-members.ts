@@ -13,6 +13,7 @@ const SANDBOX = 'node-agent/container-spec/plan-sandbox-spec.ts';
 const SECURITY = 'node-agent/container-spec/plan-security.ts';
 const ENVIRONMENT = 'node-agent/container-spec/plan-environment.ts';
 const VOLUMES = 'node-agent/volumes/plan-volumes.ts';
+const VOLUME_FILES = 'node-agent/volumes/volume-files.ts';
 const POD_FILES = 'node-agent/files/plan-pod-files.ts';
 const PROBES = 'node-agent/probes/handlers.ts';
 const META = 'schemas/strategy/prepare-create.ts';
@@ -170,22 +171,22 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.SleepAction': { [PROBES]: 'seconds' },
 
   'api.core.v1.Volume': { [VOLUMES]: 'configMap downwardAPI emptyDir hostPath name projected secret' },
-  'api.core.v1.ConfigMapVolumeSource': { [VOLUMES]: 'defaultMode items name optional' },
-  'api.core.v1.SecretVolumeSource': { [VOLUMES]: 'defaultMode items optional secretName' },
-  'api.core.v1.DownwardAPIVolumeSource': { [VOLUMES]: 'defaultMode items' },
-  'api.core.v1.DownwardAPIVolumeFile': { [VOLUMES]: 'fieldRef mode path resourceFieldRef' },
+  'api.core.v1.ConfigMapVolumeSource': { [VOLUME_FILES]: 'defaultMode items name optional' },
+  'api.core.v1.SecretVolumeSource': { [VOLUME_FILES]: 'defaultMode items optional secretName' },
+  'api.core.v1.DownwardAPIVolumeSource': { [VOLUME_FILES]: 'defaultMode items' },
+  'api.core.v1.DownwardAPIVolumeFile': { [VOLUME_FILES]: 'fieldRef mode path resourceFieldRef' },
   'api.core.v1.EmptyDirVolumeSource': { [VOLUMES]: 'medium' },
   'api.core.v1.HostPathVolumeSource': { [VOLUMES]: 'path type' },
-  'api.core.v1.ProjectedVolumeSource': { [VOLUMES]: 'defaultMode sources' },
+  'api.core.v1.ProjectedVolumeSource': { [VOLUME_FILES]: 'defaultMode', [VOLUMES]: 'sources' },
   'api.core.v1.VolumeProjection': { [VOLUMES]: 'configMap downwardAPI secret serviceAccountToken' },
-  'api.core.v1.ConfigMapProjection': { [VOLUMES]: 'items name optional' },
-  'api.core.v1.SecretProjection': { [VOLUMES]: 'items name optional' },
-  'api.core.v1.DownwardAPIProjection': { [VOLUMES]: 'items' },
+  'api.core.v1.ConfigMapProjection': { [VOLUME_FILES]: 'items name optional' },
+  'api.core.v1.SecretProjection': { [VOLUME_FILES]: 'items name optional' },
+  'api.core.v1.DownwardAPIProjection': { [VOLUME_FILES]: 'items' },
   'api.core.v1.ServiceAccountTokenProjection': {
     [VOLUMES]: 'path',
     'node-agent/identity/service-account-tokens.ts': 'audience expirationSeconds',
   },
-  'api.core.v1.KeyToPath': { [VOLUMES]: 'key mode path' },
+  'api.core.v1.KeyToPath': { [VOLUME_FILES]: 'key mode path' },
 
   'api.core.v1.Affinity': {
     'scheduler/node-selector.ts': 'nodeAffinity',
@@ -237,12 +238,12 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
 
   'api.core.v1.NamespaceSpec': { 'controllers/namespace/plan-namespace.ts': 'finalizers' },
   'api.core.v1.ConfigMap': {
-    [VOLUMES]: 'data binaryData',
+    [VOLUME_FILES]: 'data binaryData',
     'schemas/validation/config-data.ts': 'immutable',
   },
   'api.core.v1.Secret': {
-    [VOLUMES]: 'data',
-    'schemas/defaults/secret.ts': 'stringData',
+    [VOLUME_FILES]: 'data',
+    'schemas/kinds/secret.ts': 'stringData',
     'schemas/validation/config-data.ts': 'immutable type',
   },
   'api.core.v1.ServiceAccount': {
@@ -366,7 +367,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'schemas/object.ts': 'controller',
   },
   'apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry': {
-    'resources/managed-fields/managers.ts':
+    'resources/managed-fields/owner-record.ts':
       'apiVersion fieldsType fieldsV1 manager operation subresource time',
   },
 };

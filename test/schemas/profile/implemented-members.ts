@@ -240,7 +240,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   },
   'api.core.v1.Secret': {
     [VOLUMES]: 'data',
-    'schemas/defaults/secret.ts': 'stringData',
+    'schemas/kinds/secret.ts': 'stringData',
     'schemas/validation/config-data.ts': 'immutable type',
   },
   'api.core.v1.ServiceAccount': {

@@ -13,7 +13,7 @@ afterEach(async () => {
 
 const controller = (reconciler: Reconciler<string>): Controller => ({
   name: 'probe',
-  open: async () => reconciler as Reconciler,
+  open: async () => reconciler,
 });
 
 it('the keys that a plan visits are reconciled although what follows the plan fails', async () => {

@@ -16,6 +16,16 @@ export function createAbort(): AbortController {
 /** For waits that are short, bounded, and must not be cut: ending one early would leave half a step. */
 export const uninterrupted: AbortSignal = createAbort().signal;
 
+/** The result of work that takes no signal; rejects as soon as the signal aborts, with its reason. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
 /** Dispose it when it is done before its sources are: until then each of them holds on to it. */
 export type CombinedSignal = AbortSignal & Disposable;
 

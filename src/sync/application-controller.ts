@@ -21,7 +21,7 @@ import type { Registry } from '../schemas/resource-kind.ts';
 import type { Application } from '../schemas/types.ts';
 import type { CacheSet } from '../store/cache/cache.ts';
 import type { CommitOptions, Store } from '../store/types.ts';
-import { createApplicationCaches, wantFetch } from './cache/application-caches.ts';
+import { createApplicationCaches } from './cache/application-caches.ts';
 import { createApplicationWriter } from './execute/application-writer.ts';
 import type { Executor } from './execute/executor.ts';
 import { type CreateMirror, createRepositories } from './git/repositories.ts';
@@ -33,7 +33,7 @@ import { type Reconciler, reconcile } from './reconcile.ts';
 import { renderers as allRenderers } from './render/index.ts';
 import type { Renderer } from './render/types.ts';
 import { type CommitStatusLimits, defaultCommitStatusLimits } from './status/plan-commit-status.ts';
-import { type SyncSummary, syncAll, untilAborted } from './sync-all.ts';
+import { type SyncSummary, syncAll } from './sync-all.ts';
 import { createTriggers } from './triggers.ts';
 
 export interface ApplicationControllerOptions {
@@ -67,10 +67,6 @@ export interface ApplicationControllerOptions {
 }
 
 export interface ApplicationController extends AsyncDisposable {
-  /** Asks for a fetch and a reconcile, through the queue. */
-  refresh(application: string, reason: string): Promise<void>;
-  /** Fetches and reconciles one application now, past the queue. Resolves when that is done. */
-  reconcile(application: string, signal: AbortSignal): Promise<void>;
   /**
    * Reconciles every application once, those that appear on the way included (an application may
    * hold applications). This rebuilds the store after it lost its history; nothing is deleted then.
@@ -143,13 +139,6 @@ async function startController(
   for (const application of apps.list()) work.add(keyOf(application));
 
   return {
-    refresh: (application, reason) =>
-      queues.queue<SyncJob>('sync').add({ application, reason }, { key: application }),
-    async reconcile(application, signal) {
-      const cache = caches.get(application);
-      if (cache) wantFetch(cache, 'refresh');
-      await untilAborted(work.reconcileNow(application), signal);
-    },
     async syncAllOnce(signal) {
       held = false;
       return syncAll({ store, apps, caches, reconcileNow: work.reconcileNow }, signal);

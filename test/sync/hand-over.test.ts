@@ -15,9 +15,8 @@ const live = async (name = 'a'): Promise<ConfigMap | undefined> =>
 const managerOf = async (): Promise<string> =>
   (await live())?.metadata.annotations?.['argocd.argoproj.io/tracking-id']?.split(':')[0] ?? '';
 const look = async (name: string): Promise<void> => {
-  const done = controller.reconcile(`symphony-system/${name}`, new AbortController().signal);
+  await at.refresh(`symphony-system/${name}`);
   await at.pass();
-  await done;
 };
 
 beforeEach(async () => {

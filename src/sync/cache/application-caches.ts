@@ -2,8 +2,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Application } from '../../schemas/types.ts';
-import { commitStatusOf } from '../plan/commit-status.ts';
 import type { FetchCause } from '../plan/plan-application-events.ts';
+import { commitStatusOf } from '../status/plan-commit-status.ts';
 import { type ApplicationCache, createApplicationCache, sourceKeyOf } from './application-cache.ts';
 
 export interface ApplicationCaches extends Iterable<readonly [string, ApplicationCache]> {

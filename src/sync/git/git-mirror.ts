@@ -172,7 +172,11 @@ function treeReads(
       const output = await git('ls-tree', '-r', '-z', '-l', '--full-tree', id);
       return parseLsTree(output, below === '' ? '' : `${below}/`);
     },
-    changedEntries: (fromTree, toTree) => diffTrees(trees, checked(fromTree), checked(toTree)),
+    async changedEntries(fromTree, toTree) {
+      // It may be of another mirror, or of a history that is gone: that is no damage.
+      if (!(await header(checked(fromTree)))) throw new UserError('Cannot compare with an unknown folder');
+      return diffTrees(trees, fromTree, checked(toTree));
+    },
     async readBlobs(blobIds) {
       const blobs: Buffer[] = [];
       for (let start = 0; start < blobIds.length; start += READ_BATCH)

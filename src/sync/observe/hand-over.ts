@@ -74,7 +74,8 @@ type Holds = (id: string) => boolean;
 
 const CHILDREN = 'applications.argoproj.io|';
 
-const leavingIn = ({ changes }: ChangeSet): readonly Change[] =>
+/** The deletions that other applications are asked about. */
+export const leavingIn = ({ changes }: ChangeSet): readonly Change[] =>
   changes.filter(({ action, object }) => action === 'delete' && !isHook(object));
 const wantedIn = ({ problems }: ChangeSet): readonly ChangeProblem[] =>
   problems.filter(({ manager }) => manager !== undefined);

@@ -17,7 +17,8 @@ import type { Observer } from './observer.ts';
 export async function observe(observer: Observer, subject: Subject): Promise<View> {
   const { application, key, source, cache, progress } = subject;
   const current = observer.apps.get(key);
-  if (!current) throw new ConflictError(`Application "${key}" is gone`);
+  if (!current || current.metadata.uid !== application.metadata.uid)
+    throw new ConflictError(`Application "${key}" is gone, or was made anew`);
   const view: View = {
     application,
     key,

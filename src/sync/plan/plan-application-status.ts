@@ -7,6 +7,7 @@ import { toRfc3339 } from '../../base/clock.ts';
 import { printable } from '../../base/printable.ts';
 import { cutMiddle } from '../../base/text.ts';
 import type { Health } from '../../health/index.ts';
+import { asRecords } from '../../schemas/json-access.ts';
 import type { Application } from '../../schemas/types.ts';
 import { type OperationPhase, type OperationState, operationStateOf, requestOf } from './operation.ts';
 import type { PruneBaseline } from './plan-brake.ts';
@@ -70,7 +71,7 @@ export function planApplicationStatus(
       comparedTo: { source, destination: application.spec.destination },
     },
     health: nextHealth(current['health'], observed.health, now),
-    conditions: nextConditions(current['conditions'], observed.conditions, now),
+    conditions: nextConditions(current['conditions'], observed.conditions, nowMs),
     resources: observed.resources,
     resourceCount: observed.resourceCount,
     sourceType: 'Directory',
@@ -126,14 +127,16 @@ function nextHealth(current: unknown, health: Health, now: string): unknown {
   };
 }
 
-function nextConditions(current: unknown, conditions: readonly ApplicationCondition[], now: string): unknown {
-  const known = (Array.isArray(current) ? current : []) as (ApplicationCondition & {
-    lastTransitionTime?: string;
-  })[];
+/** The time of a condition changes only with its message. `current` is from a status. */
+export function nextConditions(
+  current: unknown,
+  conditions: readonly ApplicationCondition[],
+  nowMs: number,
+): readonly object[] {
   return conditions.map(({ type, message }) => {
     const cut = shown(message);
-    const same = known.find((condition) => condition.type === type && condition.message === cut);
-    return { type, message: cut, lastTransitionTime: same?.lastTransitionTime ?? now };
+    const same = asRecords(current).find((one) => one['type'] === type && one['message'] === cut);
+    return { type, message: cut, lastTransitionTime: same?.['lastTransitionTime'] ?? toRfc3339(nowMs) };
   });
 }
 

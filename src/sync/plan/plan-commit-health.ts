@@ -3,12 +3,12 @@ import { counted } from '../../base/text.ts';
 import type { Application } from '../../schemas/types.ts';
 import type { ApplicationCache } from '../cache/application-cache.ts';
 import type { ApplicationHealth } from '../observe/assess-application.ts';
-import { commitStatusOf } from './commit-status.ts';
 import {
   type CommitStatusLimits,
   type CommitStatusPlan,
   type Counted,
   SUMMARY_SEPARATOR,
+  commitStatusOf,
   planCommitStatus,
 } from '../status/plan-commit-status.ts';
 import { onlyStoredNote } from './plan-only-stored.ts';

@@ -159,9 +159,8 @@ export function endedHookDeletions(hooks: readonly Hook[]): readonly Change[] {
   });
 }
 
-function deletionOf(create: Change, live: KubeObject): Change {
-  return { ...create, action: 'delete', object: live, live };
-}
+/** The object is the hook's manifest: the live one may be from before it became a hook. */
+const deletionOf = (create: Change, live: KubeObject): Change => ({ ...create, action: 'delete', live });
 
 export interface HookStep {
   readonly step: readonly Change[];

@@ -1,7 +1,7 @@
 /** The report of a reconcile, and the time of the next one. Pure. */
 import { jsonEqual } from '../../base/json.ts';
 import type { InventoryItem } from '../../diff/change-set.ts';
-import { commitStatusOf } from './commit-status.ts';
+import { commitStatusOf } from '../status/plan-commit-status.ts';
 import type { ApplicationObservation } from './plan-application-status.ts';
 import { type CommitHealthInput, type HealthTimes, planCommitHealth } from './plan-commit-health.ts';
 import { planObservation } from './plan-observation.ts';

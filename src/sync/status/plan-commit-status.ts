@@ -9,6 +9,7 @@
 import { cutMiddle } from '../../base/text.ts';
 import { printable } from '../../base/printable.ts';
 import type { HealthStatus } from '../../health/index.ts';
+import type { Application } from '../../schemas/types.ts';
 
 export type CommitState = 'pending' | 'success' | 'failure' | 'error';
 
@@ -16,6 +17,12 @@ export interface CommitStatus {
   readonly sha: string;
   readonly state: CommitState;
   readonly description: string;
+}
+
+/** The commit status as an Application's status has it: posted already, or to be posted. */
+export function commitStatusOf({ status }: Pick<Application, 'status'>): CommitStatus | undefined {
+  const said = status?.['commitStatus'] as CommitStatus | undefined;
+  return typeof said?.sha === 'string' ? said : undefined;
 }
 
 export interface CommitStatusTimes {

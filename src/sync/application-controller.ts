@@ -1,10 +1,7 @@
 /**
- * The GitOps loop: one reconcile at a time for each application, on its own timer, on jobs of the
- * queue `sync` (webhooks, refreshes), and on events of its objects. Jobs are hints; the timers
- * alone converge.
- *
- * It runs in one process at a time (under the leader's lease; `commitOptions` carries the fence).
- * It writes an Application's status only when something in it changes.
+ * The GitOps loop: one reconcile at a time for each application, by its timer, jobs of the queue
+ * `sync` (webhooks, refreshes) and events of its objects. Jobs are hints; the timers alone converge.
+ * It runs under the leader's lease; `commitOptions` carries the fence.
  */
 import type { Clock } from '../base/clock.ts';
 import { type Scope, openScope } from '../base/scope.ts';
@@ -21,7 +18,7 @@ import type { Registry } from '../schemas/resource-kind.ts';
 import type { Application } from '../schemas/types.ts';
 import type { CacheSet } from '../store/cache/cache.ts';
 import type { CommitOptions, Store } from '../store/types.ts';
-import { createApplicationCaches } from './cache/application-caches.ts';
+import type { ApplicationCaches } from './cache/application-caches.ts';
 import { createApplicationWriter } from './execute/application-writer.ts';
 import type { Executor } from './execute/executor.ts';
 import { type CreateMirror, createRepositories } from './git/repositories.ts';
@@ -91,7 +88,7 @@ async function startController(
   const { queues, clock, registry, store, delegate, rng, pollIntervalMs } = options;
   const { renderers = allRenderers, commitOptions = () => ({}) } = options;
   const logger = options.logger.child({ component: 'sync' });
-  const caches = createApplicationCaches(clock);
+  const caches: ApplicationCaches = new Map();
   const rights = { writer: options.writer, delegate };
   let held = options.held ?? false;
 

@@ -1,7 +1,4 @@
-/**
- * One reconcile of every application, those that appear on the way included. After the store lost
- * its history this rebuilds it.
- */
+/** Reconciles every application once. This rebuilds a store that lost its history. */
 import { untilAborted } from '../base/abort.ts';
 import { keyOf } from '../schemas/object.ts';
 import type { Application } from '../schemas/types.ts';

@@ -1,7 +1,6 @@
 /**
- * The words of the loop: the subject of a reconcile, its view, and its plan.
- *
- * A view is a value. A plan is data: its executor has no choice left to make.
+ * The subject of a reconcile, its view and its plan. A view shares the cache: plan and check of a
+ * write follow in one turn of the event loop. A plan is data: its executor has no choice to make.
  */
 import type { Change, ChangeSet } from '../diff/change-set.ts';
 import type { KubeObject } from '../schemas/object.ts';
@@ -161,6 +160,8 @@ export interface WritePlan {
 }
 
 /** Nothing can be done now. `wait`: time alone gives a reason to go on. `hold`: only news does. */
-export type RestPlan =
-  | { readonly do: 'wait'; readonly outcome: SyncOutcome; readonly why: string | undefined }
-  | { readonly do: 'hold'; readonly outcome: SyncOutcome; readonly why: string | undefined };
+export interface RestPlan {
+  readonly do: 'wait' | 'hold';
+  readonly outcome: SyncOutcome;
+  readonly why: string | undefined;
+}

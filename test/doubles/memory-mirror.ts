@@ -21,7 +21,6 @@ export interface MemoryCommit {
   readonly parents: readonly string[];
   readonly subject: string;
   readonly author: string;
-  readonly committedAtMs: number;
   readonly files: ReadonlyMap<string, MemoryFile>;
 }
 
@@ -155,8 +154,8 @@ export function createMemoryRepository(clock: Clock): MemoryRepository {
         return undefined;
       },
       async describe(commit) {
-        const { subject, author, committedAtMs } = commitOf(commit);
-        return { subject, author, committedAtMs };
+        const { subject, author } = commitOf(commit);
+        return { subject, author };
       },
       async pushNote(commit, note) {
         if (failing) throw failing;
@@ -181,7 +180,7 @@ export function createMemoryRepository(clock: Clock): MemoryRepository {
       const committedAtMs = Math.floor(clock.now() / 1000) * 1000;
       const id = sha1(`commit ${treeIdOf(next)} ${parent ?? ''} ${subject} ${committedAtMs} ${commits.size}`);
       const parents = parent === undefined ? [] : [parent];
-      commits.set(id, { id, parents, subject, author: 'A Developer', committedAtMs, files: next });
+      commits.set(id, { id, parents, subject, author: 'A Developer', files: next });
       refs.set(branch, id);
       return id;
     },

@@ -135,6 +135,26 @@ it('objects that two applications exchange are handed over both ways', async () 
   expect((await live('c'))?.data).toEqual({ z: '2' });
 });
 
+it('objects that are exchanged stay while one side cannot be rendered, and move once it can', async () => {
+  at.repository.commit({
+    'one/a.yaml': null,
+    'two/a.yaml': configMap('a', { x: '2' }),
+    'two/c.yaml': null,
+    'one/c.yaml': configMap('c', { z: '2' }),
+    'two/broken.yaml': 'kind: [',
+  });
+  await at.pass(POLL_MS * 1.2);
+  await at.pass(120_000);
+  expect(gone).toBe(false);
+  expect(await managerOf()).toBe('symphony-system_root');
+  at.repository.commit({ 'two/broken.yaml': null });
+  await at.pass(POLL_MS * 1.2);
+  await at.pass(2_000);
+  expect(gone).toBe(false);
+  expect(await managerOf()).toBe('symphony-system_two');
+  expect((await live('c'))?.data).toEqual({ z: '2' });
+});
+
 it('what an Application that is gone has left behind is taken over', async () => {
   const root = (await at.application())!;
   await at.objects.delete(at.registry.byKind(root.apiVersion, 'Application')!, 'symphony-system/root');

@@ -33,43 +33,17 @@ export interface ApplicationWriterOptions {
   readonly nowMs: () => number;
 }
 
+export type ApplicationWriter = ReturnType<typeof createApplicationWriter>;
+
+export const REFRESH_ANNOTATION = 'argocd.argoproj.io/refresh';
+const DELETION_ERROR = 'DeletionError';
+
 /**
  * Each write is for the very Application that was reconciled: one that was made anew under its name
  * begins without the records of the old one. Resolves when the cache shows the write. A lost race
  * is a ConflictError: reconcile again.
  */
-export interface ApplicationWriter {
-  /** The status that an observation comes to. */
-  writeObservation(
-    application: Application,
-    observed: ApplicationObservation,
-    signal: AbortSignal,
-  ): Promise<void>;
-  /** One record that decides what happens next. */
-  record(
-    application: Application,
-    record: Pick<RecordPlan, 'field' | 'value'>,
-    signal: AbortSignal,
-  ): Promise<void>;
-  /** Why the deletion of the Application cannot go on. */
-  recordDeletionError(
-    application: Application,
-    errors: readonly string[],
-    signal: AbortSignal,
-  ): Promise<void>;
-  /** Tells the forge that work on a commit begins, unless it was told before. */
-  announce(application: Application, sha: string, signal: AbortSignal): Promise<void>;
-  /** Takes the refresh annotation and the operation off, as they were in `application`. */
-  takeOff(application: Application): Promise<void>;
-  keepFinalizers(application: Application, finalizers: readonly string[]): Promise<void>;
-  /** Asks for the commit status to be posted. */
-  notify(application: string, sha: string): Promise<void>;
-}
-
-export const REFRESH_ANNOTATION = 'argocd.argoproj.io/refresh';
-const DELETION_ERROR = 'DeletionError';
-
-export function createApplicationWriter(options: ApplicationWriterOptions): ApplicationWriter {
+export function createApplicationWriter(options: ApplicationWriterOptions) {
   const { apps, logger, nowMs } = options;
 
   /** The Application as it is now; undefined where it is gone. */
@@ -115,6 +89,7 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
     }
   }
 
+  /** Asks for the commit status to be posted. */
   async function notify(application: string, sha: string): Promise<void> {
     try {
       await options.queues.queue<NotifyJob>('notify').add({ application, sha }, { key: application });
@@ -125,16 +100,19 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
   }
 
   return {
-    async writeObservation(application, observed, signal) {
+    /** The status that an observation comes to. */
+    async writeObservation(application: Application, observed: ApplicationObservation, signal: AbortSignal) {
       const before = currentOf(application);
       if (!before) return;
       const next = (_: unknown, current: Application) => planApplicationStatus(current, observed, nowMs());
       await writeStatus(application, next, signal);
       tell(keyOf(application), before, observed);
     },
-    record: (application, { field, value }, signal) =>
+    /** One record that decides what happens next. */
+    record: (application: Application, { field, value }: RecordPlan, signal: AbortSignal): Promise<void> =>
       writeStatus(application, (current) => ({ ...current, [field]: value }), signal),
-    recordDeletionError(application, errors, signal) {
+    /** Why the deletion of the Application cannot go on. */
+    recordDeletionError(application: Application, errors: readonly string[], signal: AbortSignal) {
       const next = (current: Record<string, unknown>): Record<string, unknown> => {
         const others = asRecords(current['conditions']).filter(({ type }) => type !== DELETION_ERROR);
         const added = nextConditions(current['conditions'], conditionOf(DELETION_ERROR, errors), nowMs());
@@ -142,7 +120,8 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
       };
       return writeStatus(application, next, signal);
     },
-    async announce(application, sha, signal) {
+    /** Tells the forge that work on a commit begins, unless it was told before. */
+    async announce(application: Application, sha: string, signal: AbortSignal): Promise<void> {
       const current = currentOf(application);
       // After a restart the same commit is no news.
       if (!current || commitStatusOf(current)?.sha === sha) return;
@@ -150,7 +129,8 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
       await writeStatus(application, (status) => ({ ...status, commitStatus: pending }), signal);
       await notify(keyOf(application), sha);
     },
-    async takeOff(application) {
+    /** Takes the refresh annotation and the operation off, as they were in `application`. */
+    async takeOff(application: Application): Promise<void> {
       const current = currentOf(application);
       if (!current) return;
       const annotations = without(current.metadata.annotations ?? {}, REFRESH_ANNOTATION);
@@ -159,7 +139,7 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
       const isTaken = jsonEqual(current.operation, application.operation);
       await update({ ...(isTaken ? without(current, 'operation') : current), metadata } as Application);
     },
-    async keepFinalizers(application, finalizers) {
+    async keepFinalizers(application: Application, finalizers: readonly string[]): Promise<void> {
       await update({ ...application, metadata: { ...application.metadata, finalizers: [...finalizers] } });
     },
     notify,

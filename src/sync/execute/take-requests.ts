@@ -27,7 +27,7 @@ export async function takeRequests(
     cache.refused = undefined;
     const before = operationStateOf(application);
     const value = requestedOperation(before, operation as OperationRequest, clock.now());
-    await writer.record(application, { field: 'operationState', value }, signal);
+    await writer.record(application, { do: 'record', field: 'operationState', value }, signal);
     const refusal = endedEvent(before, value, true, NOTHING_WRITTEN);
     if (refusal) tell(application, refusal);
   }

@@ -19,12 +19,12 @@ export const bitbucket: ForgeKind = {
   suffix: /\/2\.0$/,
   headers: (token) => ({ authorization: `Bearer ${token}` }),
   path: ({ encoded }, sha) => `/2.0/repositories/${encoded}/commit/${sha}/statuses/build`,
-  body: ({ sha, state, description, context, targetUrl }, { name }) => ({
+  body: ({ sha, state, description, context }, { name }) => ({
     key: bitbucketKey(context),
     state: STATES[state],
     name: context,
     description,
-    url: targetUrl ?? `https://bitbucket.org/${name}/commits/${sha}`,
+    url: `https://bitbucket.org/${name}/commits/${sha}`,
   }),
   webhook: {
     signature: 'sha256=',

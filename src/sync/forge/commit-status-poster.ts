@@ -7,9 +7,9 @@
  * hosts of the operator's own repositories only, and never in the aggregate: the token is the
  * operator's.
  *
- * The store keeps what was posted last and what is still due. An equal status is never posted twice
- * and none is forgotten, restarts included. Posts of one application go out one after another. A
- * job only says that there is news: the newest status is posted, not the one of the job.
+ * The store keeps the posted and the due statuses, so that none is repeated or forgotten after a
+ * restart. Two leaders for an instant may repeat one. A job only says that there is news: the newest
+ * status is posted.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
@@ -42,7 +42,6 @@ export interface CommitStatusPosterOptions {
   readonly environment: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly targetUrl?: (application: string) => string;
 }
 
 const APPLICATIONS = 'applications.argoproj.io';
@@ -65,13 +64,13 @@ export function createCommitStatusPoster(options: CommitStatusPosterOptions): Pr
 }
 
 async function startPoster(options: CommitStatusPosterOptions, started: Scope): Promise<object> {
-  const { store, forge, clock, environment, targetUrl } = options;
+  const { store, forge, clock, environment } = options;
   const logger = options.logger.child({ component: 'commit-status', forge: forge.name });
   const applications = await options.caches.open<Application>(APPLICATIONS);
   const records = createRecords(store);
   const memory: PostMemory = { refused: new Map(), posts: new Map(), overtaken: new Map() };
   const hosts = createHostWaits(records, clock);
-  const poster = { records, forge, hosts, clock, logger, targetUrl, memory, applications, environment };
+  const poster = { records, forge, hosts, clock, logger, memory, applications, environment };
   const work = started.use(
     createWorkQueue({
       clock,

@@ -12,10 +12,7 @@ export const github: ForgeKind = {
     'x-github-api-version': '2022-11-28',
   }),
   path: ({ encoded }, sha) => `/repos/${encoded}/statuses/${sha}`,
-  body: ({ state, description, context, targetUrl }) => ({
-    ...{ state, description, context },
-    ...(targetUrl === undefined ? {} : { target_url: targetUrl }),
-  }),
+  body: ({ state, description, context }) => ({ state, description, context }),
   webhook: {
     signature: 'sha256=',
     signatureHeader: 'x-hub-signature-256',

@@ -16,10 +16,7 @@ export const gitlab: ForgeKind = {
   suffix: /\/api\/v4$/,
   headers: (token) => ({ 'private-token': token }),
   path: ({ name }, sha) => `/api/v4/projects/${encodeURIComponent(name)}/statuses/${sha}`,
-  body: ({ state, description, context, targetUrl }) => ({
-    ...{ state: STATES[state], name: context, description },
-    ...(targetUrl === undefined ? {} : { target_url: targetUrl }),
-  }),
+  body: ({ state, description, context }) => ({ state: STATES[state], name: context, description }),
   isKnown: ({ status, text }) => status === 400 && /cannot transition status/i.test(text),
   webhook: {
     signature: 'token',

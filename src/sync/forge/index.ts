@@ -52,7 +52,7 @@ export function createForge(options: ForgeOptions): Forge {
       // Tokens are replaced while we run.
       const headers = kind.headers(typeof token === 'string' ? token : await token());
       const url = root + kind.path(at, status.sha);
-      const response = await http({ method: 'POST', url, headers, json: kind.body(status, at) }, signal);
+      const response = await http({ url, headers, json: kind.body(status, at) }, signal);
       if (!kind.isKnown?.(response)) checkAnswer(kind.title, response);
     },
   };

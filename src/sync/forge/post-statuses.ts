@@ -23,7 +23,6 @@ export interface Posting {
   readonly hosts: HostWaits;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly targetUrl: ((application: string) => string) | undefined;
   readonly memory: PostMemory;
 }
 
@@ -138,7 +137,7 @@ interface PostResult {
 }
 
 async function postOne(
-  { forge, hosts, clock, logger, targetUrl, memory }: Posting,
+  { forge, hosts, clock, logger, memory }: Posting,
   { recordKey, context, status, ledger, earlier }: Post,
   signal: AbortSignal,
 ): Promise<PostResult> {
@@ -150,12 +149,7 @@ async function postOne(
   if (restMs > 0) return { isPosted: false, waitMs: restMs, refused: earlier };
 
   const host = forge.hostOf?.(status.repoURL) ?? forge.name;
-  const post = {
-    ...status,
-    asOperator: status.asOperator !== false,
-    context,
-    targetUrl: targetUrl?.(recordKey),
-  };
+  const post = { ...status, asOperator: status.asOperator !== false, context };
   const answer = await hosts.ask(host, earlier?.failures ?? 0, signal, () => forge.post(post, signal));
   const fields = { application: recordKey, commit: status.sha };
   if (answer.type === 'done') {

@@ -12,7 +12,6 @@ export interface StatusPost {
   readonly description: string;
   /** Stable: `symphony/<environment>/<application>`. */
   readonly context: string;
-  readonly targetUrl: string | undefined;
   /** Whether the operator's credentials and local path are the Application's to use. */
   readonly asOperator: boolean;
 }

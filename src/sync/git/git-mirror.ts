@@ -8,13 +8,12 @@ import type { ProcessLimits } from '../../base/child-processes/confinement.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import { setRecent } from '../../base/bounded-map.ts';
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import { type GitFetcher, createGitFetcher } from './git-fetch.ts';
 import { createNotes } from './git-notes.ts';
 import type { GitCredentials } from './git-process.ts';
 import { type GitSession, createGitSession } from './git-session.ts';
 import { type RepoUrl, parseRepoUrl, redactUrl } from './git-url.ts';
-import type { GitObject } from './batch-parser.ts';
 import { isCommitId, normaliseTreePath, revisionCandidates } from './revision.ts';
 import { parseCommit, parseLsTree, parseParents } from './parse-output.ts';
 import { type TreeReader, diffTrees, parseTree } from './tree-diff.ts';
@@ -60,14 +59,14 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
   const logger = options.logger.child({ component: 'git', repository: name });
   const session = createGitSession(options, repository);
   /** Revisions by the present refs: a poll that brings nothing starts no reader. */
-  let resolved = new Map<string, string>();
+  let resolved = createBoundedMap<string, string>(MAX_KNOWN);
   const fetcher = createGitFetcher({
     ...{ session, repository, name, logger },
     clock: options.clock,
     onRefs() {
-      resolved = new Map();
+      resolved = createBoundedMap(MAX_KNOWN);
     },
-    ...(options.limits?.fetchTimeoutMs === undefined ? {} : { timeoutMs: options.limits.fetchTimeoutMs }),
+    timeoutMs: options.limits?.fetchTimeoutMs,
   });
   const pushNote = createNotes({ session, repository, clock: options.clock, logger });
   const objects = createMirrorObjects(session, fetcher);
@@ -83,7 +82,7 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       if (known !== undefined) return known;
       for (const candidate of revisionCandidates(revision)) {
         const found = await objects.header(`${candidate}^{commit}`);
-        if (found?.type === 'commit') return keep(answers, revision, found.id);
+        if (found?.type === 'commit') return answers.remember(revision, () => found.id);
       }
       throw new UserError(
         `Cannot find revision "${revision}" in "${name}"${adviceFor(revision, repository)}`,
@@ -105,26 +104,21 @@ const adviceFor = (revision: string, { transport }: RepoUrl): string => {
   return `: ${why}; commit and push, ${isWeb ? 'correct the address, ' : ''}or name a branch or tag`;
 };
 
-/** Objects by their names. */
-interface MirrorObjects {
-  header(name: string): Promise<GitObject | undefined>;
-  read(name: string): Promise<(GitObject & { readonly contents: Buffer }) | undefined>;
-  /** For a missing object: reports the damage, so that the next fetch makes the mirror anew. */
-  lost(what: string): TransientError;
-}
+type MirrorObjects = ReturnType<typeof createMirrorObjects>;
 
-function createMirrorObjects(session: GitSession, fetcher: Pick<GitFetcher, 'reportDamage'>): MirrorObjects {
+/** Objects by their names. */
+function createMirrorObjects(session: GitSession, fetcher: Pick<GitFetcher, 'reportDamage'>) {
   return {
-    header: async (name) => (await session.headers()).read(name),
-    async read(name) {
+    header: async (name: string) => (await session.headers()).read(name),
+    async read(name: string) {
       const object = await (await session.contents()).read(name);
       return object?.contents ? { ...object, contents: object.contents } : undefined;
     },
-    lost(what) {
+    /** For a missing object: reports the damage, so that the next fetch makes the mirror anew. */
+    lost(what: string): TransientError {
       fetcher.reportDamage();
-      return new TransientError(
-        `Cannot read ${what} from the mirror: it is missing; the mirror is made anew`,
-      );
+      const why = 'it is missing; the mirror is made anew';
+      return new TransientError(`Cannot read ${what} from the mirror: ${why}`);
     },
   };
 }
@@ -134,7 +128,7 @@ function treeReads(
   session: GitSession,
 ): Pick<GitMirror, 'treeId' | 'tree' | 'changedEntries' | 'readBlobs'> {
   const { header, read, lost } = objects;
-  const knownTrees = new Map<string, string>();
+  const knownTrees = createBoundedMap<string, string>(MAX_KNOWN);
   const trees: TreeReader = {
     async tree(id) {
       const object = await read(id);
@@ -149,7 +143,7 @@ function treeReads(
     const known = knownTrees.get(name);
     if (known !== undefined) return known;
     const found = await header(name);
-    return found?.type === 'tree' ? keep(knownTrees, name, found.id) : undefined;
+    return found?.type === 'tree' ? knownTrees.remember(name, () => found.id) : undefined;
   }
 
   async function readBlob(id: string): Promise<Buffer> {
@@ -237,11 +231,6 @@ function historyReads(
       return parseCommit(object.contents.toString('utf8'));
     },
   };
-}
-
-function keep(answers: Map<string, string>, question: string, answer: string): string {
-  setRecent(answers, question, answer, MAX_KNOWN);
-  return answer;
 }
 
 function checked(id: string): string {

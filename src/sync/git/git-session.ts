@@ -62,7 +62,6 @@ export interface GitSession {
 export function createGitSession(options: GitSessionOptions, repository: RepoUrl): GitSession {
   const { directory, clock } = options;
   const { silenceTimeoutMs } = options.limits ?? {};
-  const limits = silenceTimeoutMs === undefined ? {} : { silenceTimeoutMs };
   const bare = join(directory, 'mirror.git');
   interface Opened {
     readonly launcher: string;
@@ -80,7 +79,7 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
       inherited: options.environment ?? {},
     });
     if (!existsSync(join(bare, 'HEAD')))
-      await createGit(directory, launcher, environment, limits)('init', '--bare', bare);
+      await createGit(directory, launcher, environment, { silenceTimeoutMs })('init', '--bare', bare);
     const reader = (mode: 'contents' | 'headers'): ObjectReader =>
       createObjectReader({ directory: bare, environment, mode, clock });
     return { launcher, environment, contents: reader('contents'), headers: reader('headers') };
@@ -112,10 +111,7 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
   };
   async function gitWith(signal: AbortSignal | undefined, silenceMs = silenceTimeoutMs): Promise<Git> {
     const { launcher, environment } = await current();
-    return createGit(bare, launcher, environment, {
-      ...(silenceMs === undefined ? {} : { silenceTimeoutMs: silenceMs }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+    return createGit(bare, launcher, environment, { silenceTimeoutMs: silenceMs, signal });
   }
 
   const conversations = createSlots(1);
@@ -128,7 +124,7 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
         ...(await authorization()),
       };
       const { launcher, environment } = await current();
-      const git = createGit(bare, launcher, withConfig(environment, config), { ...limits, signal });
+      const git = createGit(bare, launcher, withConfig(environment, config), { silenceTimeoutMs, signal });
       return await talk(git);
     } catch (error) {
       await removeRemains(bare);

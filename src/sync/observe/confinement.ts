@@ -1,7 +1,6 @@
 /**
- * Applications outside the system namespace write only in their own namespace, and as the author of
- * their spec. This file checks manifests and marks; the rights of the author are asked at the API.
- * Pure.
+ * Applications outside the system namespace write only in their own namespace, as the author of
+ * their spec. This file checks manifests and marks; the API checks the author's rights. Pure.
  */
 import {
   type Author,

@@ -8,7 +8,7 @@ import type { KubeObject } from '../../schemas/object.ts';
 import { formatApiVersion } from '../../schemas/object.ts';
 import type { Registry, ResourceKind } from '../../schemas/resource-kind.ts';
 import type { ApplicationCache } from '../cache/application-cache.ts';
-import { type OperationState, isRunning, namePartsOf, runOf } from '../plan/operation.ts';
+import { type OperationState, isRunning } from '../plan/operation.ts';
 import { planAttempt } from '../plan/plan-attempt.ts';
 import { isPruneApproved, unapprovedDeletions } from '../plan/plan-brake.ts';
 import { heldFights } from '../plan/plan-fights.ts';
@@ -83,9 +83,7 @@ function currentHooks(
   if (!operation || !isRunning(operation, cache.revision)) return undefined;
   return observeHooks(hooksOf(cache), {
     application: key,
-    run: runOf(operation),
-    nameParts: namePartsOf(operation),
-    results: operation.syncResult?.resources ?? [],
+    operation,
     live: managed.live,
     healthOf: assess,
     causeOf: (object, health) => explain(object, health, managed).text,

@@ -1,7 +1,4 @@
-/**
- * Observes one application: what is needed to decide its next step, and no more. A stage is
- * observed once the stage before it asks for nothing.
- */
+/** Observes one application. A stage is observed once the stage before it asks for nothing. */
 import { ConflictError } from '../../base/errors.ts';
 import { hasSucceeded, operationStateOf, requestOf } from '../plan/operation.ts';
 import { pruneBaselineOf } from '../plan/plan-brake.ts';

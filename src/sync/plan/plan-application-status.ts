@@ -1,7 +1,4 @@
-/**
- * The next status of an Application, in Argo CD's words. Pure. Times change only together with
- * other fields: an application at rest is never written.
- */
+/** The next status of an Application. Times change only together with other fields. Pure. */
 import { jsonEqual } from '../../base/json.ts';
 import { toRfc3339 } from '../../base/clock.ts';
 import { printable } from '../../base/printable.ts';
@@ -9,16 +6,17 @@ import { cutMiddle } from '../../base/text.ts';
 import type { Health } from '../../health/index.ts';
 import { asRecords } from '../../schemas/json-access.ts';
 import type { Application } from '../../schemas/types.ts';
-import { type OperationPhase, type OperationState, operationStateOf, requestOf } from './operation.ts';
+import {
+  type ObjectNames,
+  type OperationPhase,
+  type OperationState,
+  operationStateOf,
+  requestOf,
+} from './operation.ts';
 import type { PruneBaseline } from './plan-brake.ts';
 import type { CommitStatus } from '../status/plan-commit-status.ts';
 
-export interface ResourceStatus {
-  readonly group?: string;
-  readonly version: string;
-  readonly kind: string;
-  readonly namespace?: string;
-  readonly name: string;
+export interface ResourceStatus extends ObjectNames {
   readonly status: 'Synced' | 'OutOfSync';
   readonly health: { readonly status: string; readonly message?: string };
   /** Git no longer holds it, and it has not been pruned. */

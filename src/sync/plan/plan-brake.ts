@@ -61,7 +61,6 @@ export interface BrakeInput {
   readonly revision: string;
   /** One of `revisionsToContinue` that the revision does not descend from. */
   readonly left: string | undefined;
-  /** Whether the application manages objects. */
   readonly hasObjects: boolean;
 }
 
@@ -138,7 +137,6 @@ export function withDeletions(baseline: PruneBaseline, count: number): PruneBase
   return { ...baseline, brake: { ...brake, deleted: brake.deleted + count } };
 }
 
-/** The baseline after a complete sync. */
 export function completeBaseline(
   { metadata }: Application,
   source: ApplicationSource,

@@ -1,8 +1,6 @@
 /**
- * Two writers of one object: the sync undoes a change, and the other writer makes it again.
- * Repetition makes it a fight, whoever the other writer is. Healing then waits longer and longer,
- * and a condition names both. Pure, but for the memory that it keeps; losing that costs a few more
- * writes.
+ * Fights of two writers: the sync undoes a change, and another writer repeats it. Healing then waits
+ * longer each time, and a condition names both. Pure, except for a memory that may be lost.
  */
 import type { Change, ChangeSet } from '../../diff/change-set.ts';
 import { type DesiredObject, type DesiredSet, idOf } from '../../diff/desired-set.ts';

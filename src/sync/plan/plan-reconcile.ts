@@ -1,8 +1,6 @@
 /**
- * The next thing that a reconcile does, from what it has seen. Pure.
- *
- * The order: fetch, put the brake on, follow the commit, render, then bring the objects to it step
- * by step. A record that decides about deletions comes before whatever follows from it.
+ * The next plan of a reconcile, from its view: fetch, record the brake, follow the commit, render,
+ * write step by step. A record that decides about deletions comes before they do. Pure.
  */
 import { isHook } from '../../diff/annotations.ts';
 import { type ManifestError, formatManifestError } from '../../schemas/manifest/index.ts';
@@ -45,9 +43,8 @@ export const dueBaseline = (
 
 /** Why nothing more happens now, and whether time alone changes that. */
 export function rest(outcome: SyncOutcome): RestPlan {
-  const why = outcome.problems[0] ?? outcome.obstacle;
   const waits = outcome.retry || outcome.retryAtMs !== undefined;
-  return waits ? { do: 'wait', outcome, why } : { do: 'hold', outcome, why };
+  return { do: waits ? 'wait' : 'hold', outcome, why: outcome.problems[0] ?? outcome.obstacle };
 }
 
 /** A commit status that is too long leaves the hint out. */

@@ -1,7 +1,6 @@
 /**
- * `spec.syncPolicy.retry`, as Argo CD reads it: how often, and after what time, a failed sync of
- * one commit is tried again. A new commit, a changed Application or a requested sync begins anew.
- * Pure.
+ * `spec.syncPolicy.retry`, as Argo CD reads it: how often and when a failed sync is tried again. A
+ * new commit, a changed Application or a requested sync begins anew. Pure.
  */
 import type { Application } from '../../schemas/types.ts';
 import type { ApplicationCache } from '../cache/application-cache.ts';

@@ -7,7 +7,7 @@ import { marked } from '../../../src/diff/merge.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { type KubeObject, keyOf } from '../../../src/schemas/object.ts';
 import { createApplicationCache } from '../../../src/sync/cache/application-cache.ts';
-import { checkChangeSet } from '../../../src/sync/plan/check-change-set.ts';
+import { type EndView, checkChangeSet, checkEnd } from '../../../src/sync/plan/check-change-set.ts';
 import { planAttempt } from '../../../src/sync/plan/plan-attempt.ts';
 import { unapprovedDeletions } from '../../../src/sync/plan/plan-brake.ts';
 import { planReconcile } from '../../../src/sync/plan/plan-reconcile.ts';
@@ -150,13 +150,14 @@ it('a step that the planner makes keeps every invariant', () => {
   expect(deletions).toBeGreaterThan(20);
 });
 
+const gone = aLive(aConfigMap('gone'));
+const deletion: Change = {
+  ...{ action: 'delete', kind, key: 'default/gone', wave: 0 },
+  ...{ object: gone, live: gone, origin: undefined },
+};
+
 describe('a step is refused', () => {
-  const gone = aLive(aConfigMap('gone'));
   const world: World = { desired: [aConfigMap('a')], live: [gone] };
-  const deletion: Change = {
-    ...{ action: 'delete', kind, key: 'default/gone', wave: 0 },
-    ...{ object: gone, live: gone, origin: undefined },
-  };
   const withObjects = (view: ComparedView, objects: Partial<ObjectsView>): ComparedView => ({
     ...view,
     objects: { ...view.objects, ...objects },
@@ -234,9 +235,14 @@ describe('a step is refused', () => {
       '17',
       write({
         ...create,
+        key: 'default/hook',
         object: {
           ...create.object,
-          metadata: { ...create.object.metadata, annotations: { 'argocd.argoproj.io/hook': 'Sync' } },
+          metadata: {
+            name: 'hook',
+            namespace: 'default',
+            annotations: { 'argocd.argoproj.io/hook': 'Sync' },
+          },
         },
       }),
       view,
@@ -253,4 +259,46 @@ it('names the change and the rule', () => {
   expect(checkChangeSet(write(change), view)[0]).toBe(
     'invariant 6: the delete of ConfigMap "default/a" is of an object that was not observed',
   );
+});
+
+describe('the end of an Application', () => {
+  const end = (more: Partial<EndView> = {}): EndView => ({
+    application: rootApplication({ repoURL: 'https://git.example/shop.git' }),
+    key: KEY,
+    claims: { claimed: new Map(), waitingFor: [] },
+    historyComplete: true,
+    ...more,
+  });
+  const team = { ...end().application, metadata: { name: 'root', namespace: 'team' } };
+
+  it.each<readonly [string, string, Change, EndView]>([
+    ['in order', '', deletion, end()],
+    ['while history is lost', 'invariant 6', deletion, end({ historyComplete: false })],
+    ['without an observation', 'invariant 6', { ...deletion, live: undefined }, end()],
+    ['of an object of another manager', 'invariant 6', deletion, end({ key: 'x/y' })],
+    [
+      'of an object that another application holds',
+      'invariant 6',
+      deletion,
+      end({ claims: { claimed: new Map([[idOf(kind, deletion.key), 'x/y']]), waitingFor: [] } }),
+    ],
+    ['outside of its namespace', 'invariant 13', deletion, end({ application: team })],
+  ])('checks a deletion %s', (_what, invariant, change, view) => {
+    const violations = checkEnd([change], view).map((text) => text.split(':')[0]);
+    expect(violations).toEqual(invariant === '' ? [] : [invariant]);
+  });
+});
+
+it('a large step costs one look at the unhealthy objects for each wave, not for each object', () => {
+  const desired = Array.from({ length: 300 }, (_, index) => aConfigMap(`m${index}`, index % 2));
+  const view = viewOf({ desired, live: [], unhealthy: desired.map(({ metadata }) => metadata.name) });
+  let looks = 0;
+  const unhealthy = new Map(view.known.unhealthy);
+  unhealthy[Symbol.iterator] = () => {
+    looks += 1;
+    return unhealthy.entries();
+  };
+  const step = view.objects.open;
+  checkChangeSet(write(...step), { ...view, known: { ...view.known, unhealthy } });
+  expect(looks).toBe(2);
 });

@@ -4,44 +4,28 @@
  * git-session.ts.
  */
 import { append } from '../../base/append.ts';
-import type { ProcessLimits } from '../../base/child-processes/confinement.ts';
-import type { Clock } from '../../base/clock.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { createBoundedMap } from '../../base/bounded-map.ts';
 import { type GitFetcher, createGitFetcher } from './git-fetch.ts';
 import { createNotes } from './git-notes.ts';
-import type { GitCredentials } from './git-process.ts';
-import { type GitSession, createGitSession } from './git-session.ts';
+import { type GitSession, type GitSessionOptions, createGitSession } from './git-session.ts';
 import { type RepoUrl, parseRepoUrl, redactUrl } from './git-url.ts';
 import { isCommitId, normaliseTreePath, revisionCandidates } from './revision.ts';
 import { parseCommit, parseLsTree, parseParents } from './parse-output.ts';
 import { type TreeReader, diffTrees, parseTree } from './tree-diff.ts';
-import type { Lookup } from './remote-address.ts';
 import type { GitMirror } from './types.ts';
 
-export interface GitMirrorOptions {
+export interface GitMirrorOptions extends GitSessionOptions {
   readonly url: string;
-  /** Where the bare repository lives; created when missing. Belongs to this mirror alone. */
-  readonly directory: string;
-  readonly clock: Clock;
   readonly logger: Logger;
-  readonly credentials?: GitCredentials | (() => Promise<GitCredentials>);
   readonly allowFile: boolean;
-  /** PATH, HOME and SSH_AUTH_SOCK of this process. */
-  readonly environment?: Readonly<Record<string, string>>;
   readonly limits?: GitMirrorLimits;
-  /** Names → addresses; the system's, unless given. */
-  readonly lookup?: Lookup;
 }
 
-export interface GitMirrorLimits {
-  /** A silent git process is given up after this time. */
-  readonly silenceTimeoutMs?: number;
+export interface GitMirrorLimits extends NonNullable<GitSessionOptions['limits']> {
   /** A whole fetch takes at most this long, however steadily it trickles. */
   readonly fetchTimeoutMs?: number;
-  /** For each git process. */
-  readonly process?: ProcessLimits;
 }
 
 /** A larger blob (a mistake; manifests are far smaller) is refused before it is read. */

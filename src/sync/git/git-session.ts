@@ -31,6 +31,7 @@ export interface GitSessionOptions {
   readonly limits?: {
     /** A git process that says nothing for this long is given up. */
     readonly silenceTimeoutMs?: number;
+    /** For each git process. */
     readonly process?: ProcessLimits;
   };
   /** Names → addresses; the system's, unless given. */
@@ -63,15 +64,9 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
   const { directory, clock } = options;
   const { silenceTimeoutMs } = options.limits ?? {};
   const bare = join(directory, 'mirror.git');
-  interface Opened {
-    readonly launcher: string;
-    readonly environment: Readonly<Record<string, string>>;
-    readonly contents: ObjectReader;
-    readonly headers: ObjectReader;
-  }
-  let opened: Promise<Opened> | undefined;
+  let opened: ReturnType<typeof open> | undefined;
 
-  async function open(): Promise<Opened> {
+  async function open() {
     const { config, launcher } = await writeGitFiles(directory, repository, options.limits?.process);
     const environment = gitEnvironment({
       configFile: config,
@@ -101,7 +96,7 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
     await current?.headers[Symbol.asyncDispose]();
   }
 
-  const current = (): Promise<Opened> => {
+  const current = (): ReturnType<typeof open> => {
     opened ??= open().catch((error: unknown) => {
       opened = undefined;
       // A full disk, for example.

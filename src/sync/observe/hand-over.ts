@@ -6,8 +6,8 @@
  */
 import { UserError } from '../../base/errors.ts';
 import type { Change, ChangeSet, ChangeSetOptions, InventoryItem } from '../../diff/change-set.ts';
-import { desiredId, idOf } from '../../diff/desired-set.ts';
 import { isHook } from '../../diff/annotations.ts';
+import { desiredId, idOf } from '../../diff/desired-set.ts';
 import { isConfined } from '../../schemas/applications/application-author.ts';
 import { keyOf, splitKey } from '../../schemas/object.ts';
 import type { Application } from '../../schemas/types.ts';
@@ -53,7 +53,6 @@ export interface Asking {
   readonly sinceMs: number;
 }
 
-/** The change set is planned again with this. */
 export interface HandOver extends Pick<ChangeSetOptions, 'takeOver'>, Claims {}
 
 export interface Claims {
@@ -74,9 +73,8 @@ export const leavingIn = ({ changes }: ChangeSet): readonly Change[] =>
 const wantedIn = ({ problems }: ChangeSet): ChangeSet['problems'] =>
   problems.filter(({ manager }) => manager !== undefined);
 
-export function concernsOthers(changeSet: ChangeSet): boolean {
-  return leavingIn(changeSet).length + wantedIn(changeSet).length > 0;
-}
+export const concernsOthers = (changeSet: ChangeSet): boolean =>
+  leavingIn(changeSet).length + wantedIn(changeSet).length > 0;
 
 export async function planHandOver(
   own: Asking,
@@ -127,10 +125,7 @@ export async function planClaims(
  * Application outside the system namespace can name any repository, and an old revision of it. An
  * Application without an author may get one later.
  */
-async function writableBy(
-  neighbour: Neighbour,
-  leaving: readonly InventoryItem[],
-): Promise<readonly string[]> {
+async function writableBy(neighbour: Neighbour, leaving: readonly InventoryItem[]): Promise<string[]> {
   const idOfItem = ({ kind, object }: InventoryItem): string => idOf(kind, keyOf(object));
   const inReach = leaving.filter((item) => mayHold(neighbour, idOfItem(item)));
   if (inReach.length === 0) return [];

@@ -123,18 +123,17 @@ export async function openManagedResources(
     warningsAbout: (object) => warnings.about(object),
     namespaceExists: (name) => opened.get('namespaces')?.cache.get(name) !== undefined,
     async caughtUp(written, signal) {
-      const newest = new Map<ResourceId, string>();
-      for (const object of written) {
-        const kind = registry.byKind(object.apiVersion, object.kind);
-        const version = object.metadata.resourceVersion;
-        if (!kind || version === undefined) continue;
-        const resource = storageIdOf(kind);
-        const known = newest.get(resource);
-        if (known === undefined || BigInt(version) > BigInt(known)) newest.set(resource, version);
+      const newest = new Map<ResourceId, bigint>();
+      for (const { apiVersion, kind: name, metadata } of written) {
+        const kind = registry.byKind(apiVersion, name);
+        if (!kind || metadata.resourceVersion === undefined) continue;
+        const [resource, version] = [storageIdOf(kind), BigInt(metadata.resourceVersion)];
+        if (version > (newest.get(resource) ?? 0n)) newest.set(resource, version);
       }
-      await Promise.all(
-        [...newest].map(async ([resource, version]) => opened.get(resource)?.cache.waitFor(version, signal)),
+      const waits = [...newest].map(([resource, version]) =>
+        opened.get(resource)?.cache.waitFor(String(version), signal),
       );
+      await Promise.all(waits);
     },
     [Symbol.dispose]() {
       warned[Symbol.dispose]();

@@ -147,20 +147,18 @@ export function nameSuffixOf({ syncResult, startedAt }: OperationState, type: Ho
   return `${revision}-${type.toLowerCase()}-${Math.floor(Date.parse(startedAt) / 1_000)}`;
 }
 
-/** The members of `operation.sync` that are implemented. The others are refused. */
-const DONE: readonly string[] = ['prune', 'syncOptions', 'syncStrategy'];
-const HARMLESS: readonly string[] = ['autoHealAttemptsCount', 'source', 'sources'];
+/** The members of `operation.sync` that are implemented, or change nothing. */
+const ACCEPTED: readonly string[] = [
+  ...['prune', 'syncOptions', 'syncStrategy'],
+  ...['autoHealAttemptsCount', 'source', 'sources'],
+];
+const UNSET: readonly unknown[] = [undefined, null, '', false];
 
 /** Why a request cannot be carried out; undefined when it can. */
-function requestComplaint(request: OperationRequest): string | undefined {
-  const sync = isRecord(request.sync) ? request.sync : {};
-  const unknown = Object.keys(sync).filter(
-    (member) => !DONE.includes(member) && !HARMLESS.includes(member) && isSet(sync[member]),
-  );
+function requestComplaint({ sync = {} }: OperationRequest): string | undefined {
+  const unknown = Object.entries(isRecord(sync) ? sync : {})
+    .filter(([member, value]) => !ACCEPTED.includes(member) && !UNSET.includes(value))
+    .map(([member]) => `operation.sync.${member}`);
   if (unknown.length === 0) return undefined;
-  return `operation.sync.${unknown.join(', operation.sync.')}: not implemented by Symphony; sync the whole application`;
-}
-
-function isSet(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== '' && value !== false;
+  return `${unknown.join(', ')}: not implemented by Symphony; sync the whole application`;
 }

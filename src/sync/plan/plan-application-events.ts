@@ -36,8 +36,8 @@ const SHORT_COMMIT = 7;
 /** Conditions that another event tells of already. */
 const TOLD_OTHERWISE: readonly string[] = ['SyncError', 'DriftWarning'];
 
-export const shortCommit = (revision: string | undefined): string =>
-  (revision ?? 'an unknown commit').slice(0, revision === undefined ? undefined : SHORT_COMMIT);
+const shortCommit = (revision: string | undefined): string =>
+  revision?.slice(0, SHORT_COMMIT) ?? 'an unknown commit';
 
 export function startedEvent(
   request: OperationRequest | undefined,

@@ -73,8 +73,7 @@ export function revisionsToContinue(
   compared: string | undefined,
 ): readonly string[] {
   const newest = baseline?.brake ? baseline.brake.left : compared;
-  const revisions = [baseline?.revision, newest].filter((revision) => revision !== undefined);
-  return [...new Set(revisions)];
+  return [...new Set([baseline?.revision, newest])].filter((revision) => revision !== undefined);
 }
 
 /** Why deletions need approval; undefined where the sync continues the last complete one. */

@@ -26,14 +26,11 @@ export interface CommitHealthInput {
 }
 
 /** The times as they are now, and the status of the commit. Undefined while no commit is known. */
-export function planCommitHealth({
-  application,
-  known,
-  outcome,
-  health: { worst, causes, unhealthyCount },
-  limits,
-  nowMs,
-}: CommitHealthInput): { readonly times: HealthTimes; readonly plan: CommitStatusPlan } | undefined {
+export function planCommitHealth(
+  input: CommitHealthInput,
+): { readonly times: HealthTimes; readonly plan: CommitStatusPlan } | undefined {
+  const { application, known, outcome, health, limits, nowMs } = input;
+  const { worst, causes, unhealthyCount } = health;
   if (known.attributed === undefined) return undefined;
   const settled = outcome.applied && (worst.status === 'Healthy' || worst.status === 'Suspended');
   const [[id, cause] = [undefined, undefined]] = causes;

@@ -116,17 +116,16 @@ export function planCommitStatus(input: CommitStatusInput): CommitStatusPlan {
     waits.push(restMs);
   }
   const deadlineMs = Math.max(times.startedMs, times.lastHealthyMs ?? 0) + limits.progressDeadlineMs;
-  if (nowMs >= deadlineMs) return stayFailed(said) ?? say('failure', overdue(input));
+  if (nowMs >= deadlineMs)
+    return said?.state === 'failure'
+      ? { status: said, recheckAfterMs: undefined }
+      : say('failure', overdue(input));
   waits.push(deadlineMs - nowMs);
   const recheckAfterMs = Math.min(...waits);
   return (
     stay(recheckAfterMs) ??
     say('pending', input.cause ?? 'Waiting for the application to become healthy', recheckAfterMs)
   );
-}
-
-function stayFailed(said: CommitStatus | undefined): CommitStatusPlan | undefined {
-  return said?.state === 'failure' ? { status: said, recheckAfterMs: undefined } : undefined;
 }
 
 function overdue({ cause, health, limits }: CommitStatusInput): Counted {

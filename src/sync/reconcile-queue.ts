@@ -19,8 +19,7 @@ export function createReconcileQueue(options: {
     clock: options.clock,
     concurrency: RECONCILE_CONCURRENCY,
     async process(key, signal) {
-      // Later callers wait for the next reconcile: this one may have read already what they want
-      // seen.
+      // Later callers wait for the next reconcile: this one may have read the old state already.
       const asked = waiters.get(key) ?? [];
       waiters.delete(key);
       try {

@@ -126,8 +126,7 @@ async function post(
   const context = `symphony/${environment}/${asOperator ? splitKey(key).name : key}`;
   const waitMs = await postStatuses(poster, { recordKey: key, context, statuses }, signal);
   if (repoURL !== undefined) add(`${REPOSITORY_KEY}${canonicalRepoUrl(repoURL)}`);
-  // Nothing is wanted of an application that is gone; a due status keeps its key until it is
-  // posted.
+  // A due status of an application that is gone keeps its key until it is posted.
   return application || (await records.get(key)) ? waitMs : undefined;
 }
 

@@ -28,11 +28,8 @@ export function createHttpClient(clock: Clock): HttpClient {
     try {
       return await withDeadline(clock, TIMEOUT_MS, signal, async (bounded) => {
         const response = await send(request, bounded);
-        return {
-          status: response.status,
-          headers: new Map(response.headers),
-          text: await readBounded(response),
-        };
+        const text = await readBounded(response);
+        return { status: response.status, headers: new Map(response.headers), text };
       });
     } catch (error) {
       const host = URL.canParse(request.url) ? new URL(request.url).host : 'the forge';

@@ -56,8 +56,7 @@ export function createNotes({ session, repository, clock, logger }: NotesOptions
 
   return async (commit, note, signal = createAbort().signal) => {
     try {
-      // One conversation at a time: a fetch in between would throw away the note that was just
-      // added.
+      // One conversation at a time: a fetch in between would drop the note that was just added.
       await withDeadline(clock, NOTE_TIMEOUT_MS, signal, (bounded) =>
         session.converse(bounded, (git) => pushNow(git, commit, note, bounded)),
       );

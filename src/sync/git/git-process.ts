@@ -55,8 +55,7 @@ export function gitEnvironment(options: {
   const { transport } = options.repository;
   const environment: Record<string, string> = {
     PATH: options.inherited['PATH'] ?? DEFAULT_PATH,
-    // Only ssh has something to find there (keys, known hosts). curl would send the passwords of
-    // ~/.netrc.
+    // Only ssh needs it (keys, known hosts). curl would send the passwords of ~/.netrc.
     HOME: (transport === 'ssh' ? options.inherited['HOME'] : undefined) ?? '/nonexistent',
     LC_ALL: 'C',
     GIT_CONFIG_GLOBAL: options.configFile,
@@ -157,9 +156,7 @@ export async function writeGitFiles(
   return { config, launcher };
 }
 
-function quoteConfig(value: string): string {
-  return `"${value.replace(/[\\"]/g, '\\$&')}"`;
-}
+const quoteConfig = (value: string): string => `"${value.replace(/[\\"]/g, '\\$&')}"`;
 
 export interface GitProcessOptions {
   readonly silenceTimeoutMs?: number | undefined;

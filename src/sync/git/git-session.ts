@@ -68,11 +68,8 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
 
   async function open() {
     const { config, launcher } = await writeGitFiles(directory, repository, options.limits?.process);
-    const environment = gitEnvironment({
-      configFile: config,
-      repository,
-      inherited: options.environment ?? {},
-    });
+    const inherited = options.environment ?? {};
+    const environment = gitEnvironment({ configFile: config, repository, inherited });
     if (!existsSync(join(bare, 'HEAD')))
       await createGit(directory, launcher, environment, { silenceTimeoutMs })('init', '--bare', bare);
     const reader = (mode: 'contents' | 'headers'): ObjectReader =>
@@ -83,10 +80,8 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
   async function authorization(): Promise<Readonly<Record<string, string>>> {
     const { username = 'git', password } = repository;
     const { credentials = password === undefined ? undefined : { username, password } } = options;
-    return authorizationConfig(
-      repository,
-      typeof credentials === 'function' ? await credentials() : credentials,
-    );
+    const given = typeof credentials === 'function' ? await credentials() : credentials;
+    return authorizationConfig(repository, given);
   }
 
   async function close(): Promise<void> {
@@ -114,10 +109,8 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
   async function converse<T>(signal: AbortSignal, talk: (git: Git) => Promise<T>): Promise<T> {
     const leave = await conversations.enter(signal);
     try {
-      const config = {
-        ...(await pinnedAddresses(repository, signal, options.lookup)),
-        ...(await authorization()),
-      };
+      const pinned = await pinnedAddresses(repository, signal, options.lookup);
+      const config = { ...pinned, ...(await authorization()) };
       const { launcher, environment } = await current();
       const git = createGit(bare, launcher, withConfig(environment, config), { silenceTimeoutMs, signal });
       return await talk(git);

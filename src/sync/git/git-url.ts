@@ -118,9 +118,7 @@ function withoutCredentials(transport: 'https' | 'http', parsed: ParsedUrl): Rep
 }
 
 /** The URL without user and password, safe for logs, statuses and errors. */
-export function redactUrl(url: string): string {
-  return redactCredentials(url).slice(0, 300);
-}
+export const redactUrl = (url: string): string => redactCredentials(url).slice(0, 300);
 
 /** A name without a password that is this long is a token. */
 const TOKEN_LENGTH = 20;

@@ -27,8 +27,7 @@ export function createRepositories(createMirror: CreateMirror): Repositories {
   const endings = new Map<string, Promise<void>>();
   return {
     get(url, asOperator) {
-      // The exact text: two spellings may differ in transport and credentials, though not in
-      // contents.
+      // The exact text: two spellings may differ in transport and credentials.
       const key = `${asOperator} ${url}`;
       const existing = known.get(key);
       if (existing) return existing;

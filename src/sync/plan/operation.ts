@@ -135,9 +135,8 @@ export function withHookResults(state: OperationState, results: readonly HookRes
 }
 
 /** Tells the hooks of one attempt from those of every other. */
-export function runOf(state: OperationState): string {
-  return `${state.syncResult?.revision ?? ''}/${state.attempt ?? 0}`;
-}
+export const runOf = ({ syncResult, attempt = 0 }: OperationState): string =>
+  `${syncResult?.revision ?? ''}/${attempt}`;
 
 const SHORT_REVISION = 7;
 

@@ -29,8 +29,8 @@ export interface CommitHealthInput {
 export function planCommitHealth(
   input: CommitHealthInput,
 ): { readonly times: HealthTimes; readonly plan: CommitStatusPlan } | undefined {
-  const { application, known, outcome, health, limits, nowMs } = input;
-  const { worst, causes, unhealthyCount } = health;
+  const { application, known, outcome, limits, nowMs } = input;
+  const { worst, causes, unhealthyCount } = input.health;
   if (known.attributed === undefined) return undefined;
   const settled = outcome.applied && (worst.status === 'Healthy' || worst.status === 'Suspended');
   const [[id, cause] = [undefined, undefined]] = causes;

@@ -100,6 +100,5 @@ function rowOf(kind: ResourceKind, object: KubeObject, outOfSync: boolean, healt
   };
 }
 
-function idText({ group = '', kind, namespace = '', name }: ResourceStatus): string {
-  return `${group}/${kind}/${namespace}/${name}`;
-}
+const idText = ({ group = '', kind, namespace = '', name }: ResourceStatus): string =>
+  `${group}/${kind}/${namespace}/${name}`;

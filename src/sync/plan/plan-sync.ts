@@ -138,10 +138,9 @@ function planChanges(changes: readonly Change[], hooks: readonly Hook[], input: 
   return doNow([...step, ...deletions], later ? 'the deletions that come last' : undefined);
 }
 
-/** Limits that Git no longer holds go before what they would refuse is written. */
-function isLiftedLimit({ action, kind, last }: Change): boolean {
-  return action === 'delete' && !last && ['limitranges', 'resourcequotas'].includes(resourceIdOf(kind));
-}
+/** Limits that Git no longer holds go before the writes that they would refuse. */
+const isLiftedLimit = ({ action, kind, last }: Change): boolean =>
+  action === 'delete' && !last && ['limitranges', 'resourcequotas'].includes(resourceIdOf(kind));
 
 function planDeletions(changes: readonly Change[], input: SyncPlanInput): SyncPlan {
   const early = changes.filter(({ last }) => !last);

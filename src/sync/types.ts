@@ -165,8 +165,6 @@ export interface WritePlan {
 }
 
 /** Nothing can be done now. `wait`: time alone gives a reason to go on. `hold`: only news does. */
-export interface RestPlan {
-  readonly do: 'wait' | 'hold';
-  readonly outcome: SyncOutcome;
-  readonly why: string | undefined;
-}
+export type RestPlan =
+  | { readonly do: 'wait'; readonly outcome: SyncOutcome; readonly why: string | undefined }
+  | { readonly do: 'hold'; readonly outcome: SyncOutcome; readonly why: string | undefined };

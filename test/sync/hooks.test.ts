@@ -222,9 +222,9 @@ describe('hooks', () => {
     await at.pass(POLL_MS * 1.2);
     expect(await operation()).toMatchObject({ phase: 'Succeeded' });
     expect((await map('m'))!.metadata.uid).not.toBe(uid);
-    at.repository.commit({ 'm.yaml': configMap('m', { y: '3' }) });
+    at.repository.commit({ 'm.yaml': configMap('m', { z: '3' }) });
     await at.pass(POLL_MS * 1.2);
-    expect((await map('m'))!['data']).toEqual({ y: '3' });
+    expect((await map('m'))!['data']).toEqual({ z: '3' });
   });
 
   it('are none where only somebody else says so', async () => {

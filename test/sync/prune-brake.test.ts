@@ -371,7 +371,7 @@ it('an Application that is made anew while it is synced is braked as any new one
   during = async () => {
     during = async () => undefined;
     const { apiVersion, kind, metadata, spec } = (await at.application())!;
-    const { name, namespace } = metadata;
+    const { name, namespace = '' } = metadata;
     await at.objects.delete(at.registry.byKind(apiVersion, kind)!, `${namespace}/${name}`);
     const made = await at.objects.create({ apiVersion, kind, metadata: { name, namespace }, spec });
     const apps = await at.caches.open('applications.argoproj.io');

@@ -96,8 +96,8 @@ function followsARender(change: Change, { known, rendering, objects, baseline }:
 function keepsWhatGitHolds(change: Change, { key, known, objects }: ComparedView) {
   if (!isDeletion(change, objects)) return undefined;
   const id = idOf(change.kind, change.key);
-  if (known.desired.byId.has(id) || known.hooks.byId.has(id)) return 'is of an object that Git holds';
-  return isOfAnother(change, key, objects.claims);
+  const isHeld = known.desired.byId.has(id) || known.hooks.byId.has(id);
+  return isOfAnother(change, key, objects.claims) ?? (isHeld ? 'is of an object that Git holds' : undefined);
 }
 
 function isOfAnother(change: Change, key: string, { claimed }: Claims): string | undefined {

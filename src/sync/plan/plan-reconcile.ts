@@ -43,8 +43,9 @@ export const dueBaseline = (
 
 /** Why nothing more happens now, and whether time alone changes that. */
 export function rest(outcome: SyncOutcome): RestPlan {
+  const why = outcome.problems[0] ?? outcome.obstacle;
   const waits = outcome.retry || outcome.retryAtMs !== undefined;
-  return { do: waits ? 'wait' : 'hold', outcome, why: outcome.problems[0] ?? outcome.obstacle };
+  return waits ? { do: 'wait', outcome, why } : { do: 'hold', outcome, why };
 }
 
 /** A commit status that is too long leaves the hint out. */

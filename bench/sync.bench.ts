@@ -14,6 +14,7 @@ import * as strategy from '../src/schemas/strategy/index.ts';
 import { createCacheSet } from '../src/store/cache/cache-set.ts';
 import { createMemoryStore } from '../test/doubles/memory-store/memory-store.ts';
 import { createObjects } from '../test/support/objects.ts';
+import type { SyncJob } from '../src/queue/types.ts';
 import { createApplicationController } from '../src/sync/application-controller.ts';
 import { createGitMirror } from '../src/sync/git/git-mirror.ts';
 import { rootApplication } from '../src/sync/root-application.ts';
@@ -70,11 +71,20 @@ for (const name of ['default', 'symphony-system'])
   await objects.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
 await objects.create(rootApplication({ repoURL: repository.bare, targetRevision: 'main' }));
 const signal = new AbortController().signal;
+const queues = createInlineQueues();
+type Job = (payload: SyncJob, signal: AbortSignal) => Promise<void>;
+let run: Job = async () => undefined;
 const controller = await createApplicationController({
   store,
   writer: objects,
   caches,
-  queues: createInlineQueues(),
+  queues: {
+    ...queues,
+    work(name, options) {
+      run = options.process as unknown as Job;
+      return queues.work(name, options);
+    },
+  },
   registry: builtinRegistry,
   clock,
   rng: systemRng,
@@ -103,7 +113,7 @@ async function stored(index: number, value: string): Promise<void> {
 const first = await timed(() => stored(OBJECTS - 1, '0'));
 report('first sync of 10,000 objects', first, null);
 await repository.commit({ 'team-1/object-1.yaml': manifest(1, 'warm') });
-await controller.refresh('symphony-system/root', 'bench');
+await lookOnce();
 await stored(1, 'warm');
 await new Promise((resolve) => setTimeout(resolve, 500));
 
@@ -116,11 +126,7 @@ for (let round = 0; round < REPEATS; round += 1) {
 }
 for (let round = 0; round < REPEATS; round += 1) {
   await repository.commit({ 'team-1/object-1.yaml': manifest(1, `${round}`) });
-  changes.push(
-    await timed(() =>
-      Promise.all([controller.refresh('symphony-system/root', 'bench'), stored(1, `${round}`)]),
-    ),
-  );
+  changes.push(await timed(() => Promise.all([lookOnce(), stored(1, `${round}`)])));
   await new Promise((resolve) => setTimeout(resolve, 100));
 }
 report('no-op sync of 10,000 objects', median(noops), median(diffs));
@@ -128,7 +134,7 @@ report('one-file change to the store', median(changes), null);
 
 /** One whole look with a fetch, as a poll or a webhook does it. */
 async function lookOnce(): Promise<void> {
-  await controller.reconcile('symphony-system/root', signal);
+  await run({ application: 'symphony-system/root', reason: 'bench' }, signal);
 }
 
 await controller[Symbol.asyncDispose]();

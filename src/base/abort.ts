@@ -15,6 +15,16 @@ export function createAbort(): AbortController {
 /** For short, bounded waits that must not be cut: ending one early would leave half a step. */
 export const uninterrupted: AbortSignal = createAbort().signal;
 
+/** The result of work that takes no signal; rejects as soon as the signal aborts, with its reason. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
 /** Dispose it once it is done: until then each of its sources holds on to it. */
 export type CombinedSignal = AbortSignal & Disposable;
 

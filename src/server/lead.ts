@@ -1,11 +1,10 @@
 /** Tries to lead until disposed, and runs everything that only the leader does whenever it does. */
-import { anySignal, createAbort } from '../base/abort.ts';
+import { anySignal, createAbort, untilAborted } from '../base/abort.ts';
 import { hostname } from 'node:os';
 import { openScope } from '../base/scope.ts';
 import { nameSuffix } from '../base/rng.ts';
 import { runWithLeadership } from '../store/leader.ts';
 import type { Fence } from '../store/types.ts';
-import { untilAborted } from '../sync/sync-all.ts';
 import type { DataDir } from './start/data-dir.ts';
 import { freeLeaseOfDeadProcess } from './start/dead-leader.ts';
 import { type LeaderParts, startLeaderLoops } from './leader-loops.ts';
@@ -52,6 +51,6 @@ async function leadOnce(parts: LeadParts, fence: Fence, signal: AbortSignal): Pr
     started.use(await parts.startReporting());
     return {};
   });
-  await untilAborted(new Promise(() => undefined), ends);
+  await untilAborted(new Promise(() => undefined), ends).catch(() => undefined);
   await term[Symbol.asyncDispose]();
 }

@@ -1,10 +1,7 @@
 /**
- * The GitOps loop: one reconcile at a time for each application, on its own timer, on jobs of the
- * queue `sync` (webhooks, refreshes), and on events of its objects. Jobs are hints; the timers
- * alone converge.
- *
- * It runs in one process at a time (under the leader's lease; `commitOptions` carries the fence).
- * It writes an Application's status only when something in it changes.
+ * The GitOps loop: one reconcile at a time for each application, by its timer, jobs of the queue
+ * `sync` (webhooks, refreshes) and events of its objects. Jobs are hints; the timers alone converge.
+ * It runs under the leader's lease; `commitOptions` carries the fence.
  */
 import type { Clock } from '../base/clock.ts';
 import { type Scope, openScope } from '../base/scope.ts';
@@ -21,7 +18,7 @@ import type { Registry } from '../schemas/resource-kind.ts';
 import type { Application } from '../schemas/types.ts';
 import type { CacheSet } from '../store/cache/cache.ts';
 import type { CommitOptions, Store } from '../store/types.ts';
-import { createApplicationCaches, wantFetch } from './cache/application-caches.ts';
+import type { ApplicationCaches } from './cache/application-caches.ts';
 import { createApplicationWriter } from './execute/application-writer.ts';
 import type { Executor } from './execute/executor.ts';
 import { type CreateMirror, createRepositories } from './git/repositories.ts';
@@ -33,7 +30,7 @@ import { type Reconciler, reconcile } from './reconcile.ts';
 import { renderers as allRenderers } from './render/index.ts';
 import type { Renderer } from './render/types.ts';
 import { type CommitStatusLimits, defaultCommitStatusLimits } from './status/plan-commit-status.ts';
-import { type SyncSummary, syncAll, untilAborted } from './sync-all.ts';
+import { type SyncSummary, syncAll } from './sync-all.ts';
 import { createTriggers } from './triggers.ts';
 
 export interface ApplicationControllerOptions {
@@ -67,10 +64,6 @@ export interface ApplicationControllerOptions {
 }
 
 export interface ApplicationController extends AsyncDisposable {
-  /** Asks for a fetch and a reconcile, through the queue. */
-  refresh(application: string, reason: string): Promise<void>;
-  /** Fetches and reconciles one application now, past the queue. Resolves when that is done. */
-  reconcile(application: string, signal: AbortSignal): Promise<void>;
   /**
    * Reconciles every application once, those that appear on the way included (an application may
    * hold applications). This rebuilds the store after it lost its history; nothing is deleted then.
@@ -95,7 +88,7 @@ async function startController(
   const { queues, clock, registry, store, delegate, rng, pollIntervalMs } = options;
   const { renderers = allRenderers, commitOptions = () => ({}) } = options;
   const logger = options.logger.child({ component: 'sync' });
-  const caches = createApplicationCaches(clock);
+  const caches: ApplicationCaches = new Map();
   const rights = { writer: options.writer, delegate };
   let held = options.held ?? false;
 
@@ -143,13 +136,6 @@ async function startController(
   for (const application of apps.list()) work.add(keyOf(application));
 
   return {
-    refresh: (application, reason) =>
-      queues.queue<SyncJob>('sync').add({ application, reason }, { key: application }),
-    async reconcile(application, signal) {
-      const cache = caches.get(application);
-      if (cache) wantFetch(cache, 'refresh');
-      await untilAborted(work.reconcileNow(application), signal);
-    },
     async syncAllOnce(signal) {
       held = false;
       return syncAll({ store, apps, caches, reconcileNow: work.reconcileNow }, signal);

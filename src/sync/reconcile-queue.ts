@@ -4,12 +4,7 @@ import { ConflictError, errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Requeue, createWorkQueue } from '../base/work-queue.ts';
 
-export interface ReconcileQueue extends AsyncDisposable {
-  add(application: string): void;
-  addAfter(application: string, delayMs: number): void;
-  /** Resolves after a reconcile that begins after this call. */
-  reconcileNow(application: string): Promise<void>;
-}
+export type ReconcileQueue = ReturnType<typeof createReconcileQueue>;
 
 /** Nearly all reconciles wait for Git, and a slow one must not hold up the others. */
 export const RECONCILE_CONCURRENCY = 1_000;
@@ -18,14 +13,13 @@ export function createReconcileQueue(options: {
   readonly clock: Clock;
   readonly logger: Logger;
   reconcile(application: string, signal: AbortSignal): Promise<Requeue | undefined>;
-}): ReconcileQueue {
-  const waiters = new Map<string, (() => void)[]>();
+}) {
+  const waiters = new Map<string, readonly (() => void)[]>();
   const work = createWorkQueue({
     clock: options.clock,
     concurrency: RECONCILE_CONCURRENCY,
     async process(key, signal) {
-      // Later callers wait for the next reconcile: this one may have read already what they want
-      // seen.
+      // Later callers wait for the next reconcile: this one may have read the old state already.
       const asked = waiters.get(key) ?? [];
       waiters.delete(key);
       try {
@@ -36,22 +30,19 @@ export function createReconcileQueue(options: {
     },
     onError(application, error, retryInMs) {
       if (error instanceof ConflictError) return;
-      options.logger.error(
-        { application, retryInMs, error: errorMessage(error) },
-        'Cannot sync an application; trying again',
-      );
+      const fields = { application, retryInMs, error: errorMessage(error) };
+      options.logger.error(fields, 'Cannot sync an application; trying again');
     },
   });
   return {
     add: work.add,
     addAfter: work.addAfter,
-    reconcileNow: (key) =>
+    /** Resolves after a reconcile that begins after this call. */
+    reconcileNow: (key: string): Promise<void> =>
       new Promise((resolve) => {
-        const list = waiters.get(key);
-        if (list) list.push(resolve);
-        else waiters.set(key, [resolve]);
+        waiters.set(key, [...(waiters.get(key) ?? []), resolve]);
         work.add(key);
       }),
-    [Symbol.asyncDispose]: () => work[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: (): PromiseLike<void> => work[Symbol.asyncDispose](),
   };
 }

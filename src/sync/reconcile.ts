@@ -1,9 +1,7 @@
 /**
  * One reconcile of one application: observe, plan, execute, and again, until the plan is to wait or
- * to hold. Then the outcome is reported.
- *
- * Every turn plans anew from what is live, so a worker that dies between two turns leaves nothing
- * behind that the next one would not see.
+ * to hold. Then the outcome is reported. Every turn plans anew from the live state, so the next
+ * worker continues after a death between two turns.
  */
 import { TransientError, UserError } from '../base/errors.ts';
 import type { Rng } from '../base/rng.ts';
@@ -14,7 +12,7 @@ import { keyOf } from '../schemas/object.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
 import type { Application } from '../schemas/types.ts';
 import type { ApplicationCache } from './cache/application-cache.ts';
-import { type ApplicationCaches, wantFetch } from './cache/application-caches.ts';
+import { type ApplicationCaches, cacheOf, wantFetch } from './cache/application-caches.ts';
 import { execute } from './execute/execute.ts';
 import type { Executor } from './execute/executor.ts';
 import { finalizeApplication } from './execute/finalize-application.ts';
@@ -67,7 +65,7 @@ export async function reconcile(
     const ended = await finalizeApplication(reconciler, application, managed, signal);
     return ended ? undefined : { requeueAfterMs: RETRY_MS };
   }
-  const cache = caches.of(application);
+  const cache = cacheOf(caches, application, executor.clock.now());
   if (await takeRequests(executor, application, cache, signal)) return undefined;
   noticePoll(reconciler, cache);
   cache.attempted = false;

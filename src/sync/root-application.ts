@@ -11,19 +11,14 @@ export interface RootOptions {
   readonly path?: string;
 }
 
-export function rootApplication(options: RootOptions): Application {
+export function rootApplication({ repoURL, targetRevision = 'HEAD', path = '.' }: RootOptions): Application {
   return {
     apiVersion: 'argoproj.io/v1alpha1',
     kind: 'Application',
     metadata: { name: ROOT_NAME, namespace: ROOT_NAMESPACE },
     spec: {
       project: 'default',
-      source: {
-        repoURL: options.repoURL,
-        path: options.path ?? '.',
-        targetRevision: options.targetRevision ?? 'HEAD',
-        directory: { recurse: true },
-      },
+      source: { repoURL, path, targetRevision, directory: { recurse: true } },
       destination: { namespace: 'default', server: 'https://kubernetes.default.svc' },
       syncPolicy: { automated: { prune: true, selfHeal: true }, syncOptions: ['CreateNamespace=true'] },
     },

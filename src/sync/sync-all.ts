@@ -1,12 +1,11 @@
-/**
- * One reconcile of every application, those that appear on the way included. After the store lost
- * its history this rebuilds it.
- */
+/** Reconciles every application once. This rebuilds a store that lost its history. */
+import { untilAborted } from '../base/abort.ts';
 import { keyOf } from '../schemas/object.ts';
 import type { Application } from '../schemas/types.ts';
 import type { ResourceCache } from '../store/cache/cache.ts';
 import type { Store } from '../store/types.ts';
 import type { ApplicationCaches } from './cache/application-caches.ts';
+import type { SyncOutcome } from './plan/sync-outcome.ts';
 
 export interface SyncSummary {
   /** Keys of the applications that are completely in the store. */
@@ -40,32 +39,17 @@ export async function syncAll(options: SyncAllOptions, signal: AbortSignal): Pro
       if (cache) Object.assign(cache, { allDirty: true, allHealthDirty: true });
     }
     await untilAborted(Promise.all(open.map((key) => options.reconcileNow(key))), signal);
-    signal.throwIfAborted();
     for (const key of open) done.add(key);
     await cacheIsCurrent();
   }
-  const applied: string[] = [];
-  const failed: { application: string; message: string }[] = [];
-  for (const key of [...done].sort()) {
-    const outcome = caches.get(key)?.outcome;
-    if (outcome?.applied) applied.push(key);
-    else
-      failed.push({
-        application: key,
-        message: outcome?.problems[0] ?? outcome?.obstacle ?? 'not applied',
-      });
-  }
-  return { applied, failed };
-}
-
-/** Resolves with the work, or as soon as the signal aborts. */
-export async function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  let stop = (): void => undefined;
-  const aborted = new Promise<void>((resolve) => {
-    stop = resolve;
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  await Promise.race([work, aborted]);
-  signal.removeEventListener('abort', stop);
+  const outcomeOf = (key: string): SyncOutcome | undefined => caches.get(key)?.outcome;
+  const isApplied = (key: string): boolean => outcomeOf(key)?.applied === true;
+  const failed = [...done].filter((key) => !isApplied(key)).sort();
+  return {
+    applied: [...done].filter(isApplied).sort(),
+    failed: failed.map((application) => {
+      const { problems = [], obstacle = 'not applied' } = outcomeOf(application) ?? {};
+      return { application, message: problems[0] ?? obstacle };
+    }),
+  };
 }

@@ -13,23 +13,15 @@ const EVENT_DELAY_MS = 20;
 /** Probes of many pods fail many times a second; these events are not urgent. */
 const EXPLANATION_DELAY_MS = 250;
 
-export interface Triggers {
-  /** An object of an application changed. */
-  managed(event: ManagedEvent): void;
-  application(event: CacheEvent<Application>): void;
-  /** A kind that came or went may be what an application waits for, or was read with. */
-  kinds(): void;
-  job(job: SyncJob): Promise<void>;
-}
-
 export function createTriggers(
   work: ReconcileQueue,
   caches: ApplicationCaches,
   apps: ResourceCache<Application>,
   repositories: Repositories,
-): Triggers {
+) {
   return {
-    managed({ application, id, specChanged, onlyExplains }) {
+    /** An object of an application changed. */
+    managed({ application, id, specChanged, onlyExplains }: ManagedEvent): void {
       const cache = caches.get(application);
       if (!cache) return;
       if (onlyExplains) {
@@ -43,7 +35,7 @@ export function createTriggers(
       }
       work.addAfter(application, EVENT_DELAY_MS);
     },
-    application({ type, key, object, previous }) {
+    application({ type, key, object, previous }: CacheEvent<Application>): void {
       if (usedRepository(previous) !== usedRepository(type === 'DELETED' ? undefined : object))
         repositories.keep(new Set(apps.list().flatMap((application) => usedRepository(application) ?? [])));
       const cache = caches.get(key);
@@ -55,13 +47,14 @@ export function createTriggers(
       if (cache) cache.settled = undefined;
       work.add(key);
     },
-    kinds() {
+    /** A kind that came or went may be what an application waits for, or was read with. */
+    kinds(): void {
       for (const [key, cache] of caches) {
         cache.allDirty = true;
         work.addAfter(key, EVENT_DELAY_MS);
       }
     },
-    async job({ application, reason }) {
+    async job({ application, reason }: SyncJob): Promise<void> {
       const cache = caches.get(application);
       if (cache && reason !== 'drift') {
         wantFetch(cache, reason === 'webhook' ? 'webhook' : 'refresh');

@@ -1,7 +1,6 @@
 /**
- * The words of the loop: the subject of a reconcile, its view, and its plan.
- *
- * A view is a value. A plan is data: its executor has no choice left to make.
+ * The subject of a reconcile, its view and its plan. A view shares the cache: plan and check of a
+ * write follow in one turn of the event loop. A plan is data: its executor has no choice to make.
  */
 import type { Change, ChangeSet } from '../diff/change-set.ts';
 import type { KubeObject } from '../schemas/object.ts';
@@ -16,7 +15,6 @@ import type { BoundWriter } from '../resources/writing/write-plan.ts';
 import type { OperationRequest, OperationState } from './plan/operation.ts';
 import type { PruneBaseline } from './plan/plan-brake.ts';
 import type { Hook } from './plan/plan-hooks.ts';
-import type { SyncPolicy } from './plan/plan-sync.ts';
 import type { SyncOutcome } from './plan/sync-outcome.ts';
 import type { RenderTarget } from './render/index.ts';
 import type { ParseManifestFile, Render } from './render/types.ts';
@@ -56,7 +54,9 @@ export interface Progress {
 /** The request that an attempt serves. It is settled when the first comparison begins. */
 export interface Attempt {
   readonly request: OperationRequest | undefined;
+  /** A person asked for the sync (`symphony sync`, the `operation` field). */
   readonly requested: boolean;
+  /** The commit differs from the one that was applied last. */
   readonly newCommit: boolean;
   /** Drift is undone, at a commit that was applied before. */
   readonly healing: boolean;
@@ -65,10 +65,14 @@ export interface Attempt {
   readonly syncOptions: readonly string[];
 }
 
-export interface View {
-  readonly application: Application;
-  readonly key: string;
-  readonly source: ApplicationSource;
+export interface SyncPolicy {
+  readonly automated: boolean;
+  readonly prune: boolean;
+  readonly selfHeal: boolean;
+  readonly allowEmpty: boolean;
+}
+
+export interface View extends Pick<Subject, 'application' | 'key' | 'source'> {
   readonly nowMs: number;
   /** The cache, for reading. */
   readonly known: Readonly<ApplicationCache>;

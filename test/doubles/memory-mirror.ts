@@ -22,7 +22,6 @@ export interface MemoryCommit {
   readonly parents: readonly string[];
   readonly subject: string;
   readonly author: string;
-  readonly committedAtMs: number;
   readonly files: ReadonlyMap<string, MemoryFile>;
 }
 
@@ -156,8 +155,8 @@ export function createMemoryRepository(clock: Clock): MemoryRepository {
         return undefined;
       },
       async describe(commit) {
-        const { subject, author, committedAtMs } = commitOf(commit);
-        return { subject, author, committedAtMs };
+        const { subject, author } = commitOf(commit);
+        return { subject, author };
       },
       async pushNote(commit, note) {
         if (failing) throw failing;
@@ -182,7 +181,7 @@ export function createMemoryRepository(clock: Clock): MemoryRepository {
       const committedAtMs = Math.floor(clock.now() / 1000) * 1000;
       const id = sha1(`commit ${treeIdOf(next)} ${parent ?? ''} ${subject} ${committedAtMs} ${commits.size}`);
       const parents = parent === undefined ? [] : [parent];
-      commits.set(id, { id, parents, subject, author: 'A Developer', committedAtMs, files: next });
+      commits.set(id, { id, parents, subject, author: 'A Developer', files: next });
       refs.set(branch, id);
       return id;
     },

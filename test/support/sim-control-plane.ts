@@ -153,8 +153,12 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
           clock,
           logger,
         });
+        const root = 'symphony-system/root';
         refresh = () =>
-          void loops.applications.refresh('symphony-system/root', 'webhook').catch(() => undefined);
+          void queues
+            .queue('sync')
+            .add({ application: root, reason: 'webhook' }, { key: root })
+            .catch(() => undefined);
         const nodes = await caches.open('nodes');
         const remember = (): void => {
           if (condition.mayAct()) history.rememberNodes(nodes);

@@ -323,7 +323,7 @@ spec:
   it('creates nothing while it is held, until the rebuild lets it', async () => {
     at.repository.commit({ 'a.yaml': configMap('a', { x: '1' }) });
     const controller = await at.start({ held: true });
-    await controller.refresh('symphony-system/root', 'test');
+    await at.refresh();
     await at.pass(POLL_MS * 3);
     expect(await at.get('configmaps', 'default/a')).toBeUndefined();
     const summary = controller.syncAllOnce(new AbortController().signal);
@@ -339,7 +339,7 @@ spec:
     const state = (await at.store.clusterState())!;
     expect(await at.store.setClusterState({ ...state, phase: 'rebuilding' }, state)).toBe(true);
     at.repository.commit({ 'b.yaml': null, 'c.yaml': configMap('c', {}) });
-    await controller.refresh('symphony-system/root', 'test');
+    await at.refresh();
     const summary = controller.syncAllOnce(new AbortController().signal);
     await at.pass();
     expect(await summary).toEqual({ applied: ['symphony-system/root'], failed: [] });

@@ -105,15 +105,14 @@ it('what Git withdraws goes, though an Application of others names a repository 
 });
 
 it('an object that its author may write is handed over to it', async () => {
-  const controller = await at.start();
+  await at.start();
   await at.pass();
   await applicationOfDev('team', 'HEAD');
   await lookAround();
   const { uid } = (await at.get('configmaps', 'team/near'))!.metadata;
   at.repository.commit({ 'base/near.yaml': null, 'team/near.yaml': configMap('near', { x: '2' }) });
-  const looked = controller.reconcile('team/dev', new AbortController().signal);
+  await at.refresh('team/dev');
   await at.pass();
-  await looked;
   await lookAround();
   expect(await at.get('configmaps', 'team/near')).toMatchObject({
     metadata: {

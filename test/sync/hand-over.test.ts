@@ -17,9 +17,8 @@ const live = async (name = 'a'): Promise<ConfigMap | undefined> =>
 const managerOf = async (): Promise<string> =>
   (await live())?.metadata.annotations?.['argocd.argoproj.io/tracking-id']?.split(':')[0] ?? '';
 const look = async (name: string): Promise<void> => {
-  const done = controller.reconcile(`symphony-system/${name}`, new AbortController().signal);
+  await at.refresh(`symphony-system/${name}`);
   await at.pass();
-  await done;
 };
 
 beforeEach(async () => {
@@ -131,6 +130,26 @@ it('objects that two applications exchange are handed over both ways', async () 
     'two/c.yaml': null,
     'one/c.yaml': configMap('c', { z: '2' }),
   });
+  await at.pass(POLL_MS * 1.2);
+  await at.pass(2_000);
+  expect(gone).toBe(false);
+  expect(await managerOf()).toBe('symphony-system_two');
+  expect((await live('c'))?.data).toEqual({ z: '2' });
+});
+
+it('objects that are exchanged stay while one side cannot be rendered, and move once it can', async () => {
+  at.repository.commit({
+    'one/a.yaml': null,
+    'two/a.yaml': configMap('a', { x: '2' }),
+    'two/c.yaml': null,
+    'one/c.yaml': configMap('c', { z: '2' }),
+    'two/broken.yaml': 'kind: [',
+  });
+  await at.pass(POLL_MS * 1.2);
+  await at.pass(120_000);
+  expect(gone).toBe(false);
+  expect(await managerOf()).toBe('symphony-system_root');
+  at.repository.commit({ 'two/broken.yaml': null });
   await at.pass(POLL_MS * 1.2);
   await at.pass(2_000);
   expect(gone).toBe(false);

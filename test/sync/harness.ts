@@ -142,6 +142,9 @@ export async function createHarness(
     registry,
     start,
     get,
+    /** Asks for a fetch and a reconcile, as a webhook does. */
+    refresh: (application = 'symphony-system/root') =>
+      queues.queue('sync').add({ application, reason: 'refresh' }),
     /** Lets `ms` pass, and all that follows from it. */
     async pass(ms = 200) {
       await settle(20);

@@ -209,6 +209,37 @@ describe('hooks', () => {
     expect((await at.application())!.status).toMatchObject({ sync: { status: 'Synced' } });
   });
 
+  it.each(['PreSync', 'Sync', 'PostSync'])('replace the object that becomes a %s hook', async (type) => {
+    at.repository.commit({ 'm.yaml': configMap('m', {}), 'a.yaml': configMap('a', { x: '1' }) });
+    await at.start();
+    await at.pass();
+    const { uid } = (await map('m'))!.metadata;
+    const annotations = `  annotations: {argocd.argoproj.io/hook: ${type}}\n`;
+    at.repository.commit({
+      'm.yaml': configMap('m', {}, annotations),
+      'a.yaml': configMap('a', { x: '2' }),
+    });
+    await at.pass(POLL_MS * 1.2);
+    expect(await operation()).toMatchObject({ phase: 'Succeeded' });
+    expect((await map('m'))!.metadata.uid).not.toBe(uid);
+    at.repository.commit({ 'm.yaml': configMap('m', { z: '3' }) });
+    await at.pass(POLL_MS * 1.2);
+    expect((await map('m'))!['data']).toEqual({ z: '3' });
+  });
+
+  it('are none where only somebody else says so', async () => {
+    at.repository.commit({ 'a.yaml': configMap('a', { x: '1' }) });
+    await at.start();
+    await at.pass();
+    const live = (await map('a'))!;
+    const annotations = { ...live.metadata.annotations, 'argocd.argoproj.io/hook': 'PreSync' };
+    await at.objects.update({ ...live, metadata: { ...live.metadata, annotations } });
+    at.repository.commit({ 'a.yaml': configMap('a', { x: '2' }) });
+    await at.pass(POLL_MS * 1.2);
+    expect((await map('a'))!['data']).toEqual({ x: '2' });
+    expect(await operation()).toMatchObject({ phase: 'Succeeded' });
+  });
+
   it('run when a person asks for a sync, whether anything changed or not', async () => {
     await at[Symbol.asyncDispose]();
     at = await createHarness({ root: { syncPolicy: {} } });

@@ -40,7 +40,6 @@ it.each([
     state: 'failure',
     context: 'c',
     repoURL: 'r',
-    targetUrl: undefined,
     asOperator: true,
   } as const;
   expect(renderNote(undefined, { ...post, description: commitStatus.description }, 'now')).not.toMatch(

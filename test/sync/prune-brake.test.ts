@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TransientError } from '../../src/base/errors.ts';
 import { omit } from '../../src/schemas/json-access.ts';
 import type { Application } from '../../src/schemas/types.ts';
+import { plain } from '../../src/sync/render/plain.ts';
+import type { Renderer } from '../../src/sync/render/types.ts';
 import { type Harness, POLL_MS, configMap, createHarness } from './harness.ts';
 
 let at: Harness;
@@ -356,4 +358,32 @@ it('a history is braked before the status names it, also when Git fails in betwe
     revision: (before as { revision: string }).revision,
   });
   expect(await names()).toEqual(NAMES);
+});
+
+it('an Application that is made anew while it is synced is braked as any new one', async () => {
+  at.repository.commit(filesOf(NAMES));
+  let during = async (): Promise<void> => undefined;
+  const slow: Renderer = {
+    ...plain,
+    async render(request) {
+      await during();
+      return plain.render(request);
+    },
+  };
+  await at.start({ renderers: [slow] });
+  await next();
+  during = async () => {
+    during = async () => undefined;
+    const { apiVersion, kind, metadata, spec } = (await at.application())!;
+    const { name, namespace = '' } = metadata;
+    await at.objects.delete(at.registry.byKind(apiVersion, kind)!, `${namespace}/${name}`);
+    const made = await at.objects.create({ apiVersion, kind, metadata: { name, namespace }, spec });
+    const apps = await at.caches.open('applications.argoproj.io');
+    await apps.waitFor(made.metadata.resourceVersion!, new AbortController().signal);
+  };
+  at.repository.commit(Object.fromEntries(NAMES.slice(1).map((name) => [`${name}.yaml`, null])));
+  await next();
+  await next();
+  expect(await names()).toEqual(NAMES);
+  expect(await conditions()).toContain('older than what is known of this application');
 });

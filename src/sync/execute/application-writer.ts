@@ -13,9 +13,13 @@ import type { Application } from '../../schemas/types.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';
 import type { BoundWriter } from '../../resources/writing/write-plan.ts';
 import type { CommitOptions } from '../../store/types.ts';
-import { commitStatusOf } from '../plan/commit-status.ts';
-import { type ApplicationObservation, planApplicationStatus } from '../plan/plan-application-status.ts';
-import type { CommitStatus } from '../status/plan-commit-status.ts';
+import {
+  type ApplicationObservation,
+  nextConditions,
+  planApplicationStatus,
+} from '../plan/plan-application-status.ts';
+import { conditionOf } from '../plan/plan-conditions.ts';
+import { type CommitStatus, commitStatusOf } from '../status/plan-commit-status.ts';
 import type { RecordPlan } from '../types.ts';
 import { asConflict } from './apply-changes.ts';
 
@@ -28,110 +32,114 @@ export interface ApplicationWriterOptions {
   readonly nowMs: () => number;
 }
 
-/** Resolves when the cache shows the write. A lost race is a ConflictError: reconcile again. */
-export interface ApplicationWriter {
-  /** The status that an observation comes to. */
-  writeObservation(key: string, observed: ApplicationObservation, signal: AbortSignal): Promise<void>;
-  writeStatus(
-    key: string,
-    next: (current: Record<string, unknown>) => Record<string, unknown>,
-    signal: AbortSignal,
-  ): Promise<void>;
-  /** One record that decides what happens next. */
-  record(key: string, record: Pick<RecordPlan, 'field' | 'value'>, signal: AbortSignal): Promise<void>;
-  /** Tells the forge that work on a commit begins, unless it was told before. */
-  announce(key: string, sha: string, signal: AbortSignal): Promise<void>;
-  /** Takes the refresh annotation and the operation off, as they were in `application`. */
-  takeOff(application: Application): Promise<void>;
-  keepFinalizers(application: Application, finalizers: readonly string[]): Promise<void>;
-  /** Asks for the commit status to be posted. */
-  notify(application: string, sha: string): Promise<void>;
-}
+export type ApplicationWriter = ReturnType<typeof createApplicationWriter>;
 
 export const REFRESH_ANNOTATION = 'argocd.argoproj.io/refresh';
+const DELETION_ERROR = 'DeletionError';
 
-export function createApplicationWriter(options: ApplicationWriterOptions): ApplicationWriter {
-  const { apps, logger, commitOptions } = options;
+/**
+ * Each write is for the very Application that was reconciled: one that was made anew under its name
+ * begins without the records of the old one. Resolves when the cache shows the write. A lost race
+ * is a ConflictError: reconcile again.
+ */
+export function createApplicationWriter(options: ApplicationWriterOptions) {
+  const { apps, logger, nowMs } = options;
 
-  async function update(object: Application, subresource?: 'status'): Promise<KubeObject | undefined> {
-    const plan = { writes: [{ verb: 'update', object, subresource }] } as const;
-    const [updated] = await options.writer.write(plan, commitOptions());
-    return updated;
-  }
-
-  async function writeStatus(...[key, next, signal]: Parameters<ApplicationWriter['writeStatus']>) {
-    const application = apps.get(key);
-    if (!application) return;
-    const status = next(application.status ?? {});
-    if (jsonEqual(status, application.status ?? {})) return;
-    const written = await write(() => update({ ...application, status }, 'status'));
-    const version = written?.metadata.resourceVersion;
-    if (version !== undefined) await apps.waitFor(version, signal);
+  /** The Application as it is now; undefined where it is gone. */
+  function currentOf(application: Application): Application | undefined {
+    const current = apps.get(keyOf(application));
+    return current?.metadata.uid === application.metadata.uid ? current : undefined;
   }
 
   /** Gone means that nothing is left to do. */
-  async function write<T>(action: () => Promise<T>): Promise<T | undefined> {
+  async function update(object: Application, subresource?: 'status'): Promise<KubeObject | undefined> {
+    const plan = { writes: [{ verb: 'update', object, subresource }] } as const;
     try {
-      return await action();
+      const [updated] = await options.writer.write(plan, options.commitOptions());
+      return updated;
     } catch (error) {
       if (isStatusError(error, 'NotFound')) return undefined;
       throw asConflict(error);
     }
   }
 
+  async function writeStatus(
+    application: Application,
+    next: (current: Record<string, unknown>, application: Application) => Record<string, unknown>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const current = currentOf(application);
+    if (!current) return;
+    const status = next(current.status ?? {}, current);
+    if (jsonEqual(status, current.status ?? {})) return;
+    const version = (await update({ ...current, status }, 'status'))?.metadata.resourceVersion;
+    if (version !== undefined) await apps.waitFor(version, signal);
+  }
+
   /** The log is read first when a control plane starts. An error is logged once. */
-  function tell(key: string, application: Application, { conditions }: ApplicationObservation): void {
-    const before = asRecords(application.status?.['conditions']);
+  function tell(key: string, before: Application, { conditions }: ApplicationObservation): void {
+    const known = asRecords(before.status?.['conditions']);
     for (const { type, message } of conditions) {
       if (!type.endsWith('Error')) continue;
-      if (before.some((known) => known['type'] === type && known['message'] === message)) continue;
+      if (known.some((one) => one['type'] === type && one['message'] === message)) continue;
       // A condition is bounded already.
       const errors = message.split('\n');
       logger.error({ application: key, condition: type, errors }, 'An application is not as Git says');
     }
   }
 
+  /** Asks for the commit status to be posted. */
   async function notify(application: string, sha: string): Promise<void> {
     try {
       await options.queues.queue<NotifyJob>('notify').add({ application, sha }, { key: application });
     } catch (error) {
-      logger.error(
-        { application, error: errorMessage(error) },
-        'Cannot queue a commit status; the resync posts it',
-      );
+      const fields = { application, error: errorMessage(error) };
+      logger.error(fields, 'Cannot queue a commit status; the resync posts it');
     }
   }
 
   return {
-    writeStatus,
-    async writeObservation(key, observed, signal) {
-      const application = apps.get(key);
-      if (!application) return;
-      await writeStatus(key, () => planApplicationStatus(application, observed, options.nowMs()), signal);
-      tell(key, application, observed);
+    /** The status that an observation comes to. */
+    async writeObservation(application: Application, observed: ApplicationObservation, signal: AbortSignal) {
+      const before = currentOf(application);
+      if (!before) return;
+      const next = (_: unknown, current: Application) => planApplicationStatus(current, observed, nowMs());
+      await writeStatus(application, next, signal);
+      tell(keyOf(application), before, observed);
     },
-    record: (key, { field, value }, signal) =>
-      writeStatus(key, (current) => ({ ...current, [field]: value }), signal),
-    async announce(key, sha, signal) {
-      const current = apps.get(key);
+    /** One record that decides what happens next. */
+    record: (application: Application, { field, value }: RecordPlan, signal: AbortSignal): Promise<void> =>
+      writeStatus(application, (current) => ({ ...current, [field]: value }), signal),
+    /** Why the deletion of the Application cannot go on. */
+    recordDeletionError(application: Application, errors: readonly string[], signal: AbortSignal) {
+      const next = (current: Record<string, unknown>): Record<string, unknown> => {
+        const others = asRecords(current['conditions']).filter(({ type }) => type !== DELETION_ERROR);
+        const added = nextConditions(current['conditions'], conditionOf(DELETION_ERROR, errors), nowMs());
+        return { ...current, conditions: [...others, ...added] };
+      };
+      return writeStatus(application, next, signal);
+    },
+    /** Tells the forge that work on a commit begins, unless it was told before. */
+    async announce(application: Application, sha: string, signal: AbortSignal): Promise<void> {
+      const current = currentOf(application);
       // After a restart the same commit is no news.
       if (!current || commitStatusOf(current)?.sha === sha) return;
       const pending: CommitStatus = { sha, state: 'pending', description: 'Applying the commit' };
-      await writeStatus(key, (status) => ({ ...status, commitStatus: pending }), signal);
-      await notify(key, sha);
+      await writeStatus(application, (status) => ({ ...status, commitStatus: pending }), signal);
+      await notify(keyOf(application), sha);
     },
-    async takeOff(application) {
-      const { operation } = application;
-      const current = apps.get(keyOf(application)) ?? application;
+    /** Takes the refresh annotation and the operation off, as they were in `application`. */
+    async takeOff(application: Application): Promise<void> {
+      const current = currentOf(application);
+      if (!current) return;
       const annotations = omit(current.metadata.annotations ?? {}, REFRESH_ANNOTATION);
       const metadata = { ...current.metadata, annotations: annotations as Record<string, string> };
       // An operation that was asked for meanwhile stays for the next reconcile.
-      const rest = jsonEqual(current.operation, operation) ? omit(current, 'operation') : current;
-      await write(() => update({ ...rest, metadata } as Application));
+      const isTaken = jsonEqual(current.operation, application.operation);
+      await update({ ...(isTaken ? omit(current, 'operation') : current), metadata } as Application);
     },
-    async keepFinalizers(application, finalizers) {
-      const metadata = { ...application.metadata, finalizers: [...finalizers] };
-      await write(() => update({ ...application, metadata }));
+    async keepFinalizers(application: Application, finalizers: readonly string[]): Promise<void> {
+      await update({ ...application, metadata: { ...application.metadata, finalizers: [...finalizers] } });
     },
     notify,
   };

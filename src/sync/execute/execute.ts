@@ -5,14 +5,19 @@ import type { Change } from '../../diff/change-set.ts';
 import { idOf } from '../../diff/desired-set.ts';
 import { takeRender } from '../cache/application-cache.ts';
 import { checkChangeSet } from '../plan/check-change-set.ts';
-import { NOTHING_WRITTEN, startedEvent } from '../plan/plan-application-events.ts';
+import {
+  NOTHING_WRITTEN,
+  listed,
+  nameOf,
+  startedEvent,
+  writtenEvents,
+} from '../plan/plan-application-events.ts';
 import { noteHeal } from '../plan/plan-fights.ts';
+import { rememberRefusals } from '../plan/plan-retry.ts';
 import type { ComparedView, GitView, Move, Plan, RestPlan, Subject, View, WritePlan } from '../types.ts';
-import { rememberRefusals } from '../plan/standing-refusals.ts';
 import { type RenderTarget, renderTarget } from '../render/index.ts';
 import { applyChanges } from './apply-changes.ts';
 import type { Executor } from './executor.ts';
-import { tellWritten } from './tell-progress.ts';
 
 const QUOTA_PREFIX = 'resourcequotas|';
 /** Events in the cluster do not ask a forge again that has failed so shortly before. */
@@ -35,7 +40,7 @@ export async function execute(
     case 'start':
       return tellStart(executor, subject, view);
     case 'record':
-      return executor.writer.record(subject.key, plan, signal);
+      return executor.writer.record(subject.application, plan, signal);
     case 'write':
       return write(executor, subject, view, plan, signal);
   }
@@ -72,7 +77,7 @@ async function fetchOnce(
 
 async function follow(
   { writer, clock }: Executor,
-  { key, cache, progress }: Subject,
+  { application, cache, progress }: Subject,
   git: GitView,
   { attributed, nonAncestor }: Move,
   signal: AbortSignal,
@@ -84,7 +89,7 @@ async function follow(
   if (attributed === cache.attributed) return;
   Object.assign(cache, { attributed, startedMs: clock.now() });
   Object.assign(cache, { failingSinceMs: undefined, healthySinceMs: undefined, lastHealthyMs: undefined });
-  await writer.announce(key, attributed, signal);
+  await writer.announce(application, attributed, signal);
 }
 
 async function render(
@@ -128,7 +133,7 @@ async function write(
   if (violations.length > 0)
     throw new Error(`Refused to write a step of "${key}", which is a defect: ${violations.join('; ')}`);
   progress.steps += 1;
-  if (plan.first) await writer.record(key, plan.first, signal);
+  if (plan.first) await writer.record(application, plan.first, signal);
   if (objects.attempt.isNewOperation) await tellStart(executor, subject, view);
   const { written, errors } = await applyChanges(access, plan.step, commitOptions(), signal);
   const { refused } = progress;
@@ -138,6 +143,24 @@ async function write(
   const done = plan.step.filter(({ kind, key: name }) => !refused.has(idOf(kind, name)));
   tellWritten(executor, subject, done, { healing: objects.attempt.healing, refused: errors.length });
   await managed.caughtUp(written, signal);
+}
+
+/** Tells of a step that was written: in the log, as events, and for the count of the operation. */
+function tellWritten(
+  { tell, logger }: Executor,
+  { application, key, cache }: Subject,
+  written: readonly Change[],
+  { healing, refused }: { readonly healing: boolean; readonly refused: number },
+): void {
+  const objects = listed(written.map(nameOf));
+  const fields = { application: key, commit: cache.revision, written: written.length, refused, objects };
+  // A refusal is a condition, and logged as such.
+  logger[written.length > 0 ? 'info' : 'debug'](fields, healing ? 'Undid drift' : 'Applied a step of a sync');
+  cache.attempted = true;
+  const tally = { ...cache.tally };
+  for (const { action } of written) if (action !== 'noop') tally[action] += 1;
+  cache.tally = tally;
+  for (const event of writtenEvents(written, healing, cache.revision)) tell(application, event);
 }
 
 /** Notes what follows from a step that was written. */

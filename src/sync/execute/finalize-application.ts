@@ -3,15 +3,11 @@
  * does, with `/foreground` their dependents first; without it they stay. Argo CD's other finalizers
  * stand for hooks that are not implemented (PreDelete, PostDelete): nothing waits for them.
  */
-import { toRfc3339 } from '../../base/clock.ts';
 import { UserError } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
-import { listTexts } from '../../base/text.ts';
 import { isHook } from '../../diff/annotations.ts';
 import { byApplyOrder, type Change, type InventoryItem, planDeletion } from '../../diff/change-set.ts';
 import { idOf } from '../../diff/desired-set.ts';
 import { mayDelete } from '../../diff/sync-options.ts';
-import { asRecords } from '../../schemas/json-access.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Application } from '../../schemas/types.ts';
 import { applyChanges } from './apply-changes.ts';
@@ -20,6 +16,7 @@ import { type Claims, planClaims } from '../observe/hand-over.ts';
 import type { ManagedResources } from '../observe/managed-resources.ts';
 import { type Observer, isHistoryComplete } from '../observe/observer.ts';
 import { type Rights, syncAccessOf } from '../observe/sync-access.ts';
+import { type EndView, checkEnd } from '../plan/check-change-set.ts';
 import { finalizedEvent } from '../plan/plan-application-events.ts';
 
 const CASCADE = 'resources-finalizer.argocd.argoproj.io';
@@ -36,30 +33,20 @@ export async function finalizeApplication(
   managed: ManagedResources,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { writer, clock } = means.executor;
-  const key = keyOf(application);
+  const { writer } = means.executor;
   const finalizers = application.metadata.finalizers ?? [];
   const rest = finalizers.filter((finalizer) => !isOneOf(finalizer, [CASCADE, ...HOOKS]));
   if (rest.length === finalizers.length) return true;
-  const cascades = finalizers.some((finalizer) => isOneOf(finalizer, [CASCADE]));
-  if (cascades) {
-    if (!(await isHistoryComplete(means.observer))) return false;
+  if (finalizers.some((finalizer) => isOneOf(finalizer, [CASCADE]))) {
     const view = await observeEnd(means, application, managed);
-    const deletions = planDeletions(application, view);
-    const refused = await deleteAll(means, application, deletions, managed, signal);
-    if (refused.length > 0)
-      await writer.writeStatus(key, (status) => withDeletionError(status, refused, clock.now()), signal);
+    if (!view.historyComplete) return false;
+    const refused = await deleteAll(means, view, planDeletions(view), managed, signal);
+    if (refused.length > 0) await writer.recordDeletionError(application, refused, signal);
     const left = leavingOf(application, managed).some(isUnclaimed(view.claims));
     if (left || view.claims.waitingFor.length > 0) return false;
   }
   await writer.keepFinalizers(application, rest);
   return true;
-}
-
-/** The objects that an Application leaves, and those of them that other applications hold. */
-interface EndView {
-  readonly leaving: readonly InventoryItem[];
-  readonly claims: Claims;
 }
 
 interface Finalizer {
@@ -68,25 +55,30 @@ interface Finalizer {
   readonly rights: Rights;
 }
 
+/** The objects that an Application leaves, and those of them that other applications hold. */
+interface LeavingView extends EndView {
+  readonly leaving: readonly InventoryItem[];
+}
+
 /** Objects that other applications hold are handed over, as when they move in Git. */
 async function observeEnd(
-  { observer: { neighbourhood } }: Finalizer,
+  { observer }: Finalizer,
   application: Application,
   managed: ManagedResources,
-): Promise<EndView> {
+): Promise<LeavingView> {
+  const key = keyOf(application);
   const leaving = leavingOf(application, managed);
-  const own = {
-    key: keyOf(application),
-    repoURL: application.spec.source?.repoURL ?? '',
-    mirror: undefined,
-    sinceMs: Date.parse(application.metadata.deletionTimestamp ?? ''),
-  };
   const claims = await planClaims(
-    own,
+    {
+      key,
+      repoURL: application.spec.source?.repoURL ?? '',
+      mirror: undefined,
+      sinceMs: Date.parse(application.metadata.deletionTimestamp ?? ''),
+    },
     leaving.filter(({ object }) => !isHook(object)),
-    neighbourhood,
+    observer.neighbourhood,
   );
-  return { leaving, claims };
+  return { application, key, leaving, claims, historyComplete: await isHistoryComplete(observer) };
 }
 
 const syncOptionsOf = ({ spec }: Application): readonly string[] => spec.syncPolicy?.syncOptions ?? [];
@@ -102,7 +94,7 @@ const isUnclaimed =
     !claimed.has(idOf(kind, keyOf(object)));
 
 /** The reverse of the order of applying. */
-function planDeletions(application: Application, { leaving, claims }: EndView): readonly Change[] {
+function planDeletions({ application, leaving, claims }: LeavingView): readonly Change[] {
   const foreground = application.metadata.finalizers?.includes(FOREGROUND) === true;
   return leaving
     .filter(isUnclaimed(claims))
@@ -119,12 +111,16 @@ function planDeletions(application: Application, { leaving, claims }: EndView): 
 /** Gives the refusals as text. */
 async function deleteAll(
   { executor, rights }: Finalizer,
-  application: Application,
+  view: EndView,
   deletions: readonly Change[],
   managed: ManagedResources,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   if (deletions.length === 0) return [];
+  const { application, key } = view;
+  const violations = checkEnd(deletions, view);
+  if (violations.length > 0)
+    throw new Error(`Refused to end "${key}", which is a defect: ${violations.join('; ')}`);
   try {
     const writer = syncAccessOf(application, rights);
     const { written, errors } = await applyChanges(writer, deletions, executor.commitOptions(), signal);
@@ -137,21 +133,4 @@ async function deleteAll(
     if (!(error instanceof UserError)) throw error;
     return [error.message];
   }
-}
-
-/** Show at most this much of a deletion's errors. */
-const SAID = { texts: 10, length: 7_500 };
-
-/** Tells why the deletion cannot go on. The time changes only with the message. */
-function withDeletionError(
-  status: Record<string, unknown>,
-  messages: readonly string[],
-  nowMs: number,
-): Record<string, unknown> {
-  const type = 'DeletionError';
-  const message = printable(listTexts(messages, SAID).join('\n'), { newlines: true });
-  const conditions = asRecords(status['conditions']);
-  if (conditions.some((known) => known['type'] === type && known['message'] === message)) return status;
-  const others = conditions.filter((known) => known['type'] !== type);
-  return { ...status, conditions: [...others, { type, message, lastTransitionTime: toRfc3339(nowMs) }] };
 }

@@ -36,7 +36,7 @@ export async function report(
   const plan = planReport({ application, known: cache, outcome, health, limits, nowMs }, orphans);
   Object.assign(cache, plan.times);
   const before = apps.get(key)?.status ?? {};
-  await writer.writeObservation(key, plan.observed, signal);
+  await writer.writeObservation(application, plan.observed, signal);
   const after = apps.get(key)?.status ?? before;
   for (const event of statusEvents(before, after, cache.attempted, cache.tally)) tell(application, event);
   cache.isStartTold = false;

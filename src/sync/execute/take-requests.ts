@@ -1,6 +1,5 @@
 /** The refresh annotation and the operation field are taken off once noted, as in Argo CD. */
 import type { Application } from '../../schemas/types.ts';
-import { keyOf } from '../../schemas/object.ts';
 import type { ApplicationCache } from '../cache/application-cache.ts';
 import { wantFetch } from '../cache/application-caches.ts';
 import { type OperationRequest, operationStateOf, requestedOperation } from '../plan/operation.ts';
@@ -28,7 +27,7 @@ export async function takeRequests(
     cache.refused = undefined;
     const before = operationStateOf(application);
     const value = requestedOperation(before, operation as OperationRequest, clock.now());
-    await writer.record(keyOf(application), { field: 'operationState', value }, signal);
+    await writer.record(application, { do: 'record', field: 'operationState', value }, signal);
     const refusal = endedEvent(before, value, true, NOTHING_WRITTEN);
     if (refusal) tell(application, refusal);
   }

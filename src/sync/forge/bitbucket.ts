@@ -1,8 +1,7 @@
 /** Bitbucket Cloud's build statuses. A key has 40 characters at most, and a URL is required. */
 import { createHash } from 'node:crypto';
 import type { CommitState } from '../status/plan-commit-status.ts';
-import type { Forge, ForgeAccess, ForgeKind } from './types.ts';
-import { type HttpClient, checkAnswer } from './http.ts';
+import type { ForgeKind } from './types.ts';
 
 const MAX_KEY = 40;
 
@@ -15,7 +14,18 @@ const STATES: Readonly<Record<CommitState, string>> = {
 };
 
 export const bitbucket: ForgeKind = {
-  create: createBitbucket,
+  title: 'Bitbucket',
+  api: 'https://api.bitbucket.org',
+  suffix: /\/2\.0$/,
+  headers: (token) => ({ authorization: `Bearer ${token}` }),
+  path: ({ encoded }, sha) => `/2.0/repositories/${encoded}/commit/${sha}/statuses/build`,
+  body: ({ sha, state, description, context }, { name }) => ({
+    key: bitbucketKey(context),
+    state: STATES[state],
+    name: context,
+    description,
+    url: `https://bitbucket.org/${name}/commits/${sha}`,
+  }),
   webhook: {
     signature: 'sha256=',
     signatureHeader: 'x-hub-signature',
@@ -24,32 +34,6 @@ export const bitbucket: ForgeKind = {
     pushEvents: ['repo:push'],
   },
 };
-
-function createBitbucket(http: HttpClient, access: ForgeAccess): Forge {
-  const root = (access.url ?? 'https://api.bitbucket.org').replace(/\/+$/, '').replace(/\/2\.0$/, '');
-  return {
-    name: 'bitbucket',
-    async post({ repoURL, sha, state, description, context, targetUrl }, signal) {
-      const repository = access.repositoryOf(repoURL);
-      const response = await http(
-        {
-          method: 'POST',
-          url: `${root}/2.0/repositories/${repository.split('/').map(encodeURIComponent).join('/')}/commit/${sha}/statuses/build`,
-          headers: { authorization: `Bearer ${await access.token()}` },
-          json: {
-            key: bitbucketKey(context),
-            state: STATES[state],
-            name: context,
-            description,
-            url: targetUrl ?? `https://bitbucket.org/${repository}/commits/${sha}`,
-          },
-        },
-        signal,
-      );
-      checkAnswer('Bitbucket', response);
-    },
-  };
-}
 
 /** The context itself, or its beginning and a hash where it is too long: stable and distinct. */
 export function bitbucketKey(context: string): string {

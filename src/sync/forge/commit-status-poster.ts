@@ -7,9 +7,9 @@
  * hosts of the operator's own repositories only, and never in the aggregate: the token is the
  * operator's.
  *
- * The store keeps what was posted last and what is still due. An equal status is never posted twice
- * and none is forgotten, restarts included. Posts of one application go out one after another. A
- * job only says that there is news: the newest status is posted, not the one of the job.
+ * The store keeps the posted and the due statuses, so that none is repeated or forgotten after a
+ * restart. Two leaders for an instant may repeat one. A job only says that there is news: the newest
+ * status is posted.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
@@ -26,9 +26,8 @@ import type { Application } from '../../schemas/types.ts';
 import type { CacheEvent, CacheSet, ResourceCache } from '../../store/cache/cache.ts';
 import type { Store } from '../../store/types.ts';
 import { canonicalRepoUrl } from '../git/git-url.ts';
-import { commitStatusOf } from '../plan/commit-status.ts';
 import { aggregateStatuses } from '../status/aggregate-status.ts';
-import type { CommitStatus } from '../status/plan-commit-status.ts';
+import { type CommitStatus, commitStatusOf } from '../status/plan-commit-status.ts';
 import { createHostWaits } from './host-waits.ts';
 import { type PostMemory, type Posting, RESYNC_MS, postStatuses } from './post-statuses.ts';
 import { type Records, createRecords, isOperators, repositoryOf } from './records.ts';
@@ -43,7 +42,6 @@ export interface CommitStatusPosterOptions {
   readonly environment: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly targetUrl?: (application: string) => string;
 }
 
 const APPLICATIONS = 'applications.argoproj.io';
@@ -66,13 +64,13 @@ export function createCommitStatusPoster(options: CommitStatusPosterOptions): Pr
 }
 
 async function startPoster(options: CommitStatusPosterOptions, started: Scope): Promise<object> {
-  const { store, forge, clock, environment, targetUrl } = options;
+  const { store, forge, clock, environment } = options;
   const logger = options.logger.child({ component: 'commit-status', forge: forge.name });
   const applications = await options.caches.open<Application>(APPLICATIONS);
   const records = createRecords(store);
   const memory: PostMemory = { refused: new Map(), posts: new Map(), overtaken: new Map() };
   const hosts = createHostWaits(records, clock);
-  const poster = { records, forge, hosts, clock, logger, targetUrl, memory, applications, environment };
+  const poster = { records, forge, hosts, clock, logger, memory, applications, environment };
   const work = started.use(
     createWorkQueue({
       clock,
@@ -128,8 +126,7 @@ async function post(
   const context = `symphony/${environment}/${asOperator ? splitKey(key).name : key}`;
   const waitMs = await postStatuses(poster, { recordKey: key, context, statuses }, signal);
   if (repoURL !== undefined) add(`${REPOSITORY_KEY}${canonicalRepoUrl(repoURL)}`);
-  // Nothing is wanted of an application that is gone; a due status keeps its key until it is
-  // posted.
+  // A due status of an application that is gone keeps its key until it is posted.
   return application || (await records.get(key)) ? waitMs : undefined;
 }
 

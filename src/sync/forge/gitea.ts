@@ -1,9 +1,15 @@
 /** Gitea's and Forgejo's commit statuses: a row for each post, the newest of a context counts. */
-import type { Forge, ForgeAccess, ForgeKind } from './types.ts';
-import { type HttpClient, checkAnswer } from './http.ts';
+import { github } from './github.ts';
+import type { ForgeKind } from './types.ts';
 
 export const gitea: ForgeKind = {
-  create: createGitea,
+  title: 'Gitea',
+  api: 'https://gitea.com',
+  suffix: /\/api\/v1$/,
+  headers: (token) => ({ authorization: `token ${token}` }),
+  path: ({ encoded }, sha) => `/api/v1/repos/${encoded}/statuses/${sha}`,
+  // The members are GitHub's.
+  body: github.body,
   webhook: {
     signature: 'hex',
     signatureHeader: 'x-gitea-signature',
@@ -12,28 +18,3 @@ export const gitea: ForgeKind = {
     pushEvents: ['push'],
   },
 };
-
-function createGitea(http: HttpClient, access: ForgeAccess): Forge {
-  const root = (access.url ?? 'https://gitea.com').replace(/\/+$/, '').replace(/\/api\/v1$/, '');
-  return {
-    name: 'gitea',
-    async post({ repoURL, sha, state, description, context, targetUrl }, signal) {
-      const repository = access.repositoryOf(repoURL).split('/').map(encodeURIComponent).join('/');
-      const response = await http(
-        {
-          method: 'POST',
-          url: `${root}/api/v1/repos/${repository}/statuses/${sha}`,
-          headers: { authorization: `token ${await access.token()}` },
-          json: {
-            state,
-            description,
-            context,
-            ...(targetUrl === undefined ? {} : { target_url: targetUrl }),
-          },
-        },
-        signal,
-      );
-      checkAnswer('Gitea', response);
-    },
-  };
-}

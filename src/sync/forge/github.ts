@@ -1,11 +1,18 @@
 /** GitHub's commit statuses are append-only; the newest of a context counts. */
-import type { Forge, ForgeAccess, ForgeKind } from './types.ts';
-import { type HttpClient, checkAnswer } from './http.ts';
-
-const PUBLIC_API = 'https://api.github.com';
+import type { ForgeKind } from './types.ts';
 
 export const github: ForgeKind = {
-  create: createGitHub,
+  title: 'GitHub',
+  api: 'https://api.github.com',
+  // The public site is no API, and an enterprise's is `https://ghe.example/api/v3`.
+  suffix: /^https:\/\/github\.com$/,
+  headers: (token) => ({
+    accept: 'application/vnd.github+json',
+    authorization: `Bearer ${token}`,
+    'x-github-api-version': '2022-11-28',
+  }),
+  path: ({ encoded }, sha) => `/repos/${encoded}/statuses/${sha}`,
+  body: ({ state, description, context }) => ({ state, description, context }),
   webhook: {
     signature: 'sha256=',
     signatureHeader: 'x-hub-signature-256',
@@ -14,37 +21,3 @@ export const github: ForgeKind = {
     pushEvents: ['push'],
   },
 };
-
-function createGitHub(http: HttpClient, access: ForgeAccess): Forge {
-  const api = apiRoot(access.url);
-  return {
-    name: 'github',
-    async post({ repoURL, sha, state, description, context, targetUrl }, signal) {
-      const response = await http(
-        {
-          method: 'POST',
-          url: `${api}/repos/${access.repositoryOf(repoURL).split('/').map(encodeURIComponent).join('/')}/statuses/${sha}`,
-          headers: {
-            accept: 'application/vnd.github+json',
-            authorization: `Bearer ${await access.token()}`,
-            'x-github-api-version': '2022-11-28',
-          },
-          json: {
-            state,
-            description,
-            context,
-            ...(targetUrl === undefined ? {} : { target_url: targetUrl }),
-          },
-        },
-        signal,
-      );
-      checkAnswer('GitHub', response);
-    },
-  };
-}
-
-/** `--forge-url` is the root of the API (`https://ghe.example/api/v3`), or the public site. */
-function apiRoot(url: string | undefined): string {
-  const root = (url ?? PUBLIC_API).replace(/\/+$/, '');
-  return root === 'https://github.com' ? PUBLIC_API : root;
-}

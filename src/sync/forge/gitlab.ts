@@ -1,7 +1,6 @@
 /** GitLab's commit statuses. Posting the present state again answers 400 and counts as done. */
 import type { CommitState } from '../status/plan-commit-status.ts';
-import type { Forge, ForgeAccess, ForgeKind } from './types.ts';
-import { type HttpClient, checkAnswer } from './http.ts';
+import type { ForgeKind } from './types.ts';
 
 const STATES: Readonly<Record<CommitState, string>> = {
   pending: 'pending',
@@ -12,7 +11,13 @@ const STATES: Readonly<Record<CommitState, string>> = {
 };
 
 export const gitlab: ForgeKind = {
-  create: createGitLab,
+  title: 'GitLab',
+  api: 'https://gitlab.com',
+  suffix: /\/api\/v4$/,
+  headers: (token) => ({ 'private-token': token }),
+  path: ({ name }, sha) => `/api/v4/projects/${encodeURIComponent(name)}/statuses/${sha}`,
+  body: ({ state, description, context }) => ({ state: STATES[state], name: context, description }),
+  isKnown: ({ status, text }) => status === 400 && /cannot transition status/i.test(text),
   webhook: {
     signature: 'token',
     signatureHeader: 'x-gitlab-token',
@@ -21,29 +26,3 @@ export const gitlab: ForgeKind = {
     pushEvents: ['Push Hook', 'Tag Push Hook', 'System Hook'],
   },
 };
-
-function createGitLab(http: HttpClient, access: ForgeAccess): Forge {
-  const root = (access.url ?? 'https://gitlab.com').replace(/\/+$/, '').replace(/\/api\/v4$/, '');
-  return {
-    name: 'gitlab',
-    async post({ repoURL, sha, state, description, context, targetUrl }, signal) {
-      const project = encodeURIComponent(access.repositoryOf(repoURL));
-      const response = await http(
-        {
-          method: 'POST',
-          url: `${root}/api/v4/projects/${project}/statuses/${sha}`,
-          headers: { 'private-token': await access.token() },
-          json: {
-            state: STATES[state],
-            name: context,
-            description,
-            ...(targetUrl === undefined ? {} : { target_url: targetUrl }),
-          },
-        },
-        signal,
-      );
-      if (response.status === 400 && /cannot transition status/i.test(response.text)) return;
-      checkAnswer('GitLab', response);
-    },
-  };
-}

@@ -1,7 +1,4 @@
-/**
- * A forge host gets one request at a time, and none while it asks to wait. The store keeps the
- * wait, so that it holds after a restart.
- */
+/** A forge host gets one request at a time. It waits as asked, also after a restart. */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { ConflictError, UserError } from '../../base/errors.ts';
@@ -16,10 +13,7 @@ export type Answer =
   | { readonly type: 'held'; readonly waitMs: number }
   | ({ readonly type: 'failed'; readonly error: unknown } & RetryWait);
 
-export interface HostWaits {
-  /** `failures` counts the earlier failures of this very status. */
-  ask(host: string, failures: number, signal: AbortSignal, post: () => Promise<void>): Promise<Answer>;
-}
+export type HostWaits = ReturnType<typeof createHostWaits>;
 
 interface Host {
   readonly turns: Slots;
@@ -30,7 +24,7 @@ interface Host {
 /** Shorter waits are not worth a write. */
 const KEPT_MS = 2_000;
 
-export function createHostWaits(records: Records, clock: Clock): HostWaits {
+export function createHostWaits(records: Records, clock: Clock) {
   const hosts = new Map<string, Promise<Host>>();
 
   const keyOf = (host: string): string =>
@@ -74,7 +68,13 @@ export function createHostWaits(records: Records, clock: Clock): HostWaits {
   }
 
   return {
-    async ask(name, failures, signal, post) {
+    /** `failures` counts the earlier failures of this very status. */
+    async ask(
+      name: string,
+      failures: number,
+      signal: AbortSignal,
+      post: () => Promise<void>,
+    ): Promise<Answer> {
       const host = await hostOf(name);
       const leave = await host.turns.enter(signal);
       try {

@@ -5,10 +5,9 @@ import { TransientError, errorMessage } from '../../base/errors.ts';
 import type { JsonValue } from '../../base/json.ts';
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly json?: JsonValue;
+  readonly json: JsonValue;
 }
 
 export interface HttpResponse {
@@ -29,16 +28,12 @@ export function createHttpClient(clock: Clock): HttpClient {
     try {
       return await withDeadline(clock, TIMEOUT_MS, signal, async (bounded) => {
         const response = await send(request, bounded);
-        return {
-          status: response.status,
-          headers: new Map(response.headers),
-          text: await readBounded(response),
-        };
+        const text = await readBounded(response);
+        return { status: response.status, headers: new Map(response.headers), text };
       });
     } catch (error) {
-      throw new TransientError(`Cannot reach ${hostOf(request.url)}: ${errorMessage(error)}`, {
-        cause: error,
-      });
+      const host = URL.canParse(request.url) ? new URL(request.url).host : 'the forge';
+      throw new TransientError(`Cannot reach ${host}: ${errorMessage(error)}`, { cause: error });
     }
   };
 }
@@ -48,16 +43,14 @@ const REDIRECTS: readonly number[] = [301, 302, 307, 308];
 /** More redirects would be a circle. */
 const MAX_REDIRECTS = 3;
 
-async function send(
-  { method, headers, json, ...request }: HttpRequest,
-  signal: AbortSignal,
-): Promise<Response> {
+async function send({ headers, json, ...request }: HttpRequest, signal: AbortSignal): Promise<Response> {
   let { url } = request;
+  const body = JSON.stringify(json);
   for (let followed = 0; ; followed += 1) {
     const response = await fetch(url, {
-      method,
+      method: 'POST',
       headers: { 'content-type': 'application/json', 'user-agent': 'symphony', ...headers },
-      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      body,
       redirect: 'manual',
       signal,
     });
@@ -106,12 +99,4 @@ export function checkAnswer(forge: string, response: HttpResponse): void {
   if (status >= 200 && status < 300) return;
   const said = text.replace(/\s+/g, ' ').slice(0, 200);
   throw new ForgeRefusal(`Cannot post a status: ${forge} answered ${status}: ${said}`, response);
-}
-
-function hostOf(url: string): string {
-  try {
-    return new URL(url).host;
-  } catch {
-    return 'the forge';
-  }
 }

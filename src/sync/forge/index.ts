@@ -9,8 +9,7 @@ import { bitbucket } from './bitbucket.ts';
 import { gitea } from './gitea.ts';
 import { github } from './github.ts';
 import { gitlab } from './gitlab.ts';
-import type { HttpClient } from './http.ts';
-import { noForge } from './none.ts';
+import { type HttpClient, checkAnswer } from './http.ts';
 import { createNotes } from './notes.ts';
 import type { Forge, ForgeKind } from './types.ts';
 
@@ -34,19 +33,34 @@ export interface ForgeOptions {
 export function createForge(options: ForgeOptions): Forge {
   const { name, http } = options;
   if (options.url !== undefined) checkForgeUrl(options.url);
-  if (name === 'none') return noForge;
+  if (name === 'none') return { name, post: async () => undefined };
   if (name === 'notes') return createNotes({ mirrorOf: options.mirrorOf, nowMs: () => options.clock.now() });
   const { token } = options;
   if (token === undefined || token === '') {
     throw new UserError(`Cannot post commit statuses to ${name}: no token; set --forge-token-file`);
   }
-  const access = {
-    ...(options.url === undefined ? {} : { url: options.url }),
-    token: typeof token === 'string' ? async () => token : token,
-    repositoryOf: (repoURL: string): string => repositoryOf(repoURL, options),
-  };
+  const kind: ForgeKind = forges[name];
+  const root = rootOf(kind, options.url);
   const host = `${name} ${options.url ?? ''}`;
-  return { ...forges[name].create(http, access), hostOf: () => host };
+  return {
+    name,
+    hostOf: () => host,
+    async post(status, signal) {
+      const repository = repositoryOf(status.repoURL, options);
+      const encoded = repository.split('/').map(encodeURIComponent).join('/');
+      const at = { name: repository, encoded };
+      // Tokens are replaced while we run.
+      const headers = kind.headers(typeof token === 'string' ? token : await token());
+      const url = root + kind.path(at, status.sha);
+      const response = await http({ url, headers, json: kind.body(status, at) }, signal);
+      if (!kind.isKnown?.(response)) checkAnswer(kind.title, response);
+    },
+  };
+}
+
+function rootOf({ api, suffix }: ForgeKind, url: string | undefined): string {
+  const root = withoutTrailing(url ?? api, '/');
+  return (suffix ? root.replace(suffix, '') : root) || api;
 }
 
 /** The token goes there. */

@@ -46,13 +46,12 @@ export function matchPush(
 /** Whether a push to these refs can move the revision. Any push may bring a given commit id. */
 export function followsRef(targetRevision: string | undefined, refs: readonly string[]): boolean {
   if (refs.length === 0 || targetRevision === undefined) return true;
-  let candidates: readonly string[];
   try {
-    candidates = revisionCandidates(targetRevision);
+    const candidates = revisionCandidates(targetRevision);
+    return candidates.some((name) => !name.startsWith('refs/') || refs.includes(name));
   } catch {
     return false;
   }
-  return candidates.some((name) => !name.startsWith('refs/') || refs.includes(name));
 }
 
 const isLocal = (url: string): boolean => url.startsWith('/') || url.startsWith('file:');

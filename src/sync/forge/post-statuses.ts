@@ -1,6 +1,6 @@
 /** Posts the statuses that one context owes its forge, and keeps the rest. */
 import type { Clock } from '../../base/clock.ts';
-import { errorMessage } from '../../base/errors.ts';
+import { ConflictError, errorMessage } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { setRecent } from '../../base/bounded-map.ts';
@@ -14,7 +14,7 @@ import {
   rewordWaitMs,
 } from '../status/plan-due-statuses.ts';
 import type { HostWaits } from './host-waits.ts';
-import { type Records, ledgerMembers, ledgerOf } from './records.ts';
+import { type ForgeRecord, type Records, ledgerMembers, ledgerOf } from './records.ts';
 import type { Forge } from './types.ts';
 
 export interface Posting {
@@ -23,7 +23,6 @@ export interface Posting {
   readonly hosts: HostWaits;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly targetUrl: ((application: string) => string) | undefined;
   readonly memory: PostMemory;
 }
 
@@ -71,20 +70,56 @@ export async function postStatuses(
   let ledger = planDueStatuses({ ...before, due }, wanted);
   let waitMs = RESYNC_MS;
   const refused: Refused[] = [];
+  const sent: RepositoryStatus[] = [];
   try {
     for (const status of ledger.due) {
       const earlier = memory.refused.get(recordKey)?.find((one) => isSameStatus(one.status, status));
       const result = await postOne(posting, { recordKey, context, status, ledger, earlier }, signal);
-      if (result.isPosted) ledger = recordPosted(ledger, status, wanted.some(isSameCommit(status)));
+      if (result.isPosted) {
+        sent.push(status);
+        ledger = recordPosted(ledger, status, wanted.some(isSameCommit(status)));
+      }
       waitMs = Math.min(waitMs, result.waitMs);
       if (result.refused) refused.push(result.refused);
     }
   } finally {
     if (refused.length > 0) memory.refused.set(recordKey, refused);
     else memory.refused.delete(recordKey);
-    if (!jsonEqual(before, ledger)) await records.save(recordKey, record, ledgerMembers(ledger));
+    try {
+      if (!jsonEqual(before, ledger)) await save(records, recordKey, record, ledger, sent);
+    } catch (error) {
+      // Nothing else knows of these ends.
+      memory.overtaken.set(recordKey, [...ends, ...(memory.overtaken.get(recordKey) ?? [])]);
+      throw error;
+    }
   }
   return waitMs;
+}
+
+/**
+ * Two leaders may post for an instant. Whoever loses the race for the record has posted, too, and
+ * the forge may show either status: those that differ are due again.
+ */
+async function save(
+  records: Records,
+  key: string,
+  before: ForgeRecord | undefined,
+  ledger: StatusLedger,
+  sent: readonly RepositoryStatus[],
+): Promise<void> {
+  try {
+    await records.save(key, before, ledgerMembers(ledger));
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    const record = await records.get(key);
+    const { posted, due } = ledgerOf(record);
+    const isUnsure = (status: RepositoryStatus): boolean =>
+      sent.some(isSameCommit(status)) && !sent.some((own) => isSameStatus(own, status));
+    const unsure = posted.filter(isUnsure);
+    const known = { posted: posted.filter((status) => !isUnsure(status)), due: [...due, ...unsure] };
+    if (unsure.length > 0) await records.save(key, record, ledgerMembers(known));
+    throw error;
+  }
 }
 
 interface Post {
@@ -102,7 +137,7 @@ interface PostResult {
 }
 
 async function postOne(
-  { forge, hosts, clock, logger, targetUrl, memory }: Posting,
+  { forge, hosts, clock, logger, memory }: Posting,
   { recordKey, context, status, ledger, earlier }: Post,
   signal: AbortSignal,
 ): Promise<PostResult> {
@@ -114,12 +149,7 @@ async function postOne(
   if (restMs > 0) return { isPosted: false, waitMs: restMs, refused: earlier };
 
   const host = forge.hostOf?.(status.repoURL) ?? forge.name;
-  const post = {
-    ...status,
-    asOperator: status.asOperator !== false,
-    context,
-    targetUrl: targetUrl?.(recordKey),
-  };
+  const post = { ...status, asOperator: status.asOperator !== false, context };
   const answer = await hosts.ask(host, earlier?.failures ?? 0, signal, () => forge.post(post, signal));
   const fields = { application: recordKey, commit: status.sha };
   if (answer.type === 'done') {

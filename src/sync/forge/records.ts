@@ -18,22 +18,18 @@ export interface ForgeRecord extends KubeObject {
   readonly notBeforeMs?: number;
 }
 
-export interface Records {
-  get(key: string): Promise<ForgeRecord | undefined>;
-  list(): Promise<readonly ForgeRecord[]>;
-  /** Without members the record is deleted. A lost race is a ConflictError. */
-  save(
-    key: string,
-    before: ForgeRecord | undefined,
-    members: Partial<ForgeRecord> | undefined,
-  ): Promise<void>;
-}
+export type Records = ReturnType<typeof createRecords>;
 
-export function createRecords(store: Store): Records {
+export function createRecords(store: Store) {
   return {
-    get: (key) => store.get(RESOURCE, key),
-    list: async () => (await store.list(RESOURCE)).objects,
-    async save(key, before, members) {
+    get: (key: string): Promise<ForgeRecord | undefined> => store.get(RESOURCE, key),
+    list: async (): Promise<readonly ForgeRecord[]> => (await store.list(RESOURCE)).objects,
+    /** Without members the record is deleted. A lost race is a ConflictError. */
+    async save(
+      key: string,
+      before: ForgeRecord | undefined,
+      members: Partial<ForgeRecord> | undefined,
+    ): Promise<void> {
       const { namespace, name } = splitKey(key);
       const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
       const object = { apiVersion: 'symphony.dev/v1', kind: 'CommitStatus', metadata, ...members };

@@ -1,6 +1,7 @@
 /** The forges that take commit statuses. Each file knows the names and limits of one API. */
+import type { JsonValue } from '../../base/json.ts';
 import type { CommitState } from '../status/plan-commit-status.ts';
-import type { HttpClient } from './http.ts';
+import type { HttpResponse } from './http.ts';
 
 export interface StatusPost {
   /** URL of the repository as the Application names it. */
@@ -11,7 +12,6 @@ export interface StatusPost {
   readonly description: string;
   /** Stable: `symphony/<environment>/<application>`. */
   readonly context: string;
-  readonly targetUrl: string | undefined;
   /** Whether the operator's credentials and local path are the Application's to use. */
   readonly asOperator: boolean;
 }
@@ -27,19 +27,27 @@ export interface Forge {
   post(status: StatusPost, signal: AbortSignal): Promise<void>;
 }
 
-export interface ForgeAccess {
-  /** Root of the API where it is not the forge's public one. */
-  readonly url?: string;
-  /** Asked for each post: tokens are replaced while we run. */
-  readonly token: () => Promise<string>;
-  /** `owner/name` at the forge of a repository URL. */
-  readonly repositoryOf: (repoURL: string) => string;
-}
-
 /** All that is known of one kind of forge. */
 export interface ForgeKind {
-  readonly create: (http: HttpClient, access: ForgeAccess) => Forge;
+  /** As people write it. */
+  readonly title: string;
+  /** The root of the API, unless `--forge-url` names another. */
+  readonly api: string;
+  /** The end of a root that users may write and that is left out; `path` brings it. */
+  readonly suffix?: RegExp;
+  readonly headers: (token: string) => Readonly<Record<string, string>>;
+  readonly path: (repository: Repository, sha: string) => string;
+  readonly body: (post: StatusPost, repository: Repository) => JsonValue;
+  /** A refusal that says that the status is there already. */
+  readonly isKnown?: (response: HttpResponse) => boolean;
   readonly webhook: WebhookFormat;
+}
+
+export interface Repository {
+  /** `owner/name`. */
+  readonly name: string;
+  /** The same as segments of a path. */
+  readonly encoded: string;
 }
 
 /** Names of headers are in lower case, as Node gives them. */

@@ -1,15 +1,12 @@
 /**
- * Answers a webhook at once with the names of the applications, and queues their jobs a little
- * later.
- *
- * The payload only chooses the applications that sync. Deliveries that come together are folded
- * into one round; a delivery that the forge sends again later syncs again.
+ * Answers a webhook at once with the names of the applications, and queues their jobs a moment
+ * later. Deliveries that come together are one round; a later redelivery syncs again.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import { UserError, errorMessage } from '../../base/errors.ts';
 import type { LogFields, Logger } from '../../base/logger.ts';
 import { printable } from '../../base/printable.ts';
-import { setRecent } from '../../base/bounded-map.ts';
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import { counted, cutMiddle, listNames } from '../../base/text.ts';
 import type { Queues, SyncJob } from '../../queue/types.ts';
 import { keyOf } from '../../schemas/object.ts';
@@ -73,14 +70,14 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   const { clock } = options;
   const logger = options.logger.child({ component: 'webhook' });
   const rounds = createRounds(options, logger);
-  const deliveries = new Map<string, number>();
+  const deliveries = createBoundedMap<string, number>(MAX_DELIVERIES);
 
   /** Whether the same delivery came a moment ago. */
   function isRepeated(id: string | undefined): boolean {
     if (id === undefined) return false;
     const before = deliveries.get(id);
     if (before !== undefined && clock.now() - before < REPEAT_MS) return true;
-    setRecent(deliveries, id, clock.now(), MAX_DELIVERIES);
+    deliveries.set(id, clock.now());
     return false;
   }
 
@@ -107,13 +104,9 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   };
 }
 
-interface Rounds extends Disposable {
-  /** Adds a push to the next round of jobs. */
-  add(push: WebhookPush, fields: LogFields): WebhookMatch;
-}
-
-function createRounds({ applications, alias, clock, queues }: WebhookHandlerOptions, logger: Logger): Rounds {
-  const canonical = new Map<string, string>();
+function createRounds({ applications, alias, clock, queues }: WebhookHandlerOptions, logger: Logger) {
+  const canonical = createBoundedMap<string, string>(MAX_DELIVERIES);
+  const canonicalOf = (url: string): string => canonical.remember(url, () => canonicalRepoUrl(url));
   let pending = new Map<string, Pending>();
   let timer: Timer | undefined;
 
@@ -131,16 +124,9 @@ function createRounds({ applications, alias, clock, queues }: WebhookHandlerOpti
     }
   }
 
-  function canonicalOf(url: string): string {
-    const known = canonical.get(url);
-    if (known !== undefined) return known;
-    const text = canonicalRepoUrl(url);
-    setRecent(canonical, url, text, MAX_DELIVERIES);
-    return text;
-  }
-
   return {
-    add(push, fields) {
+    /** Adds a push to the next round of jobs. */
+    add(push: WebhookPush, fields: LogFields): WebhookMatch {
       const isFull = pending.size >= MAX_PENDING;
       const key = isFull ? '' : JSON.stringify([push.repositoryUrls, push.refs]);
       const known = pending.get(key);
@@ -155,7 +141,7 @@ function createRounds({ applications, alias, clock, queues }: WebhookHandlerOpti
       timer ??= clock.setTimer(() => void flush(), COALESCE_MS);
       return match;
     },
-    [Symbol.dispose]() {
+    [Symbol.dispose](): void {
       timer?.cancel();
       timer = undefined;
     },

@@ -40,6 +40,7 @@ export interface Delivery {
 
 const MAX_HEADER_LENGTH = 1_000;
 const MAX_URLS = 10;
+const MAX_URL_LENGTH = 2_048;
 const MAX_REFS = 100;
 const URL_MEMBERS = [
   'clone_url',
@@ -71,9 +72,7 @@ export function verifyWebhook(
   return timingSafeEqual(Buffer.from(hex, 'hex'), createHmac('sha256', secret).update(body).digest());
 }
 
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
-}
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 function headerOf(headers: WebhookHeaders, name: string): string | undefined {
   const value = headers[name];
@@ -95,10 +94,8 @@ export function parseWebhook(
   const payload = parsePayload(headers, body);
   if (!isRecord(payload)) return { type: 'malformed', ...delivery };
   if (event === 'System Hook' && payload['object_kind'] !== 'push') return { type: 'ignored', ...delivery };
-  const repository = isRecord(payload['repository']) ? payload['repository'] : undefined;
-  const project = isRecord(payload['project']) ? payload['project'] : undefined;
-  if (!repository && !project) return { type: 'malformed', ...delivery };
-  const names = [project?.['path_with_namespace'], repository?.['full_name']];
+  const [repository, project] = [asRecord(payload['repository']), asRecord(payload['project'])];
+  const names = [project['path_with_namespace'], repository['full_name']];
   const fullName = names.find((name): name is string => typeof name === 'string');
   const repositoryUrls = urlsOf(repository, project);
   if (repositoryUrls.length === 0) return { type: 'malformed', ...delivery };
@@ -123,19 +120,14 @@ function parsePayload(headers: WebhookHeaders, body: Uint8Array): unknown {
   }
 }
 
-function urlsOf(...places: readonly (Record<string, unknown> | undefined)[]): readonly string[] {
-  const urls = new Set<string>();
-  for (const place of places) {
-    if (!place) continue;
-    for (const member of URL_MEMBERS) {
-      const url = place[member];
-      if (typeof url === 'string' && url !== '' && url.length <= 2_048) urls.add(url);
-    }
-    const links = isRecord(place['links']) ? place['links'] : {};
-    const html = isRecord(links['html']) ? links['html']['href'] : undefined;
-    if (typeof html === 'string' && html.length <= 2_048) urls.add(html);
-  }
-  return [...urls].slice(0, MAX_URLS);
+function urlsOf(...places: readonly Readonly<Record<string, unknown>>[]): readonly string[] {
+  const urls = places.flatMap((place) => [
+    ...URL_MEMBERS.map((member) => place[member]),
+    asRecord(asRecord(place['links'])['html'])['href'],
+  ]);
+  const isUrl = (url: unknown): url is string =>
+    typeof url === 'string' && url !== '' && url.length <= MAX_URL_LENGTH;
+  return [...new Set(urls.filter(isUrl))].slice(0, MAX_URLS);
 }
 
 function commitOf(payload: Record<string, unknown>): string | undefined {
@@ -148,17 +140,12 @@ function commitOf(payload: Record<string, unknown>): string | undefined {
 
 function refsOf(payload: Record<string, unknown>): readonly string[] {
   if (typeof payload['ref'] === 'string') return [payload['ref']];
-  const push = isRecord(payload['push']) ? payload['push'] : {};
-  const changes: unknown[] = Array.isArray(push['changes']) ? push['changes'] : [];
-  // Too many to look at each: any ref may have moved.
+  const changes = asRecords(asRecord(payload['push'])['changes']);
+  // There are too many to read each: any ref may have moved.
   if (changes.length > MAX_REFS) return [];
-  const refs = new Set<string>();
-  for (const change of changes) {
-    for (const side of ['new', 'old'] as const) {
-      const moved = isRecord(change) ? change[side] : undefined;
-      if (!isRecord(moved) || typeof moved['name'] !== 'string') continue;
-      refs.add(`refs/${moved['type'] === 'tag' ? 'tags' : 'heads'}/${moved['name']}`);
-    }
-  }
-  return [...refs];
+  const moved = changes.flatMap((change) => [asRecord(change['new']), asRecord(change['old'])]);
+  const refs = moved.flatMap(({ type, name }) =>
+    typeof name === 'string' ? [`refs/${type === 'tag' ? 'tags' : 'heads'}/${name}`] : [],
+  );
+  return [...new Set(refs)];
 }

@@ -1,10 +1,7 @@
 /**
- * Brings a bare mirror up to date.
- *
- * A poll asks the remote for its refs first (`ls-remote`, one round trip) and transfers only when
- * they differ: an unchanged repository costs some milliseconds, without simple-git's 50 ms wait
- * after silent commands. A webhook makes it fetch at once. A damaged mirror is removed and made
- * anew; everything in it can be fetched again. No error carries a credential.
+ * Brings a bare mirror up to date. A poll lists the refs first (`ls-remote`, one round trip) and
+ * transfers only when they differ. A webhook transfers at once. A damaged mirror is removed and
+ * made anew. No error carries a credential.
  */
 import { createAbort } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -31,7 +28,7 @@ export interface GitFetcherOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** A whole fetch takes at most this long, however steadily it trickles. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs: number | undefined;
   /** The mirror's refs may have changed. */
   onRefs(): void;
 }
@@ -140,13 +137,8 @@ async function listRefs(git: Git, { remote }: RepoUrl, signal: AbortSignal): Pro
   return parseLsRemote(await git.until(signal, ...listing));
 }
 
-interface Maintenance {
-  start(): void;
-  stop(): Promise<void>;
-}
-
 /** Tidies up beside the syncs; git's own locks keep it apart from a fetch. */
-function createMaintenance(session: GitSession, logger: Logger): Maintenance {
+function createMaintenance(session: GitSession, logger: Logger) {
   let running: { readonly done: Promise<void>; readonly stopped: AbortController } | undefined;
   const run = async ({ signal }: AbortController): Promise<void> => {
     try {
@@ -158,12 +150,12 @@ function createMaintenance(session: GitSession, logger: Logger): Maintenance {
     running = undefined;
   };
   return {
-    start() {
+    start(): void {
       if (running) return;
       const stopped = createAbort();
       running = { done: run(stopped), stopped };
     },
-    async stop() {
+    async stop(): Promise<void> {
       running?.stopped.abort();
       await running?.done;
     },

@@ -4,45 +4,28 @@
  * git-session.ts.
  */
 import { append } from '../../base/append.ts';
-import type { ProcessLimits } from '../../base/child-processes/confinement.ts';
-import type { Clock } from '../../base/clock.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import { setRecent } from '../../base/bounded-map.ts';
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import { type GitFetcher, createGitFetcher } from './git-fetch.ts';
 import { createNotes } from './git-notes.ts';
-import type { GitCredentials } from './git-process.ts';
-import { type GitSession, createGitSession } from './git-session.ts';
+import { type GitSession, type GitSessionOptions, createGitSession } from './git-session.ts';
 import { type RepoUrl, parseRepoUrl, redactUrl } from './git-url.ts';
-import type { GitObject } from './batch-parser.ts';
 import { isCommitId, normaliseTreePath, revisionCandidates } from './revision.ts';
 import { parseCommit, parseLsTree, parseParents } from './parse-output.ts';
 import { type TreeReader, diffTrees, parseTree } from './tree-diff.ts';
-import type { Lookup } from './remote-address.ts';
 import type { GitMirror } from './types.ts';
 
-export interface GitMirrorOptions {
+export interface GitMirrorOptions extends GitSessionOptions {
   readonly url: string;
-  /** Where the bare repository lives; created when missing. Belongs to this mirror alone. */
-  readonly directory: string;
-  readonly clock: Clock;
   readonly logger: Logger;
-  readonly credentials?: GitCredentials | (() => Promise<GitCredentials>);
   readonly allowFile: boolean;
-  /** PATH, HOME and SSH_AUTH_SOCK of this process. */
-  readonly environment?: Readonly<Record<string, string>>;
   readonly limits?: GitMirrorLimits;
-  /** Names → addresses; the system's, unless given. */
-  readonly lookup?: Lookup;
 }
 
-export interface GitMirrorLimits {
-  /** A silent git process is given up after this time. */
-  readonly silenceTimeoutMs?: number;
+export interface GitMirrorLimits extends NonNullable<GitSessionOptions['limits']> {
   /** A whole fetch takes at most this long, however steadily it trickles. */
   readonly fetchTimeoutMs?: number;
-  /** For each git process. */
-  readonly process?: ProcessLimits;
 }
 
 /** A larger blob (a mistake; manifests are far smaller) is refused before it is read. */
@@ -60,14 +43,14 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
   const logger = options.logger.child({ component: 'git', repository: name });
   const session = createGitSession(options, repository);
   /** Revisions by the present refs: a poll that brings nothing starts no reader. */
-  let resolved = new Map<string, string>();
+  let resolved = createBoundedMap<string, string>(MAX_KNOWN);
   const fetcher = createGitFetcher({
     ...{ session, repository, name, logger },
     clock: options.clock,
     onRefs() {
-      resolved = new Map();
+      resolved = createBoundedMap(MAX_KNOWN);
     },
-    ...(options.limits?.fetchTimeoutMs === undefined ? {} : { timeoutMs: options.limits.fetchTimeoutMs }),
+    timeoutMs: options.limits?.fetchTimeoutMs,
   });
   const pushNote = createNotes({ session, repository, clock: options.clock, logger });
   const objects = createMirrorObjects(session, fetcher);
@@ -83,7 +66,7 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       if (known !== undefined) return known;
       for (const candidate of revisionCandidates(revision)) {
         const found = await objects.header(`${candidate}^{commit}`);
-        if (found?.type === 'commit') return keep(answers, revision, found.id);
+        if (found?.type === 'commit') return answers.remember(revision, () => found.id);
       }
       throw new UserError(
         `Cannot find revision "${revision}" in "${name}"${adviceFor(revision, repository)}`,
@@ -105,26 +88,21 @@ const adviceFor = (revision: string, { transport }: RepoUrl): string => {
   return `: ${why}; commit and push, ${isWeb ? 'correct the address, ' : ''}or name a branch or tag`;
 };
 
-/** Objects by their names. */
-interface MirrorObjects {
-  header(name: string): Promise<GitObject | undefined>;
-  read(name: string): Promise<(GitObject & { readonly contents: Buffer }) | undefined>;
-  /** For a missing object: reports the damage, so that the next fetch makes the mirror anew. */
-  lost(what: string): TransientError;
-}
+type MirrorObjects = ReturnType<typeof createMirrorObjects>;
 
-function createMirrorObjects(session: GitSession, fetcher: Pick<GitFetcher, 'reportDamage'>): MirrorObjects {
+/** Objects by their names. */
+function createMirrorObjects(session: GitSession, fetcher: Pick<GitFetcher, 'reportDamage'>) {
   return {
-    header: async (name) => (await session.headers()).read(name),
-    async read(name) {
+    header: async (name: string) => (await session.headers()).read(name),
+    async read(name: string) {
       const object = await (await session.contents()).read(name);
       return object?.contents ? { ...object, contents: object.contents } : undefined;
     },
-    lost(what) {
+    /** For a missing object: reports the damage, so that the next fetch makes the mirror anew. */
+    lost(what: string): TransientError {
       fetcher.reportDamage();
-      return new TransientError(
-        `Cannot read ${what} from the mirror: it is missing; the mirror is made anew`,
-      );
+      const why = 'it is missing; the mirror is made anew';
+      return new TransientError(`Cannot read ${what} from the mirror: ${why}`);
     },
   };
 }
@@ -134,7 +112,7 @@ function treeReads(
   session: GitSession,
 ): Pick<GitMirror, 'treeId' | 'tree' | 'changedEntries' | 'readBlobs'> {
   const { header, read, lost } = objects;
-  const knownTrees = new Map<string, string>();
+  const knownTrees = createBoundedMap<string, string>(MAX_KNOWN);
   const trees: TreeReader = {
     async tree(id) {
       const object = await read(id);
@@ -149,7 +127,7 @@ function treeReads(
     const known = knownTrees.get(name);
     if (known !== undefined) return known;
     const found = await header(name);
-    return found?.type === 'tree' ? keep(knownTrees, name, found.id) : undefined;
+    return found?.type === 'tree' ? knownTrees.remember(name, () => found.id) : undefined;
   }
 
   async function readBlob(id: string): Promise<Buffer> {
@@ -172,7 +150,11 @@ function treeReads(
       const output = await git('ls-tree', '-r', '-z', '-l', '--full-tree', id);
       return parseLsTree(output, below === '' ? '' : `${below}/`);
     },
-    changedEntries: (fromTree, toTree) => diffTrees(trees, checked(fromTree), checked(toTree)),
+    async changedEntries(fromTree, toTree) {
+      // It may be of another mirror, or of a history that is gone: that is no damage.
+      if (!(await header(checked(fromTree)))) throw new UserError('Cannot compare with an unknown folder');
+      return diffTrees(trees, fromTree, checked(toTree));
+    },
     async readBlobs(blobIds) {
       const blobs: Buffer[] = [];
       for (let start = 0; start < blobIds.length; start += READ_BATCH)
@@ -233,11 +215,6 @@ function historyReads(
       return parseCommit(object.contents.toString('utf8'));
     },
   };
-}
-
-function keep(answers: Map<string, string>, question: string, answer: string): string {
-  setRecent(answers, question, answer, MAX_KNOWN);
-  return answer;
 }
 
 function checked(id: string): string {

@@ -24,7 +24,7 @@ const NOTES_REF = 'refs/notes/symphony';
 const RACED =
   /rejected|non-fast-forward|fetch first|cannot lock ref|failed to update ref|stale info|File exists/i;
 
-export interface NotesOptions {
+interface NotesOptions {
   readonly session: GitSession;
   readonly repository: RepoUrl;
   readonly clock: Clock;
@@ -56,16 +56,13 @@ export function createNotes({ session, repository, clock, logger }: NotesOptions
 
   return async (commit, note, signal = createAbort().signal) => {
     try {
-      // One conversation at a time: a fetch in between would throw away the note that was just
-      // added.
+      // One conversation at a time: a fetch in between would drop the note that was just added.
       await withDeadline(clock, NOTE_TIMEOUT_MS, signal, (bounded) =>
         session.converse(bounded, (git) => pushNow(git, commit, note, bounded)),
       );
     } catch (error) {
-      throw new TransientError(
-        `Cannot push a note to "${redactUrl(repository.remote)}": ${gitComplaint(error)}`,
-        { cause: error },
-      );
+      const what = `Cannot push a note to "${redactUrl(repository.remote)}"`;
+      throw new TransientError(`${what}: ${gitComplaint(error)}`, { cause: error });
     }
   };
 }
@@ -84,15 +81,8 @@ async function addNote(git: Git, session: GitSession, commit: string, text: stri
 async function fetchNotes(git: Git, repository: RepoUrl): Promise<void> {
   const listing = await git('ls-remote', '--', repository.remote, NOTES_REF);
   if (!listing.includes(`\t${NOTES_REF}\n`)) return;
-  await git(
-    'fetch',
-    '--verbose',
-    '--no-tags',
-    '--no-write-fetch-head',
-    '--',
-    repository.remote,
-    `+${NOTES_REF}:${NOTES_REF}`,
-  );
+  const command = ['fetch', '--verbose', '--no-tags', '--no-write-fetch-head', '--'];
+  await git(...command, repository.remote, `+${NOTES_REF}:${NOTES_REF}`);
 }
 
 async function currentNote(git: Git, commit: string): Promise<string | undefined> {

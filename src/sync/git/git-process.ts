@@ -1,7 +1,6 @@
 /**
- * How git is run: a minimal environment, our own configuration instead of the user's, and
- * simple-git with fixed options only. Nothing that comes from an Application or a repository ever
- * becomes an option.
+ * Runs git with a minimal environment, our own configuration and fixed options. Nothing from an
+ * Application or a repository ever becomes an option.
  *
  * A Git server is not trusted: memory, file size, output and time of each command are bounded, and
  * a command ends with all its helpers (git-remote-https, ssh, index-pack).
@@ -56,8 +55,7 @@ export function gitEnvironment(options: {
   const { transport } = options.repository;
   const environment: Record<string, string> = {
     PATH: options.inherited['PATH'] ?? DEFAULT_PATH,
-    // Only ssh has something to find there (keys, known hosts). curl would send the passwords of
-    // ~/.netrc.
+    // Only ssh needs it (keys, known hosts). curl would send the passwords of ~/.netrc.
     HOME: (transport === 'ssh' ? options.inherited['HOME'] : undefined) ?? '/nonexistent',
     LC_ALL: 'C',
     GIT_CONFIG_GLOBAL: options.configFile,
@@ -153,25 +151,17 @@ export async function writeGitFiles(
   const config = join(directory, 'symphony.gitconfig');
   const launcher = join(directory, 'symphony-git.sh');
   await writeFile(config, `${lines.join('\n')}\n`, { mode: 0o600 });
-  await writeFile(
-    launcher,
-    groupLauncher('git', { memoryBytes: MEMORY_BYTES, fileBytes: MAX_PACK_BYTES, ...limits }),
-    {
-      mode: 0o600,
-    },
-  );
+  const bounds = { memoryBytes: MEMORY_BYTES, fileBytes: MAX_PACK_BYTES, ...limits };
+  await writeFile(launcher, groupLauncher('git', bounds), { mode: 0o600 });
   return { config, launcher };
 }
 
-function quoteConfig(value: string): string {
-  return `"${value.replace(/[\\"]/g, '\\$&')}"`;
-}
+const quoteConfig = (value: string): string => `"${value.replace(/[\\"]/g, '\\$&')}"`;
 
 export interface GitProcessOptions {
-  readonly silenceTimeoutMs?: number;
-  readonly maxOutputBytes?: number;
+  readonly silenceTimeoutMs?: number | undefined;
   /** Ends the command with all its helpers. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One git command: its arguments → what it printed. Rejects with what it complained about. */
@@ -187,7 +177,7 @@ export function createGit(
   environment: Readonly<Record<string, string>>,
   options: GitProcessOptions = {},
 ): Git {
-  const { silenceTimeoutMs = SILENCE_TIMEOUT_MS, maxOutputBytes = MAX_OUTPUT_BYTES, signal } = options;
+  const { silenceTimeoutMs = SILENCE_TIMEOUT_MS, signal } = options;
   const run = async (signals: readonly AbortSignal[], args: readonly string[]): Promise<string> => {
     using wanted = anySignal(...signals);
     return await withPlace('git', wanted, async () => {
@@ -196,7 +186,7 @@ export function createGit(
       let printed = 0;
       const count = (chunk: Buffer): void => {
         printed += chunk.length;
-        if (printed > maxOutputBytes) tooMuch.abort();
+        if (printed > MAX_OUTPUT_BYTES) tooMuch.abort();
       };
       const git = simpleGit({
         baseDir: directory,
@@ -226,9 +216,8 @@ export function createGit(
         return await git.raw([...args]);
       } catch (error) {
         if (!tooMuch.signal.aborted) throw error;
-        const limit = Math.floor(maxOutputBytes / MIB);
         throw new UserError(
-          `git ${args[0]} prints more than ${limit} MiB: there are too many refs, files or messages`,
+          `git ${args[0]} prints more than ${MAX_OUTPUT_BYTES / MIB} MiB: there are too many refs, files or messages`,
           { cause: error },
         );
       }

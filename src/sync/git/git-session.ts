@@ -31,6 +31,7 @@ export interface GitSessionOptions {
   readonly limits?: {
     /** A git process that says nothing for this long is given up. */
     readonly silenceTimeoutMs?: number;
+    /** For each git process. */
     readonly process?: ProcessLimits;
   };
   /** Names → addresses; the system's, unless given. */
@@ -62,25 +63,15 @@ export interface GitSession {
 export function createGitSession(options: GitSessionOptions, repository: RepoUrl): GitSession {
   const { directory, clock } = options;
   const { silenceTimeoutMs } = options.limits ?? {};
-  const limits = silenceTimeoutMs === undefined ? {} : { silenceTimeoutMs };
   const bare = join(directory, 'mirror.git');
-  interface Opened {
-    readonly launcher: string;
-    readonly environment: Readonly<Record<string, string>>;
-    readonly contents: ObjectReader;
-    readonly headers: ObjectReader;
-  }
-  let opened: Promise<Opened> | undefined;
+  let opened: ReturnType<typeof open> | undefined;
 
-  async function open(): Promise<Opened> {
+  async function open() {
     const { config, launcher } = await writeGitFiles(directory, repository, options.limits?.process);
-    const environment = gitEnvironment({
-      configFile: config,
-      repository,
-      inherited: options.environment ?? {},
-    });
+    const inherited = options.environment ?? {};
+    const environment = gitEnvironment({ configFile: config, repository, inherited });
     if (!existsSync(join(bare, 'HEAD')))
-      await createGit(directory, launcher, environment, limits)('init', '--bare', bare);
+      await createGit(directory, launcher, environment, { silenceTimeoutMs })('init', '--bare', bare);
     const reader = (mode: 'contents' | 'headers'): ObjectReader =>
       createObjectReader({ directory: bare, environment, mode, clock });
     return { launcher, environment, contents: reader('contents'), headers: reader('headers') };
@@ -89,10 +80,8 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
   async function authorization(): Promise<Readonly<Record<string, string>>> {
     const { username = 'git', password } = repository;
     const { credentials = password === undefined ? undefined : { username, password } } = options;
-    return authorizationConfig(
-      repository,
-      typeof credentials === 'function' ? await credentials() : credentials,
-    );
+    const given = typeof credentials === 'function' ? await credentials() : credentials;
+    return authorizationConfig(repository, given);
   }
 
   async function close(): Promise<void> {
@@ -102,7 +91,7 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
     await current?.headers[Symbol.asyncDispose]();
   }
 
-  const current = (): Promise<Opened> => {
+  const current = (): ReturnType<typeof open> => {
     opened ??= open().catch((error: unknown) => {
       opened = undefined;
       // A full disk, for example.
@@ -112,10 +101,7 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
   };
   async function gitWith(signal: AbortSignal | undefined, silenceMs = silenceTimeoutMs): Promise<Git> {
     const { launcher, environment } = await current();
-    return createGit(bare, launcher, environment, {
-      ...(silenceMs === undefined ? {} : { silenceTimeoutMs: silenceMs }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+    return createGit(bare, launcher, environment, { silenceTimeoutMs: silenceMs, signal });
   }
 
   const conversations = createSlots(1);
@@ -123,12 +109,10 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
   async function converse<T>(signal: AbortSignal, talk: (git: Git) => Promise<T>): Promise<T> {
     const leave = await conversations.enter(signal);
     try {
-      const config = {
-        ...(await pinnedAddresses(repository, signal, options.lookup)),
-        ...(await authorization()),
-      };
+      const pinned = await pinnedAddresses(repository, signal, options.lookup);
+      const config = { ...pinned, ...(await authorization()) };
       const { launcher, environment } = await current();
-      const git = createGit(bare, launcher, withConfig(environment, config), { ...limits, signal });
+      const git = createGit(bare, launcher, withConfig(environment, config), { silenceTimeoutMs, signal });
       return await talk(git);
     } catch (error) {
       await removeRemains(bare);

@@ -11,11 +11,6 @@ import { UserError } from '../../base/errors.ts';
 import { withoutTrailing } from '../../base/text.ts';
 import { isForbiddenHost } from './link-local.ts';
 
-export interface RepoUrlPolicy {
-  /** Whether `file://` URLs and absolute paths are allowed. */
-  readonly allowFile: boolean;
-}
-
 export interface RepoUrl {
   readonly transport: 'https' | 'http' | 'ssh' | 'file';
   /** The address for git; carries no credentials. */
@@ -45,16 +40,17 @@ const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]']);
 const LOCAL =
   'local paths are not enabled: symphony reads the one that it is started with (--repo PATH) for Applications in symphony-system; name others by https or ssh';
 
-/** Throws {@link UserError} for a refused URL; the message never carries a credential. */
-export function parseRepoUrl(url: string, policy: RepoUrlPolicy): RepoUrl {
+/**
+ * Throws {@link UserError} for a refused URL; the message never carries a credential. `allowFile`:
+ * whether `file://` URLs and absolute paths are allowed.
+ */
+export function parseRepoUrl(url: string, { allowFile }: { readonly allowFile: boolean }): RepoUrl {
   const refuse = (why: string): never => {
     throw new UserError(`Cannot use repository "${redactUrl(url)}": ${why}`);
   };
   if (url === '' || url.length > MAX_URL_LENGTH) return refuse('the URL is empty or too long');
   if (url.startsWith('-') || UNPRINTABLE.test(url)) return refuse('the URL is malformed');
-  if (isAbsolute(url)) {
-    return policy.allowFile ? { transport: 'file', remote: url } : refuse(LOCAL);
-  }
+  if (isAbsolute(url)) return allowFile ? { transport: 'file', remote: url } : refuse(LOCAL);
   const scp = url.includes('://') ? null : SCP_LIKE.exec(url);
   if (scp) {
     const [, user = 'git', host = ''] = scp;
@@ -65,7 +61,7 @@ export function parseRepoUrl(url: string, policy: RepoUrlPolicy): RepoUrl {
   const parsed = parseUrl(url);
   if (!parsed) return refuse('it is neither a URL nor an absolute path');
   if (parsed.protocol === 'file:') {
-    if (!policy.allowFile) return refuse(LOCAL);
+    if (!allowFile) return refuse(LOCAL);
     if (parsed.host !== '') return refuse('a file URL must not name a host');
     return { transport: 'file', remote: parsed.path };
   }
@@ -80,9 +76,8 @@ export function parseRepoUrl(url: string, policy: RepoUrlPolicy): RepoUrl {
         ? withoutCredentials('http', parsed)
         : refuse('plain http is allowed only to this machine; use https');
     case 'ssh:': {
-      const { username: user } = parsed;
+      const { username: user, port } = parsed;
       if (user !== '' && !USER.test(user)) return refuse('the user is malformed');
-      const port = parsed.port === '' ? '' : `:${parsed.port}`;
       const at = user === '' ? '' : `${encodeURIComponent(user)}@`;
       return { transport: 'ssh', remote: `ssh://${at}${host}${port}${parsed.pathname}`, host };
     }
@@ -91,30 +86,20 @@ export function parseRepoUrl(url: string, policy: RepoUrlPolicy): RepoUrl {
   }
 }
 
-interface ParsedUrl {
-  readonly protocol: string;
-  /** Decoded. */
-  readonly host: string;
-  readonly port: string;
-  readonly username: string;
-  readonly password: string;
-  readonly path: string;
-  /** As written. */
-  readonly pathname: string;
-}
+type ParsedUrl = NonNullable<ReturnType<typeof parseUrl>>;
 
-/** Undefined for what is no URL, or is encoded wrongly. */
-function parseUrl(url: string): ParsedUrl | undefined {
+/** Decoded but for `pathname`; undefined for what is no URL, or is encoded wrongly. */
+function parseUrl(url: string) {
   try {
     const { protocol, hostname, port, username, password, pathname } = new URL(url);
     return {
       protocol,
+      pathname,
+      port: port === '' ? '' : `:${port}`,
       host: decodeURIComponent(hostname),
-      port,
       username: decodeURIComponent(username),
       password: decodeURIComponent(password),
       path: decodeURIComponent(pathname),
-      pathname,
     };
   } catch {
     return undefined;
@@ -122,20 +107,18 @@ function parseUrl(url: string): ParsedUrl | undefined {
 }
 
 function withoutCredentials(transport: 'https' | 'http', parsed: ParsedUrl): RepoUrl {
-  const port = parsed.port === '' ? '' : `:${parsed.port}`;
+  const { host, port, pathname, username, password } = parsed;
   return {
     transport,
-    remote: `${transport}://${parsed.host}${port}${parsed.pathname}`,
-    host: parsed.host,
-    ...(parsed.username === '' ? {} : { username: parsed.username }),
-    ...(parsed.password === '' ? {} : { password: parsed.password }),
+    remote: `${transport}://${host}${port}${pathname}`,
+    host,
+    ...(username === '' ? {} : { username }),
+    ...(password === '' ? {} : { password }),
   };
 }
 
 /** The URL without user and password, safe for logs, statuses and errors. */
-export function redactUrl(url: string): string {
-  return redactCredentials(url).slice(0, 300);
-}
+export const redactUrl = (url: string): string => redactCredentials(url).slice(0, 300);
 
 /** A name without a password that is this long is a token. */
 const TOKEN_LENGTH = 20;
@@ -154,25 +137,15 @@ export function redactCredentials(text: string): string {
  */
 export function canonicalRepoUrl(url: string): string {
   const scp = url.includes('://') ? null : SCP_LIKE.exec(url);
-  let text: string;
-  if (scp) text = `${scp[2] ?? ''}/${scp[3] ?? ''}`;
-  else {
-    try {
-      const parsed = new URL(url);
-      text =
-        parsed.protocol === 'file:'
-          ? parsed.pathname
-          : `${parsed.hostname}${portOf(parsed)}${parsed.pathname}`;
-    } catch {
-      text = url;
-    }
-  }
+  const parsed = URL.canParse(url) ? placeOf(new URL(url)) : url;
+  const text = scp ? `${scp[2] ?? ''}/${scp[3] ?? ''}` : parsed;
   return withoutTrailing(text.replace(/\/{2,}/g, '/'), '/')
     .replace(/\.git$/i, '')
     .toLowerCase();
 }
 
 /** A port tells two servers of one host apart, unless it is the scheme's own or of ssh. */
-function portOf(parsed: URL): string {
-  return parsed.port === '' || parsed.protocol === 'ssh:' ? '' : `:${parsed.port}`;
+function placeOf({ protocol, hostname, port, pathname }: URL): string {
+  if (protocol === 'file:') return pathname;
+  return `${hostname}${port === '' || protocol === 'ssh:' ? '' : `:${port}`}${pathname}`;
 }

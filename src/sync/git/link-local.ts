@@ -35,8 +35,7 @@ function parseV4(text: string): string | undefined {
       : Number.parseInt(part, part.startsWith('0') ? 8 : 10),
   );
   const last = numbers.pop() ?? 0;
-  // Numbers that are too large are cut here, as some resolvers do: a refusal too many costs
-  // nothing.
+  // Numbers that are too large are cut, as some resolvers do: one refusal too many costs nothing.
   let value = 0n;
   for (const number of numbers) value = value * 256n + BigInt(number & 0xff);
   const restBytes = BigInt(4 - numbers.length);

@@ -1,10 +1,7 @@
 /**
- * A long-lived `git cat-file --batch` (or `--batch-check`) child: thousands of objects without a
- * process for each.
- *
- * Requests are answered in order. When the child dies, open requests fail with TransientError and
- * the next request starts a new child. A reader at rest ends its child. It reads the object
- * database only: no work tree, no filters, no symlinks.
+ * A long-lived `git cat-file --batch` (or `--batch-check`) child. When it dies, open requests fail
+ * with TransientError, and the next request starts a new child. A reader at rest ends its child. It
+ * reads the object database only: no work tree, no filters, no symlinks.
  */
 import { createAbort } from '../../base/abort.ts';
 import { type Child, startChild } from '../../base/child-processes/child-process.ts';

@@ -1,6 +1,6 @@
 /** git's machine-readable output → values. Pure; unexpected output is left out, not guessed. */
 import { cutMiddle } from '../../base/text.ts';
-import type { TreeEntry } from './types.ts';
+import type { CommitText, TreeEntry } from './types.ts';
 
 /** `ls-tree -r -z -l`: `<mode> SP <type> SP <id> SP+ <size or -> TAB <path> NUL`. */
 export function parseLsTree(output: string, prefix: string): readonly TreeEntry[] {
@@ -20,9 +20,8 @@ export function parseLsTree(output: string, prefix: string): readonly TreeEntry[
 }
 
 /** Code-unit order: the same everywhere, whatever the locale. */
-function byPath(a: TreeEntry, b: TreeEntry): number {
-  return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
-}
+export const byPath = (a: Pick<TreeEntry, 'path'>, b: Pick<TreeEntry, 'path'>): number =>
+  a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
 
 export interface RemoteRefs {
   /** The branch that HEAD names. */
@@ -62,18 +61,13 @@ export function parseParents(text: string): readonly string[] {
 }
 
 /** A raw commit object: headers, an empty line, the message. */
-export function parseCommit(text: string): {
-  readonly subject: string;
-  readonly author: string;
-  readonly committedAtMs: number;
-} {
+export function parseCommit(text: string): CommitText {
   const split = text.indexOf('\n\n');
   const head = split < 0 ? text : text.slice(0, split);
   const message = split < 0 ? '' : text.slice(split + 2);
   const author = /^([^<]*) </.exec(headerOf(head, 'author'))?.[1] ?? '';
-  const committed = /(?:^|> )(\d{1,15}) [+-]\d{1,8}$/.exec(headerOf(head, 'committer'))?.[1] ?? '0';
   const subject = message.slice(0, MAX_LINE).split('\n', 1)[0] ?? '';
-  return { subject, author, committedAtMs: Number(committed) * 1000 };
+  return { subject, author };
 }
 
 /** Frames around messages, and the advice that git gives after every failure of ssh. */

@@ -4,6 +4,7 @@
  */
 import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { untilAborted } from '../../base/abort.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
 import type { RepoUrl } from './git-url.ts';
 import { isForbiddenHost } from './link-local.ts';
@@ -44,14 +45,4 @@ export async function pinnedAddresses(
     .slice(0, MAX_ADDRESSES)
     .map((address) => (isIP(address) === 6 ? `[${address}]` : address));
   return { 'http.curloptResolve': `${host}:${port || (protocol === 'http:' ? 80 : 443)}:${shown.join(',')}` };
-}
-
-/** The system's resolver takes no signal. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    if (signal.aborted) return stop();
-    signal.addEventListener('abort', stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

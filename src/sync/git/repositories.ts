@@ -22,13 +22,12 @@ export interface Repositories extends AsyncDisposable {
 export type CreateMirror = (url: string, asOperator: boolean) => GitMirror;
 
 export function createRepositories(createMirror: CreateMirror): Repositories {
-  const known = new Map<string, EndingRepository & { readonly url: string }>();
+  const known = new Map<string, ReturnType<typeof createRepository> & { readonly url: string }>();
   /** Two mirrors never work in one directory at a time. */
   const endings = new Map<string, Promise<void>>();
   return {
     get(url, asOperator) {
-      // The exact text: two spellings may differ in transport and credentials, though not in
-      // contents.
+      // The exact text: two spellings may differ in transport and credentials.
       const key = `${asOperator} ${url}`;
       const existing = known.get(key);
       if (existing) return existing;
@@ -55,11 +54,7 @@ export function createRepositories(createMirror: CreateMirror): Repositories {
   };
 }
 
-interface EndingRepository extends Repository {
-  end(): Promise<void>;
-}
-
-function createRepository(mirror: GitMirror, before: Promise<void> | undefined): EndingRepository {
+function createRepository(mirror: GitMirror, before: Promise<void> | undefined) {
   const ended = createAbort();
   const fetches = createSharedReads();
   let current: Promise<void> | undefined;
@@ -70,12 +65,12 @@ function createRepository(mirror: GitMirror, before: Promise<void> | undefined):
   };
   return {
     mirror,
-    async end() {
+    async end(): Promise<void> {
       ended.abort();
       await current?.catch(() => undefined);
       await mirror[Symbol.asyncDispose]();
     },
-    fetch(signal, expectation = 'unknown') {
+    fetch(signal: AbortSignal, expectation: FetchExpectation = 'unknown'): Promise<void> {
       // The fetch before has most likely brought the news.
       const expected = current ? 'unknown' : expectation;
       return fetches.read('fetch', () => {

@@ -2,6 +2,7 @@
  * The differences between two trees, from the object database. Only folders whose ids differ are
  * read, and no process is started. A rename is a file that goes and one that comes.
  */
+import { byPath } from './parse-output.ts';
 import type { TreeChange, TreeEntry } from './types.ts';
 
 /** An entry of one folder, as a tree object has it. */
@@ -84,5 +85,5 @@ export async function diffTrees(
     }),
   );
   const removed = gone.map((path): TreeChange => ({ path, entry: undefined }));
-  return [...changes, ...removed].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  return [...changes, ...removed].sort(byPath);
 }

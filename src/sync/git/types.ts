@@ -18,6 +18,12 @@ export interface TreeChange {
 /** `news`: a webhook told of a push, so that a transfer is worth trying at once. */
 export type FetchExpectation = 'unknown' | 'news';
 
+/** The words of a commit, for events. */
+export interface CommitText {
+  readonly subject: string;
+  readonly author: string;
+}
+
 export interface GitMirror extends AsyncDisposable {
   /**
    * Brings the mirror up to date; throws TransientError (unreachable) or UserError (no such
@@ -41,10 +47,7 @@ export interface GitMirror extends AsyncDisposable {
    * follows first parents, so that a merge counts as the change that it brought.
    */
   lastChange(commit: string, path: string): Promise<string | undefined>;
-  /** Subject, author and date of a commit, for status and events. */
-  describe(
-    commit: string,
-  ): Promise<{ readonly subject: string; readonly author: string; readonly committedAtMs: number }>;
+  describe(commit: string): Promise<CommitText>;
   /**
    * Writes a note under `refs/notes/symphony` on the commit and pushes it back. A function gets the
    * present note, and is called again when another client pushed meanwhile.

@@ -78,10 +78,8 @@ export function assessApplication(
   const causes = unhealthy.slice(0, MAX_EXAMINED).map(({ id, item: { kind, object }, health }) => {
     const live = managed.live(resourceIdOf(kind), keyOf(object));
     const cause = live ? explain(live, health, managed) : NOT_THERE;
-    return [
-      id,
-      { ...cause, line: `${kind.kind.toLowerCase()}/${object.metadata.name}: ${cause.text}` },
-    ] as const;
+    const line = `${kind.kind.toLowerCase()}/${object.metadata.name}: ${cause.text}`;
+    return [id, { ...cause, line }] as const;
   });
   causes.sort(([, a], [, b]) => weightOf(a) - weightOf(b));
   return { worst, causes: new Map(causes), unhealthyCount: unhealthy.length };

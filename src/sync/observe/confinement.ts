@@ -1,7 +1,6 @@
 /**
- * Applications outside the system namespace write only in their own namespace, and as the author of
- * their spec. This file checks manifests and marks; the rights of the author are asked at the API.
- * Pure.
+ * Applications outside the system namespace write only in their own namespace, as the author of
+ * their spec. This file checks manifests and marks; the API checks the author's rights. Pure.
  */
 import {
   type Author,
@@ -15,8 +14,7 @@ import {
   withAuthorText,
 } from '../../schemas/applications/application-author.ts';
 import type { ManifestError } from '../../schemas/manifest/types.ts';
-import type { KubeObject } from '../../schemas/object.ts';
-import { keyOf } from '../../schemas/object.ts';
+import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import type { DesiredObject } from '../../diff/desired-set.ts';
 import type { ManagedResources } from './managed-resources.ts';
 import type { ParsedFile, ParseManifestFile } from '../render/types.ts';
@@ -54,11 +52,11 @@ function outsideError({ kind, object, origin }: DesiredObject, namespace: string
   const [file, line] = [origin.slice(0, colon), Number(origin.slice(colon + 1))];
   const what = `${kind.kind} "${keyOf(object)}"`;
   const rule = `an Application in namespace "${namespace}" writes only in that namespace`;
+  const [path, where] = kind.namespaced
+    ? ['metadata.namespace', 'in another namespace']
+    : ['kind', 'cluster-scoped'];
   return {
-    file,
-    line,
-    path: kind.namespaced ? 'metadata.namespace' : 'kind',
-    message: `${what} is ${kind.namespaced ? `in another namespace` : 'cluster-scoped'}: ${rule}`,
+    ...{ file, line, path, message: `${what} is ${where}: ${rule}` },
     hint: `name namespace "${namespace}" (spec.destination.namespace is the default), or move the Application to ${SYSTEM_NAMESPACE}`,
   };
 }

@@ -8,11 +8,6 @@ import type { BoundWriter, Write } from '../../resources/writing/write-plan.ts';
 import { toWrite } from '../execute/apply-changes.ts';
 import type { ManagedResources } from './managed-resources.ts';
 
-interface Asked {
-  readonly write: Write;
-  readonly what: string;
-}
-
 /** `shop/web.yaml:3: Deployment "shop/web": why`, one for each write that would be refused. */
 export async function deniedWrites(
   { refusals }: Pick<BoundWriter, 'refusals'>,
@@ -20,29 +15,29 @@ export async function deniedWrites(
   hooks: readonly DesiredObject[],
   managed: Pick<ManagedResources, 'live'>,
 ): Promise<readonly string[]> {
-  const asked: readonly Asked[] = [
-    ...changes
-      .filter(({ action }) => action !== 'noop')
-      .map((change) => ({ write: toWrite(change), what: described(change) })),
+  const writes = changes.filter(({ action }) => action !== 'noop');
+  const asked = [
+    ...writes.map((change) => [described(change), toWrite(change)] as const),
     ...hooks.filter(runs).flatMap((hook) => hookWrites(hook, managed)),
   ];
-  const whys = await refusals(asked.map(({ write }) => write));
-  return asked.flatMap(({ what }, index) => {
-    const why = whys[index];
-    return why === undefined ? [] : [`${what}: ${why}`];
-  });
+  const whys = await refusals(asked.map(([, write]) => write));
+  return asked.flatMap(([what], index) => (whys[index] === undefined ? [] : [`${what}: ${whys[index]}`]));
 }
 
 const runs = ({ object }: DesiredObject): boolean => hookTypesOf(object).some((type) => type !== 'Skip');
 
 /** The object of an earlier run goes before the new one is made. */
-function hookWrites(hook: DesiredObject, managed: Pick<ManagedResources, 'live'>): readonly Asked[] {
-  const { kind, object, origin } = hook;
+function hookWrites(
+  { kind, object, origin }: DesiredObject,
+  managed: Pick<ManagedResources, 'live'>,
+): readonly (readonly [string, Write])[] {
   const key = keyOf(object);
   const what = described({ kind, key, origin });
   const live = managed.live(resourceIdOf(kind), key);
-  const create: Asked = { what, write: { verb: 'create', object } };
-  return live ? [{ what, write: { verb: 'delete', object: live } }, create] : [create];
+  return [
+    ...(live ? [[what, { verb: 'delete', object: live }] as const] : []),
+    [what, { verb: 'create', object }],
+  ];
 }
 
 function described({ kind, key, origin }: Pick<Change, 'kind' | 'key' | 'origin'>): string {

@@ -40,7 +40,6 @@ export interface ForeseeOptions {
   readonly defaultPodSecurity: PodSecurityLevel;
 }
 
-/** Show at most this many. */
 const MAX_FORESEEN = 500;
 
 /** Remembers in the state what it finds. */

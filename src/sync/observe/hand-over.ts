@@ -5,15 +5,9 @@
  * its readable files, and those that its broken files name.
  */
 import { UserError } from '../../base/errors.ts';
-import type {
-  Change,
-  ChangeProblem,
-  ChangeSet,
-  ChangeSetOptions,
-  InventoryItem,
-} from '../../diff/change-set.ts';
-import { desiredId, idOf } from '../../diff/desired-set.ts';
+import type { Change, ChangeSet, ChangeSetOptions, InventoryItem } from '../../diff/change-set.ts';
 import { isHook } from '../../diff/annotations.ts';
+import { desiredId, idOf } from '../../diff/desired-set.ts';
 import { isConfined } from '../../schemas/applications/application-author.ts';
 import { keyOf, splitKey } from '../../schemas/object.ts';
 import type { Application } from '../../schemas/types.ts';
@@ -59,7 +53,6 @@ export interface Asking {
   readonly sinceMs: number;
 }
 
-/** The change set is planned again with this. */
 export interface HandOver extends Pick<ChangeSetOptions, 'takeOver'>, Claims {}
 
 export interface Claims {
@@ -74,15 +67,14 @@ type Holds = (id: string) => boolean;
 
 const CHILDREN = 'applications.argoproj.io|';
 
-const leavingIn = ({ changes }: ChangeSet): readonly Change[] =>
+/** The deletions that other applications are asked about. */
+export const leavingIn = ({ changes }: ChangeSet): readonly Change[] =>
   changes.filter(({ action, object }) => action === 'delete' && !isHook(object));
-const wantedIn = ({ problems }: ChangeSet): readonly ChangeProblem[] =>
+const wantedIn = ({ problems }: ChangeSet): ChangeSet['problems'] =>
   problems.filter(({ manager }) => manager !== undefined);
 
-/** Whether a change set depends on other applications. */
-export function concernsOthers(changeSet: ChangeSet): boolean {
-  return leavingIn(changeSet).length + wantedIn(changeSet).length > 0;
-}
+export const concernsOthers = (changeSet: ChangeSet): boolean =>
+  leavingIn(changeSet).length + wantedIn(changeSet).length > 0;
 
 export async function planHandOver(
   own: Asking,
@@ -133,21 +125,13 @@ export async function planClaims(
  * Application outside the system namespace can name any repository, and an old revision of it. An
  * Application without an author may get one later.
  */
-async function writableBy(
-  neighbour: Neighbour,
-  leaving: readonly InventoryItem[],
-): Promise<readonly string[]> {
+async function writableBy(neighbour: Neighbour, leaving: readonly InventoryItem[]): Promise<string[]> {
   const idOfItem = ({ kind, object }: InventoryItem): string => idOf(kind, keyOf(object));
   const inReach = leaving.filter((item) => mayHold(neighbour, idOfItem(item)));
   if (inReach.length === 0) return [];
-  try {
-    const writes = inReach.map(({ object }) => ({ verb: 'update', object }) as const);
-    const whys = await neighbour.access().refusals(writes);
-    return inReach.filter((_item, index) => whys[index] === undefined).map(idOfItem);
-  } catch (error) {
-    if (error instanceof UserError) return inReach.map(idOfItem);
-    throw error;
-  }
+  const writes = inReach.map(({ object }) => ({ verb: 'update', object }) as const);
+  const whys = await unlessRefused(async () => neighbour.access().refusals(writes));
+  return inReach.filter((_item, index) => whys?.[index] === undefined).map(idOfItem);
 }
 
 /** An Application outside the system namespace holds nothing outside its own. */
@@ -189,9 +173,8 @@ async function readNeighbour(
   // A source that does not exist holds nothing.
   if (!tree || !application.spec.source) return holdsNothing;
   if (cache?.sourceKey !== sourceKeyOf(application)) return undefined;
-  const target = await unlessRefused(
-    findTarget(tree, application.spec.source, cache.target, neighbourhood.renderers),
-  );
+  const { source } = application.spec;
+  const target = await unlessRefused(() => findTarget(tree, source, cache.target, neighbourhood.renderers));
   // Its settings are wrong, and its own reconcile says so.
   if (!target) return undefined;
   const { renderer, inputs } = target;
@@ -223,14 +206,15 @@ function awaitsChildren({ desired, startedMs }: ApplicationCache, neighbourhood:
 
 async function newestTree({ spec }: Application, mirror: GitMirror): Promise<SourceTree | undefined> {
   const source = spec.source ?? { repoURL: '' };
-  const commit = await unlessRefused(mirror.resolve(source.targetRevision ?? 'HEAD'));
-  return commit === undefined ? undefined : unlessRefused(openTree(mirror, commit, source));
+  return unlessRefused(async () =>
+    openTree(mirror, await mirror.resolve(source.targetRevision ?? 'HEAD'), source),
+  );
 }
 
 /** Undefined for a user error. A neighbour's must not become ours. */
-async function unlessRefused<T>(answer: Promise<T>): Promise<T | undefined> {
+async function unlessRefused<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await answer;
+    return await ask();
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;
@@ -249,13 +233,8 @@ async function holdsOfBroken({ files }: Render, mirror: GitMirror): Promise<Hold
 async function holdsOfUnread({ application, cache }: Neighbour, mirror: GitMirror): Promise<Holds> {
   const tree = await newestTree(application, mirror);
   const files = tree ? (await mirror.tree(tree.commit, tree.path)).filter(isManifestFile) : [];
-  const isNamed =
-    files.length > MAX_SEARCHED_FILES
-      ? holdsEverything
-      : await namedIn(
-          files.map(({ blobId }) => blobId),
-          mirror,
-        );
+  const blobIds = files.map(({ blobId }) => blobId);
+  const isNamed: Holds = files.length > MAX_SEARCHED_FILES ? () => true : await namedIn(blobIds, mirror);
   const known = cache ? holdsOf(cache) : holdsNothing;
   return (id) => known(id) || isNamed(id);
 }
@@ -263,15 +242,9 @@ async function holdsOfUnread({ application, cache }: Neighbour, mirror: GitMirro
 /** Searching more of them, in each reconcile, would hold up the others. */
 const MAX_SEARCHED_FILES = 2_000;
 
-const holdsEverything: Holds = () => true;
-
 /** The objects whose names stand in these files. A file that is too large to read may name any. */
 async function namedIn(blobIds: readonly string[], mirror: GitMirror): Promise<Holds> {
-  try {
-    const texts = (await mirror.readBlobs(blobIds)).map((bytes) => bytes.toString('utf8'));
-    return (id) => texts.some((text) => text.includes(objectKeyIn(id).name));
-  } catch (error) {
-    if (error instanceof UserError) return holdsEverything;
-    throw error;
-  }
+  const blobs = await unlessRefused(() => mirror.readBlobs(blobIds));
+  const texts = blobs?.map((bytes) => bytes.toString('utf8'));
+  return (id) => texts?.some((text) => text.includes(objectKeyIn(id).name)) ?? true;
 }

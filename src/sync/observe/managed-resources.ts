@@ -2,9 +2,10 @@
 import type { InventoryItem } from '../../diff/change-set.ts';
 import { idOf } from '../../diff/desired-set.ts';
 import { managingApplication } from '../../diff/tracking.ts';
-import type { Surroundings } from '../../health/index.ts';
+import { textAt } from '../../health/fields.ts';
+import { type Surroundings, createWarningIndex } from '../../health/index.ts';
 import { indexByNode } from '../../store/cache/indexes.ts';
-import { type KubeObject, controllerOf, keyOf, parseApiVersion } from '../../schemas/object.ts';
+import { type KubeObject, controllerOf, keyOf, objectKey } from '../../schemas/object.ts';
 import {
   type Registry,
   type ResourceId,
@@ -14,7 +15,6 @@ import {
 } from '../../schemas/resource-kind.ts';
 import type { CacheSet, ResourceCache } from '../../store/cache/cache.ts';
 import { followCaches } from '../../store/cache/follow-caches.ts';
-import { followWarnings } from './follow-warnings.ts';
 import { type ManagedEvent, type OpenedKind, createReports } from './report-changes.ts';
 
 /** The live side. The surroundings of an object explain why it is not healthy. */
@@ -78,7 +78,18 @@ export async function openManagedResources(
 
   const live = (resource: ResourceId, key: string): KubeObject | undefined =>
     opened.get(resource)?.cache.get(key);
-  const warnings = followWarnings({ events, registry, live, onNews: reports.explained });
+  const warnings = createWarningIndex();
+  const versionOf = ({ metadata }: KubeObject): number => Number(metadata.resourceVersion ?? 0);
+  for (const event of [...events.list()].sort((a, b) => versionOf(a) - versionOf(b)))
+    warnings.observe(event, 'ADDED');
+  const warned = events.subscribe(({ type, object }) => {
+    const involved = warnings.observe(object, type);
+    const kind = involved && registry.byKind(textAt(involved, 'apiVersion'), textAt(involved, 'kind'));
+    if (!kind) return;
+    const namespace = kind.namespaced ? object.metadata.namespace : undefined;
+    const about = live(resourceIdOf(kind), objectKey(namespace, textAt(involved, 'name')));
+    if (about && about.metadata.uid === involved['uid']) reports.explained(kind, about);
+  });
 
   const owned = (resource: ResourceId, owner: KubeObject): readonly KubeObject[] =>
     opened.get(resource)?.cache.byIndex(BY_OWNER, owner.metadata.uid ?? '') ?? [];
@@ -109,25 +120,23 @@ export async function openManagedResources(
       return creator ? owned('pods', creator) : [];
     },
     nodeOf: (name) => opened.get('nodes')?.cache.get(name),
-    warningsAbout: warnings.warningsAbout,
+    warningsAbout: (object) => warnings.about(object),
     namespaceExists: (name) => opened.get('namespaces')?.cache.get(name) !== undefined,
     async caughtUp(written, signal) {
-      const newest = new Map<ResourceId, string>();
-      for (const object of written) {
-        const { group } = parseApiVersion(object.apiVersion);
-        const kind = registry.byKind(object.apiVersion, object.kind);
-        const version = object.metadata.resourceVersion;
-        if (!kind || version === undefined) continue;
-        const resource = resourceIdOf({ group, plural: kind.plural });
-        const known = newest.get(resource);
-        if (known === undefined || BigInt(version) > BigInt(known)) newest.set(resource, version);
+      const newest = new Map<ResourceId, bigint>();
+      for (const { apiVersion, kind: name, metadata } of written) {
+        const kind = registry.byKind(apiVersion, name);
+        if (!kind || metadata.resourceVersion === undefined) continue;
+        const [resource, version] = [storageIdOf(kind), BigInt(metadata.resourceVersion)];
+        if (version > (newest.get(resource) ?? 0n)) newest.set(resource, version);
       }
-      await Promise.all(
-        [...newest].map(async ([resource, version]) => opened.get(resource)?.cache.waitFor(version, signal)),
+      const waits = [...newest].map(([resource, version]) =>
+        opened.get(resource)?.cache.waitFor(String(version), signal),
       );
+      await Promise.all(waits);
     },
     [Symbol.dispose]() {
-      warnings[Symbol.dispose]();
+      warned[Symbol.dispose]();
       followed[Symbol.dispose]();
     },
   };

@@ -20,41 +20,35 @@ export interface NeighbourhoodOptions {
   readonly rights: Rights;
   readonly renderers: readonly Renderer[];
   readonly clock: Clock;
-  /** Asks for a reconcile. */
   readonly add: (application: string) => void;
 }
 
 export function createNeighbourhood(options: NeighbourhoodOptions): Neighbourhood {
   const { apps, caches, renderers, clock } = options;
-  const neighbourOf = (application: Application): Neighbour[] => {
-    const { source } = application.spec;
-    if (!source) return [];
+  const neighbourOf = (application: Application | undefined): Neighbour | undefined => {
+    const { source } = application?.spec ?? {};
+    if (!application || !source) return undefined;
     const key = keyOf(application);
     const cache = caches.get(key);
     const { compared = true, problems = [] } = cache?.outcome ?? {};
-    return [
-      {
-        key,
-        application,
-        cache,
-        mirror: mirrorOf(options.repositories, application, source),
-        hasFailed: !compared && problems.length > 0,
-        access: () => syncAccessOf(application, options.rights),
-      },
-    ];
+    return {
+      key,
+      application,
+      cache,
+      mirror: mirrorOf(options.repositories, application, source),
+      hasFailed: !compared && problems.length > 0,
+      access: () => syncAccessOf(application, options.rights),
+    };
   };
   return {
     renderers,
     nowMs: () => clock.now(),
-    find: (key) => {
-      const application = apps.get(key);
-      return application && neighbourOf(application)[0];
-    },
+    find: (key) => neighbourOf(apps.get(key)),
     ofRepository: (repoURL) =>
       apps
         .list()
         .filter(({ spec }) => canonicalRepoUrl(spec.source?.repoURL ?? '') === canonicalRepoUrl(repoURL))
-        .flatMap(neighbourOf),
+        .flatMap((application) => neighbourOf(application) ?? []),
     wake(key, fetch) {
       const cache = caches.get(key);
       if (cache && fetch) cache.fetchDue = true;

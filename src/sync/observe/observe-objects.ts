@@ -1,24 +1,25 @@
 /** The desired objects against the live ones, and everything that holds a change back. */
 import { jsonEqual } from '../../base/json.ts';
 import { type ChangeSet, planChangeSet } from '../../diff/change-set.ts';
-import { idOf } from '../../diff/desired-set.ts';
+import { type DesiredObject, idOf } from '../../diff/desired-set.ts';
+import { assess, explain } from '../../health/index.ts';
 import { asRecord } from '../../schemas/json-access.ts';
-import type { KubeObject } from '../../schemas/object.ts';
-import { formatApiVersion } from '../../schemas/object.ts';
+import { type KubeObject, formatApiVersion } from '../../schemas/object.ts';
 import type { Registry, ResourceKind } from '../../schemas/resource-kind.ts';
 import type { ApplicationCache } from '../cache/application-cache.ts';
+import { type OperationState, isRunning } from '../plan/operation.ts';
 import { planAttempt } from '../plan/plan-attempt.ts';
 import { isPruneApproved, unapprovedDeletions } from '../plan/plan-brake.ts';
 import { heldFights } from '../plan/plan-fights.ts';
+import { type Hook, observeHooks } from '../plan/plan-hooks.ts';
 import { QUOTA_PATIENCE_MS } from '../plan/plan-outcome.ts';
+import { standingRefusals } from '../plan/plan-retry.ts';
 import { mayApply } from '../plan/plan-sync.ts';
-import { standingRefusals } from '../plan/standing-refusals.ts';
 import type { Attempt, GitView, ObjectsView, Subject, View } from '../types.ts';
 import { refreshHealth } from './assess-application.ts';
 import { deniedWrites } from './denied-writes.ts';
 import { foresee } from './foreseen.ts';
-import { type HandOver, concernsOthers, planHandOver } from './hand-over.ts';
-import { currentHooks, hooksOf } from './observe-hooks.ts';
+import { type HandOver, concernsOthers, leavingIn, planHandOver } from './hand-over.ts';
 import { type Observer, isHistoryComplete } from './observer.ts';
 import { orphansOf, refreshOrphans } from './orphans.ts';
 
@@ -73,6 +74,25 @@ function beginAttempt({ application, cache, progress }: Subject, view: View, { r
   return attempt;
 }
 
+/** The hooks of the operation that is under way, with the state of their objects. */
+function currentHooks(
+  { key, cache, managed }: Subject,
+  operation: OperationState | undefined,
+): readonly Hook[] | undefined {
+  if (!operation || !isRunning(operation, cache.revision)) return undefined;
+  return observeHooks(hooksOf(cache), {
+    application: key,
+    operation,
+    live: managed.live,
+    healthOf: assess,
+    causeOf: (object, health) => explain(object, health, managed).text,
+  });
+}
+
+/** Two manifests for one hook both count, in a fixed order. */
+const hooksOf = ({ hooks }: Pick<ApplicationCache, 'hooks'>): readonly DesiredObject[] =>
+  [...hooks.byId].flatMap(([id, first]) => [first, ...(hooks.repeated.get(id) ?? [])]);
+
 /** Compares what is dirty, and asks other applications about objects that come or go. */
 async function compare(
   observer: Observer,
@@ -108,8 +128,12 @@ async function compare(
     const { mirror } = repository;
     const own = { key, repoURL: source.repoURL, mirror, sinceMs: cache.startedMs };
     handOver = await planHandOver(own, changeSet, observer.neighbourhood, () => isHistoryComplete(observer));
-    // Planned anew, since more may have become dirty meanwhile.
-    changeSet = await planned(handOver);
+    // Planned anew, since more may have become dirty meanwhile. A deletion that came with it is left
+    // to the next reconcile: the others were not asked about it.
+    const asked = new Set(leavingIn(changeSet).map(({ kind, key: name }) => idOf(kind, name)));
+    const again = await planned(handOver);
+    const unasked = new Set(leavingIn(again).filter(({ kind, key: name }) => !asked.has(idOf(kind, name))));
+    changeSet = { ...again, changes: again.changes.filter((change) => !unasked.has(change)) };
   }
   return { changeSet, claims: handOver };
 }

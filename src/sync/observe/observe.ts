@@ -1,7 +1,4 @@
-/**
- * Observes one application: what is needed to decide its next step, and no more. A stage is
- * observed once the stage before it asks for nothing.
- */
+/** Observes one application. A stage is observed once the stage before it asks for nothing. */
 import { ConflictError } from '../../base/errors.ts';
 import { hasSucceeded, operationStateOf, requestOf } from '../plan/operation.ts';
 import { pruneBaselineOf } from '../plan/plan-brake.ts';
@@ -17,7 +14,8 @@ import type { Observer } from './observer.ts';
 export async function observe(observer: Observer, subject: Subject): Promise<View> {
   const { application, key, source, cache, progress } = subject;
   const current = observer.apps.get(key);
-  if (!current) throw new ConflictError(`Application "${key}" is gone`);
+  if (!current || current.metadata.uid !== application.metadata.uid)
+    throw new ConflictError(`Application "${key}" is gone, or was made anew`);
   const view: View = {
     application,
     key,

@@ -29,14 +29,11 @@ export function refreshOrphans(
   }
 }
 
-export function orphansOf(
+export const orphansOf = (
   { orphans }: ApplicationCache,
   managed: ManagedResources,
-): readonly InventoryItem[] {
-  return [...orphans].flatMap((id) => managed.find(id) ?? []);
-}
+): readonly InventoryItem[] => [...orphans].flatMap((id) => managed.find(id) ?? []);
 
 /** Counts what the application manages, without hooks. */
-export function managedCount(application: string, managed: ManagedResources): number {
-  return managed.inventory(application).filter(({ object }) => !isHook(object)).length;
-}
+export const managedCount = (application: string, managed: ManagedResources): number =>
+  managed.inventory(application).filter(({ object }) => !isHook(object)).length;

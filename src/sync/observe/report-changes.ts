@@ -28,17 +28,12 @@ export interface OpenedKind {
   readonly cache: ResourceCache;
 }
 
-export interface Reports {
-  changed(kind: ResourceKind, event: CacheEvent): void;
-  /** There is news about the cause of the object's health. */
-  explained(kind: ResourceKind, about: KubeObject): void;
-}
-
 export function createReports(
   opened: ReadonlyMap<ResourceId, OpenedKind>,
   registry: Registry,
   onEvent: (event: ManagedEvent) => void,
-): Reports {
+) {
+  /** There is news about the cause of the object's health. */
   function explained(kind: ResourceKind, about: KubeObject): void {
     const application = managingApplication(about);
     const onlyExplains = true;
@@ -69,21 +64,16 @@ export function createReports(
     reportOwner(kind, object, {});
   }
 
-  function reportOwner(
-    kind: ResourceKind,
-    object: KubeObject,
-    extra: Pick<ManagedEvent, 'onlyExplains'>,
-  ): void {
-    const owner = kind.plural === 'pods' || kind.plural === 'replicasets' ? rootOwner(object) : undefined;
-    const application = owner && managingApplication(owner.object);
-    if (owner && application !== undefined)
-      onEvent({ application, id: owner.id, specChanged: false, ...extra });
+  function reportOwner(of: ResourceKind, object: KubeObject, extra: Pick<ManagedEvent, 'onlyExplains'>) {
+    if (of.plural !== 'pods' && of.plural !== 'replicasets') return;
+    const { id, application } = rootOwner(object);
+    if (application !== undefined) onEvent({ application, id, specChanged: false, ...extra });
   }
 
   /** The topmost owner: a pod's ReplicaSet's Deployment. */
-  function rootOwner(object: KubeObject): { readonly id: string; readonly object: KubeObject } | undefined {
+  function rootOwner(object: KubeObject): { readonly id: string; readonly application: string | undefined } {
     let current = object;
-    let found: { id: string; object: KubeObject } | undefined;
+    let id = '';
     // Owners are at most a few deep; the bound ends a cycle.
     for (let depth = 0; depth < 5; depth += 1) {
       const owner = controllerOf(current);
@@ -93,9 +83,9 @@ export function createReports(
       const parent = opened.get(resourceIdOf(kind))?.cache.get(key);
       if (parent?.metadata.uid !== owner.uid || !parent) break;
       current = parent;
-      found = { id: idOf(kind, key), object: parent };
+      id = idOf(kind, key);
     }
-    return found;
+    return { id, application: id === '' ? undefined : managingApplication(current) };
   }
 
   return { changed, explained };

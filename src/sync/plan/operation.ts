@@ -1,23 +1,38 @@
 /**
- * The operation of an Application: one attempt to bring it to a commit, as `status.operationState`
- * records it in Argo CD's words. It is written before the first hook starts and after each one
- * ends. The next worker goes on where a dead one was: nothing runs twice, nothing is left out.
- * Pure.
+ * The operation: one attempt to bring an Application to a commit, as in Argo CD's
+ * `status.operationState`. It is written before the first hook starts and after each one ends, so
+ * that the next worker continues it: nothing runs twice, nothing is left out. Pure.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { isRecord } from '../../base/json.ts';
 import type { HookType } from '../../diff/annotations.ts';
+import type { KubeObject } from '../../schemas/object.ts';
+import type { ResourceKind } from '../../schemas/resource-kind.ts';
 import type { Application } from '../../schemas/types.ts';
 
 export type OperationPhase = 'Running' | 'Succeeded' | 'Failed' | 'Error';
 
-/** How a hook ended in this operation. */
-export interface HookResult {
+/** The names of an object, as Argo CD lists them. */
+export interface ObjectNames {
   readonly group?: string;
   readonly version: string;
   readonly kind: string;
   readonly namespace?: string;
   readonly name: string;
+}
+
+export function namesOf({ group, version, kind }: ResourceKind, { metadata }: KubeObject): ObjectNames {
+  const { namespace, name } = metadata;
+  return {
+    ...(group === '' ? {} : { group }),
+    ...{ version, kind },
+    ...(namespace === undefined ? {} : { namespace }),
+    name,
+  };
+}
+
+/** How a hook ended in this operation. */
+export interface HookResult extends ObjectNames {
   readonly hookType: HookType;
   readonly hookPhase: 'Succeeded' | 'Failed';
   readonly message?: string;
@@ -60,7 +75,6 @@ export function requestOf(state: OperationState | undefined): OperationRequest |
   return request && request.initiatedBy?.automated !== true ? request : undefined;
 }
 
-/** Whether the operation ended well at this commit. */
 export function hasSucceeded(state: OperationState | undefined, revision: string | undefined): boolean {
   return state?.phase === 'Succeeded' && state.syncResult?.revision === revision;
 }
@@ -107,19 +121,12 @@ export function requestedOperation(
 ): OperationState {
   const startedAt = toRfc3339(nowMs);
   const attempt = before?.attempt === undefined ? {} : { attempt: before.attempt };
+  const begun = { startedAt, ...attempt, operation: request };
   const complaint = requestComplaint(request);
-  if (complaint === undefined)
-    return { phase: 'Running', message: 'requested', startedAt, ...attempt, operation: request };
-  const { syncResult } = before ?? {};
-  return {
-    phase: 'Error',
-    message: complaint,
-    startedAt,
-    finishedAt: startedAt,
-    ...attempt,
-    operation: request,
-    ...(syncResult ? { syncResult: { revision: syncResult.revision } } : {}),
-  };
+  if (complaint === undefined) return { phase: 'Running', message: 'requested', ...begun };
+  const { revision } = before?.syncResult ?? {};
+  const syncResult = revision === undefined ? {} : { syncResult: { revision } };
+  return { phase: 'Error', message: complaint, finishedAt: startedAt, ...begun, ...syncResult };
 }
 
 export function withHookResults(state: OperationState, results: readonly HookResult[]): OperationState {
@@ -128,36 +135,29 @@ export function withHookResults(state: OperationState, results: readonly HookRes
 }
 
 /** Tells the hooks of one attempt from those of every other. */
-export function runOf(state: OperationState): string {
-  return `${state.syncResult?.revision ?? ''}/${state.attempt ?? 0}`;
-}
-
-/** Parts that make the generated names of an attempt's hooks unique. */
-export function namePartsOf(state: OperationState): {
-  readonly revision: string;
-  readonly startedAt: string;
-} {
-  const revision = state.syncResult?.revision ?? '';
-  const startedAt = String(Math.floor(Date.parse(state.startedAt) / 1_000));
-  return { revision: revision.slice(0, SHORT_REVISION), startedAt };
-}
+export const runOf = ({ syncResult, attempt = 0 }: OperationState): string =>
+  `${syncResult?.revision ?? ''}/${attempt}`;
 
 const SHORT_REVISION = 7;
 
-/** The members of `operation.sync` that are implemented. The others are refused. */
-const DONE: readonly string[] = ['prune', 'syncOptions', 'syncStrategy'];
-const HARMLESS: readonly string[] = ['autoHealAttemptsCount', 'source', 'sources'];
-
-/** Why a request cannot be carried out; undefined when it can. */
-function requestComplaint(request: OperationRequest): string | undefined {
-  const sync = isRecord(request.sync) ? request.sync : {};
-  const unknown = Object.keys(sync).filter(
-    (member) => !DONE.includes(member) && !HARMLESS.includes(member) && isSet(sync[member]),
-  );
-  if (unknown.length === 0) return undefined;
-  return `operation.sync.${unknown.join(', operation.sync.')}: not implemented by Symphony; sync the whole application`;
+/** Makes the generated name of a hook unique, as Argo CD does: `1a2b3c4-presync-1767225600`. */
+export function nameSuffixOf({ syncResult, startedAt }: OperationState, type: HookType): string {
+  const revision = (syncResult?.revision ?? '').slice(0, SHORT_REVISION);
+  return `${revision}-${type.toLowerCase()}-${Math.floor(Date.parse(startedAt) / 1_000)}`;
 }
 
-function isSet(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== '' && value !== false;
+/** The members of `operation.sync` that are implemented, or change nothing. */
+const ACCEPTED: readonly string[] = [
+  ...['prune', 'syncOptions', 'syncStrategy'],
+  ...['autoHealAttemptsCount', 'source', 'sources'],
+];
+const UNSET: readonly unknown[] = [undefined, null, '', false];
+
+/** Why a request cannot be carried out; undefined when it can. */
+function requestComplaint({ sync = {} }: OperationRequest): string | undefined {
+  const unknown = Object.entries(isRecord(sync) ? sync : {})
+    .filter(([member, value]) => !ACCEPTED.includes(member) && !UNSET.includes(value))
+    .map(([member]) => `operation.sync.${member}`);
+  if (unknown.length === 0) return undefined;
+  return `${unknown.join(', ')}: not implemented by Symphony; sync the whole application`;
 }

@@ -1,7 +1,4 @@
-/**
- * Events of an Application, in Argo CD's reasons (docs/GITOPS.md). Pure. Only a change makes an
- * event: an Application at rest says nothing, and a new leader repeats nothing.
- */
+/** Events of an Application, with Argo CD's reasons (docs/GITOPS.md). Only a change is one. Pure. */
 import { printable } from '../../base/printable.ts';
 import { cutMiddle, listNames } from '../../base/text.ts';
 import { isHook } from '../../diff/annotations.ts';
@@ -9,6 +6,7 @@ import type { Change } from '../../diff/change-set.ts';
 import { fieldChanges } from '../../diff/field-changes.ts';
 import { changedBy } from '../../diff/tracking.ts';
 import { asRecord, asRecords, asString } from '../../schemas/json-access.ts';
+import type { CommitText } from '../git/types.ts';
 import { type OperationRequest, type OperationState, operationStateOf } from './operation.ts';
 
 export interface ApplicationEvent {
@@ -17,20 +15,14 @@ export interface ApplicationEvent {
   readonly message: string;
 }
 
+const normal = (reason: string, message: string): ApplicationEvent => ({ type: 'Normal', reason, message });
+const warning = (reason: string, message: string): ApplicationEvent => ({ type: 'Warning', reason, message });
+
 /** Why the repository was fetched when the commit was found. */
 export type FetchCause = 'start' | 'poll' | 'webhook' | 'refresh';
 
-export interface CommitText {
-  readonly subject: string;
-  readonly author: string;
-}
-
 /** Counts the writes of an operation so far. */
-export interface Tally {
-  readonly create: number;
-  readonly update: number;
-  readonly delete: number;
-}
+export type Tally = Readonly<Record<'create' | 'update' | 'delete', number>>;
 
 export const NOTHING_WRITTEN: Tally = { create: 0, update: 0, delete: 0 };
 
@@ -44,8 +36,8 @@ const SHORT_COMMIT = 7;
 /** Conditions that another event tells of already. */
 const TOLD_OTHERWISE: readonly string[] = ['SyncError', 'DriftWarning'];
 
-export const shortCommit = (revision: string | undefined): string =>
-  (revision ?? 'an unknown commit').slice(0, revision === undefined ? undefined : SHORT_COMMIT);
+const shortCommit = (revision: string | undefined): string =>
+  revision?.slice(0, SHORT_COMMIT) ?? 'an unknown commit';
 
 export function startedEvent(
   request: OperationRequest | undefined,
@@ -58,7 +50,7 @@ export function startedEvent(
   const message = request
     ? `${user} initiated sync to ${shortCommit(revision)}${described}`
     : `Initiated automated sync to ${shortCommit(revision)} by ${cause}${described}`;
-  return { type: 'Normal', reason: 'OperationStarted', message };
+  return normal('OperationStarted', message);
 }
 
 /** The end of an operation. `attempted`: something was tried in this reconcile. */
@@ -73,17 +65,12 @@ export function endedEvent(
   const commit = shortCommit(after.syncResult?.revision);
   if (after.phase === 'Succeeded') {
     if (before?.phase === 'Succeeded' && (!attempted || sameCommit(before, after))) return undefined;
-    const message = `Sync operation to ${commit} succeeded${talliedText(tally)}`;
-    return { type: 'Normal', reason, message };
+    return normal(reason, `Sync operation to ${commit} succeeded${talliedText(tally)}`);
   }
   const isKnown =
     before?.phase === after.phase && before.message === after.message && sameCommit(before, after);
   if (isKnown && !attempted) return undefined;
-  return {
-    type: 'Warning',
-    reason,
-    message: `Sync operation to ${commit} failed: ${oneLine(after.message)}`,
-  };
+  return warning(reason, `Sync operation to ${commit} failed: ${oneLine(after.message)}`);
 }
 
 const sameCommit = (a: OperationState, b: OperationState): boolean =>
@@ -109,32 +96,20 @@ export function writtenEvents(
   const deleted = own.filter(({ action }) => action === 'delete');
   const healed = healing ? own.filter(({ action }) => action !== 'delete') : [];
   const commit = shortCommit(revision);
-  const events: ApplicationEvent[] = [];
-  if (deleted.length > 0)
-    events.push({
-      type: 'Normal',
-      reason: 'ResourceDeleted',
-      message: `Pruned ${listed(deleted.map(nameOf))}: not in Git at ${commit}`,
-    });
-  if (healed.length > 0)
-    events.push({
-      type: 'Normal',
-      reason: 'SelfHealed',
-      message: `Undid drift from ${commit}: ${listed(healed.map((change) => `${nameOf(change)} (${driftOf(change)})`))}`,
-    });
-  return events;
+  const drifts = healed.map((change) => `${nameOf(change)} (${driftOf(change)})`);
+  return [
+    ...(deleted.length === 0
+      ? []
+      : [normal('ResourceDeleted', `Pruned ${listed(deleted.map(nameOf))}: not in Git at ${commit}`)]),
+    ...(drifts.length === 0 ? [] : [normal('SelfHealed', `Undid drift from ${commit}: ${listed(drifts)}`)]),
+  ];
 }
 
-/** The objects that go with their Application. */
-export const finalizedEvent = (deleted: readonly Change[]): ApplicationEvent => ({
-  type: 'Normal',
-  reason: 'ResourceDeleted',
-  message: `Deleted ${listed(deleted.map(nameOf))} with the Application`,
-});
+export const finalizedEvent = (deleted: readonly Change[]): ApplicationEvent =>
+  normal('ResourceDeleted', `Deleted ${listed(deleted.map(nameOf))} with the Application`);
 
 type Status = Readonly<Record<string, unknown>>;
 
-/** Events of one reconcile, from the status before and after it. */
 export function statusEvents(
   before: Status,
   after: Status,
@@ -152,14 +127,15 @@ export function statusEvents(
 const operationOf = (status: Status): OperationState | undefined => operationStateOf({ status });
 
 function changedEvents(before: Status, after: Status): readonly ApplicationEvent[] {
-  const events: ApplicationEvent[] = [];
   const sync = transition(before['sync'], after['sync']);
-  if (sync) events.push(updated(`Updated sync status: ${sync.text}`));
   const health = transition(before['health'], after['health']);
-  if (!health) return events;
-  const cause = health.to === 'Healthy' ? '' : oneLine(asString(asRecord(after['health'])['message']));
-  const event = updated(`Updated health status: ${health.text}${cause === '' ? '' : `: ${cause}`}`);
-  return [...events, health.to === 'Degraded' ? { ...event, type: 'Warning' } : event];
+  const message = health?.to === 'Healthy' ? '' : oneLine(asString(asRecord(after['health'])['message']));
+  const cause = message === '' ? '' : `: ${message}`;
+  const say = health?.to === 'Degraded' ? warning : normal;
+  return [
+    ...(sync ? [normal('ResourceUpdated', `Updated sync status: ${sync.text}`)] : []),
+    ...(health ? [say('ResourceUpdated', `Updated health status: ${health.text}${cause}`)] : []),
+  ];
 }
 
 function transition(
@@ -170,12 +146,6 @@ function transition(
   return to === undefined || from === to ? undefined : { to, text: `${from} -> ${to}` };
 }
 
-const updated = (message: string): ApplicationEvent => ({
-  type: 'Normal',
-  reason: 'ResourceUpdated',
-  message,
-});
-
 /** Conditions that are new, and errors again after another attempt. */
 function conditionEvents(before: Status, after: Status, attempted: boolean): readonly ApplicationEvent[] {
   const known = asRecords(before['conditions']);
@@ -185,7 +155,7 @@ function conditionEvents(before: Status, after: Status, attempted: boolean): rea
     const isNew = !known.some((other) => other['type'] === type && other['message'] === message);
     const isDue = isNew || (attempted && type.endsWith('Error'));
     if (TOLD_OTHERWISE.includes(type) || message === told || !isDue) return [];
-    return [{ type: 'Warning', reason: type, message: oneLine(message) }];
+    return [warning(type, oneLine(message))];
   });
 }
 

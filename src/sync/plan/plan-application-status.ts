@@ -1,23 +1,22 @@
-/**
- * The next status of an Application, in Argo CD's words. Pure. Times change only together with
- * other fields: an application at rest is never written.
- */
+/** The next status of an Application. Times change only together with other fields. Pure. */
 import { jsonEqual } from '../../base/json.ts';
 import { toRfc3339 } from '../../base/clock.ts';
 import { printable } from '../../base/printable.ts';
 import { cutMiddle } from '../../base/text.ts';
 import type { Health } from '../../health/index.ts';
+import { asRecords } from '../../schemas/json-access.ts';
 import type { Application } from '../../schemas/types.ts';
-import { type OperationPhase, type OperationState, operationStateOf, requestOf } from './operation.ts';
+import {
+  type ObjectNames,
+  type OperationPhase,
+  type OperationState,
+  operationStateOf,
+  requestOf,
+} from './operation.ts';
 import type { PruneBaseline } from './plan-brake.ts';
 import type { CommitStatus } from '../status/plan-commit-status.ts';
 
-export interface ResourceStatus {
-  readonly group?: string;
-  readonly version: string;
-  readonly kind: string;
-  readonly namespace?: string;
-  readonly name: string;
+export interface ResourceStatus extends ObjectNames {
   readonly status: 'Synced' | 'OutOfSync';
   readonly health: { readonly status: string; readonly message?: string };
   /** Git no longer holds it, and it has not been pruned. */
@@ -70,7 +69,7 @@ export function planApplicationStatus(
       comparedTo: { source, destination: application.spec.destination },
     },
     health: nextHealth(current['health'], observed.health, now),
-    conditions: nextConditions(current['conditions'], observed.conditions, now),
+    conditions: nextConditions(current['conditions'], observed.conditions, nowMs),
     resources: observed.resources,
     resourceCount: observed.resourceCount,
     sourceType: 'Directory',
@@ -126,14 +125,16 @@ function nextHealth(current: unknown, health: Health, now: string): unknown {
   };
 }
 
-function nextConditions(current: unknown, conditions: readonly ApplicationCondition[], now: string): unknown {
-  const known = (Array.isArray(current) ? current : []) as (ApplicationCondition & {
-    lastTransitionTime?: string;
-  })[];
+/** The time of a condition changes only with its message. `current` is from a status. */
+export function nextConditions(
+  current: unknown,
+  conditions: readonly ApplicationCondition[],
+  nowMs: number,
+): readonly object[] {
   return conditions.map(({ type, message }) => {
     const cut = shown(message);
-    const same = known.find((condition) => condition.type === type && condition.message === cut);
-    return { type, message: cut, lastTransitionTime: same?.lastTransitionTime ?? now };
+    const same = asRecords(current).find((one) => one['type'] === type && one['message'] === cut);
+    return { type, message: cut, lastTransitionTime: same?.['lastTransitionTime'] ?? toRfc3339(nowMs) };
   });
 }
 

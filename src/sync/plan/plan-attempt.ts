@@ -1,6 +1,6 @@
 /** An attempt at a commit: its request, and when one with hooks begins or is held back. Pure. */
 import type { Application } from '../../schemas/types.ts';
-import type { Attempt } from '../types.ts';
+import type { Attempt, ComparedView } from '../types.ts';
 import {
   type OperationState,
   hasHooksStarted,
@@ -40,31 +40,24 @@ export interface HookHold {
 }
 
 /** A failed attempt with hooks holds back everything of its commit until the retry is due. */
-export function hookHold(
-  application: Application,
-  operation: OperationState | undefined,
-  revision: string | undefined,
-): HookHold | undefined {
-  if (operation?.phase !== 'Failed' || !hasHooksStarted(operation, revision)) return undefined;
+export function hookHold({ application, operation, git }: ComparedView): HookHold | undefined {
+  if (operation?.phase !== 'Failed' || !hasHooksStarted(operation, git.revision)) return undefined;
   const failedMs = Date.parse(operation.finishedAt ?? operation.startedAt);
   const failures = (operation.retryCount ?? 0) + 1;
   return { message: operation.message, retryAtMs: nextTryMs(retryPolicyOf(application), failures, failedMs) };
 }
 
-/** Whether an attempt with hooks begins. `isPending`: something is to be written. */
-export function startsAttempt(
-  attempt: Attempt,
-  operation: OperationState | undefined,
-  revision: string | undefined,
-  hold: HookHold | undefined,
-  isPending: boolean,
-  nowMs: number,
-): boolean {
+/** Whether an attempt with hooks begins. */
+export function startsAttempt(view: ComparedView, hold: HookHold | undefined): boolean {
+  const { operation, git, nowMs, known } = view;
+  const { attempt, open } = view.objects;
   const retryDue = hold === undefined || (hold.retryAtMs !== undefined && nowMs >= hold.retryAtMs);
+  const isPending = open.some(({ action }) => action !== 'noop');
   return (
+    known.hooks.byId.size > 0 &&
     retryDue &&
     attempt.newCommit &&
-    !isRunning(operation, revision) &&
+    !isRunning(operation, git.revision) &&
     mayApply(attempt) &&
     (attempt.requested || isPending || hold !== undefined)
   );

@@ -61,7 +61,6 @@ export interface BrakeInput {
   readonly revision: string;
   /** One of `revisionsToContinue` that the revision does not descend from. */
   readonly left: string | undefined;
-  /** Whether the application manages objects. */
   readonly hasObjects: boolean;
 }
 
@@ -74,8 +73,7 @@ export function revisionsToContinue(
   compared: string | undefined,
 ): readonly string[] {
   const newest = baseline?.brake ? baseline.brake.left : compared;
-  const revisions = [baseline?.revision, newest].filter((revision) => revision !== undefined);
-  return [...new Set(revisions)];
+  return [...new Set([baseline?.revision, newest])].filter((revision) => revision !== undefined);
 }
 
 /** Why deletions need approval; undefined where the sync continues the last complete one. */
@@ -138,7 +136,6 @@ export function withDeletions(baseline: PruneBaseline, count: number): PruneBase
   return { ...baseline, brake: { ...brake, deleted: brake.deleted + count } };
 }
 
-/** The baseline after a complete sync. */
 export function completeBaseline(
   { metadata }: Application,
   source: ApplicationSource,

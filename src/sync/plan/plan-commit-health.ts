@@ -3,12 +3,12 @@ import { counted } from '../../base/text.ts';
 import type { Application } from '../../schemas/types.ts';
 import type { ApplicationCache } from '../cache/application-cache.ts';
 import type { ApplicationHealth } from '../observe/assess-application.ts';
-import { commitStatusOf } from './commit-status.ts';
 import {
   type CommitStatusLimits,
   type CommitStatusPlan,
   type Counted,
   SUMMARY_SEPARATOR,
+  commitStatusOf,
   planCommitStatus,
 } from '../status/plan-commit-status.ts';
 import { onlyStoredNote } from './plan-only-stored.ts';
@@ -26,14 +26,11 @@ export interface CommitHealthInput {
 }
 
 /** The times as they are now, and the status of the commit. Undefined while no commit is known. */
-export function planCommitHealth({
-  application,
-  known,
-  outcome,
-  health: { worst, causes, unhealthyCount },
-  limits,
-  nowMs,
-}: CommitHealthInput): { readonly times: HealthTimes; readonly plan: CommitStatusPlan } | undefined {
+export function planCommitHealth(
+  input: CommitHealthInput,
+): { readonly times: HealthTimes; readonly plan: CommitStatusPlan } | undefined {
+  const { application, known, outcome, limits, nowMs } = input;
+  const { worst, causes, unhealthyCount } = input.health;
   if (known.attributed === undefined) return undefined;
   const settled = outcome.applied && (worst.status === 'Healthy' || worst.status === 'Suspended');
   const [[id, cause] = [undefined, undefined]] = causes;

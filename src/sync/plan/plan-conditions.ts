@@ -10,7 +10,6 @@ import { APPROVE_PRUNE_ANNOTATION, isPruneApproved } from './plan-brake.ts';
 import { fightMessages } from './plan-fights.ts';
 import { onlyStoredMessages } from './plan-only-stored.ts';
 
-/** Report at most this many problems. */
 export const MAX_PROBLEMS = 50;
 /** A condition has room for this many characters (see plan-application-status.ts). */
 const MAX_CONDITION = 7_500;
@@ -66,14 +65,11 @@ function driftMessages(changeSet: ChangeSet | undefined): readonly string[] {
 }
 
 /** Objects that another application may hold; they are handed over as soon as it applies them. */
-function claimedMessages(changeSet: ChangeSet | undefined): readonly string[] {
-  return (changeSet?.held ?? [])
-    .filter(({ reason }) => reason === 'claimed')
-    .map(
-      ({ kind, key }) =>
-        `${kind.kind} "${key}" is no longer in Git here and stays: another application holds it`,
-    );
-}
+const claimedMessages = (changeSet: ChangeSet | undefined): readonly string[] =>
+  (changeSet?.held ?? []).flatMap(({ kind, key, reason }) => {
+    const what = `${kind.kind} "${key}" is no longer in Git here and stays`;
+    return reason === 'claimed' ? [`${what}: another application holds it`] : [];
+  });
 
 /** After a restart the hold itself is what tells of the force-push. */
 const rewriting = ({ brake }: GitView): string | undefined =>
@@ -86,20 +82,17 @@ function heldMessages(
   const held = changeSet?.held ?? [];
   const reason = held.find((item) => !['claimed', 'off', 'rebuilding'].includes(item.reason))?.reason;
   if (reason === undefined) return [];
-  const why = {
-    empty: 'the render is empty and allowEmpty is not set',
-    budget: `${git.brake ?? ''}; ${approvalAdvice(application, known.revision ?? '')}`,
-    incomplete: 'an object is written twice',
-    claimed: '',
-    off: '',
-    rebuilding: '',
-  }[reason];
+  const why =
+    reason === 'empty'
+      ? 'the render is empty and allowEmpty is not set'
+      : reason === 'budget'
+        ? `${git.brake ?? ''}; ${approvalAdvice(application, known.revision ?? '')}`
+        : 'an object is written twice';
   return [`${held.length} objects are no longer in Git and stay: ${why}`];
 }
 
 function approvalAdvice(application: Application, revision: string): string {
-  const used = isPruneApproved(application, undefined, revision);
-  const first = used
+  const first = isPruneApproved(application, undefined, revision)
     ? `remove the annotation ${APPROVE_PRUNE_ANNOTATION}, which is used up, then`
     : 'to delete them,';
   return `${first} set the annotation ${APPROVE_PRUNE_ANNOTATION}: ${revision}`;

@@ -1,8 +1,6 @@
 /**
- * Two writers of one object: the sync undoes a change, and the other writer makes it again.
- * Repetition makes it a fight, whoever the other writer is. Healing then waits longer and longer,
- * and a condition names both. Pure, but for the memory that it keeps; losing that costs a few more
- * writes.
+ * Fights of two writers: the sync undoes a change, and another writer repeats it. Healing then waits
+ * longer each time, and a condition names both. Pure, except for a memory that may be lost.
  */
 import type { Change, ChangeSet } from '../../diff/change-set.ts';
 import { type DesiredObject, type DesiredSet, idOf } from '../../diff/desired-set.ts';
@@ -70,8 +68,7 @@ export function healDueMs(
   nowMs: number,
 ): number | undefined {
   const heals = memory.get(id);
-  if (!heals || !isSame(heals.manifest, manifest) || heals.count < MAX_HEALS || isOver(heals, nowMs))
-    return undefined;
+  if (!heals || !isSame(heals.manifest, manifest) || !isFight(heals, nowMs)) return undefined;
   const dueMs = heals.lastMs + delayOf(heals);
   return nowMs < dueMs ? dueMs : undefined;
 }
@@ -80,15 +77,14 @@ const delayOf = ({ count }: Heals): number =>
   Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.max(0, count - MAX_HEALS));
 
 /** A fight is over when nothing was healed for as long as it takes to call something one. */
-function isOver(heals: Heals, nowMs: number): boolean {
-  const isFight = heals.count >= MAX_HEALS;
-  return isFight ? nowMs - heals.lastMs > WINDOW_MS : nowMs - heals.firstMs > WINDOW_MS;
-}
+const isOver = ({ count, firstMs, lastMs }: Heals, nowMs: number): boolean =>
+  nowMs - (count >= MAX_HEALS ? lastMs : firstMs) > WINDOW_MS;
+const isFight = (heals: Heals, nowMs: number): boolean => heals.count >= MAX_HEALS && !isOver(heals, nowMs);
 
 /** `ConfigMap shop/a: field data.x (written by alice) is changed again and again (6 times)`. */
 export function fightMessages(memory: HealMemory, nowMs: number): readonly string[] {
   return [...memory].flatMap(([id, heals]) =>
-    heals.count >= MAX_HEALS && !isOver(heals, nowMs)
+    isFight(heals, nowMs)
       ? [`${nameOf(id, heals.manifest)}: ${heals.what} is changed again and again (${heals.count} times)`]
       : [],
   );
@@ -96,7 +92,7 @@ export function fightMessages(memory: HealMemory, nowMs: number): readonly strin
 
 /** When the next of the fights is over, so that it is no longer shown. */
 export function fightOverMs(memory: HealMemory, nowMs: number): number | undefined {
-  const ends = [...memory.values()].filter((heals) => heals.count >= MAX_HEALS && !isOver(heals, nowMs));
+  const ends = [...memory.values()].filter((heals) => isFight(heals, nowMs));
   return ends.length === 0 ? undefined : Math.min(...ends.map(({ lastMs }) => lastMs + WINDOW_MS + 1));
 }
 

@@ -2,9 +2,8 @@
  * The next step of one phase of hooks. Pure.
  *
  * A hook runs once in an attempt. Its object carries the attempt that it was made for, and its end
- * is recorded before a delete policy may take the object away. An object of an earlier attempt is
- * deleted before the new one is made. Hooks of one wave run together; the next wave waits for their
- * success.
+ * is recorded before a delete policy deletes the object. An object of an earlier attempt is deleted
+ * first. Hooks of one wave run together; the next wave waits for their success.
  */
 import { printable } from '../../base/printable.ts';
 import { type HookType, hookDeletePoliciesOf, hookTypesOf, syncWave } from '../../diff/annotations.ts';
@@ -16,7 +15,7 @@ import { managingApplication } from '../../diff/tracking.ts';
 import type { Health } from '../../health/index.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { type ResourceId, resourceIdOf } from '../../schemas/resource-kind.ts';
-import type { HookResult } from './operation.ts';
+import { type HookResult, type OperationState, nameSuffixOf, namesOf, runOf } from './operation.ts';
 
 /** The attempt and phase that a hook's object was made for. */
 export const HOOK_RUN_ANNOTATION = 'symphony.dev/hook-run';
@@ -26,7 +25,6 @@ export type HookPhase = Exclude<HookType, 'Skip'>;
 /** One hook in one of its phases, as it is now. */
 export interface Hook {
   readonly type: HookPhase;
-  /** The change that makes it. */
   readonly create: Change;
   readonly live: KubeObject | undefined;
   /** Whether the live object was made for this attempt and phase. */
@@ -41,11 +39,7 @@ export interface Hook {
 
 export interface HookView {
   readonly application: string;
-  /** The attempt; see operation.ts. */
-  readonly run: string;
-  /** Make generated names unique: the short revision, and the start of the attempt. */
-  readonly nameParts: { readonly revision: string; readonly startedAt: string };
-  readonly results: readonly HookResult[];
+  readonly operation: OperationState;
   live(resource: ResourceId, key: string): KubeObject | undefined;
   healthOf(object: KubeObject): Health;
   /** Why a hook has failed, for people. */
@@ -66,7 +60,7 @@ export function observeHooks(hooks: readonly DesiredObject[], view: HookView): r
 }
 
 function observeHook({ kind, object, origin }: DesiredObject, type: HookPhase, view: HookView): Hook {
-  const run = `${view.run}/${type}`;
+  const run = `${runOf(view.operation)}/${type}`;
   const named = withGeneratedName(object, type, view);
   const desired = marked(normaliseDesired(named, undefined, kind.custom !== undefined), view.application);
   const annotations = { ...desired.metadata.annotations, [HOOK_RUN_ANNOTATION]: run };
@@ -87,28 +81,23 @@ function observeHook({ kind, object, origin }: DesiredObject, type: HookPhase, v
     live,
     own,
     foreign: live !== undefined && managingApplication(live) !== view.application,
-    result: view.results.find((result) => result.hookType === type && isOf(result, create)),
+    result: view.operation.syncResult?.resources?.find(
+      (result) => result.hookType === type && isOf(result, create),
+    ),
   };
   return { ...hook, ended: hook.result ? undefined : endOf(hook, view) };
 }
 
-/** As in Argo CD, `migrate-` becomes `migrate-1a2b3c4-presync-1767225600` in one attempt. */
-function withGeneratedName(object: KubeObject, type: HookPhase, { nameParts }: HookView): KubeObject {
+/** `migrate-` becomes `migrate-1a2b3c4-presync-1767225600` in one attempt. */
+function withGeneratedName(object: KubeObject, type: HookPhase, { operation }: HookView): KubeObject {
   const { name, generateName } = object.metadata;
   if (name || !generateName) return object;
-  const { revision, startedAt } = nameParts;
-  const generated = `${generateName}${revision}-${type.toLowerCase()}-${startedAt}`;
-  return { ...object, metadata: { ...object.metadata, name: generated } };
+  return { ...object, metadata: { ...object.metadata, name: generateName + nameSuffixOf(operation, type) } };
 }
 
 function isOf(result: HookResult, { kind, object }: Change): boolean {
-  const { namespace, name } = object.metadata;
-  return (
-    result.kind === kind.kind &&
-    (result.group ?? '') === kind.group &&
-    result.name === name &&
-    result.namespace === namespace
-  );
+  const names = namesOf(kind, object);
+  return (['kind', 'group', 'name', 'namespace'] as const).every((part) => result[part] === names[part]);
 }
 
 /** A hook succeeds when its object is healthy (a pod: has ended with 0). */
@@ -128,14 +117,8 @@ function resultOf(
   hookPhase: HookResult['hookPhase'],
   message: string,
 ): HookResult {
-  const { kind, object } = create;
-  const { namespace, name } = object.metadata;
   return {
-    ...(kind.group === '' ? {} : { group: kind.group }),
-    version: kind.version,
-    kind: kind.kind,
-    ...(namespace === undefined ? {} : { namespace }),
-    name,
+    ...namesOf(create.kind, create.object),
     hookType: type,
     hookPhase,
     ...(message === '' ? {} : { message: printable(message, { newlines: true }) }),
@@ -159,9 +142,8 @@ export function endedHookDeletions(hooks: readonly Hook[]): readonly Change[] {
   });
 }
 
-function deletionOf(create: Change, live: KubeObject): Change {
-  return { ...create, action: 'delete', object: live, live };
-}
+/** The object is the hook's manifest: the live one may be from before it became a hook. */
+const deletionOf = (create: Change, live: KubeObject): Change => ({ ...create, action: 'delete', live });
 
 export interface HookStep {
   readonly step: readonly Change[];

@@ -25,25 +25,16 @@ export function planNamespaces(
       needed.add(namespace);
   }
   const names = [...needed].sort();
-  if (!namespaceKind || names.length === 0) return { create: [], missing: [] };
+  if (!namespaceKind) return { create: [], missing: [] };
   if (!createNamespace) {
-    return {
-      create: [],
-      missing: names.map(
-        (name) =>
-          `namespace "${name}" does not exist; add it to Git or set the sync option CreateNamespace=true`,
-      ),
-    };
+    const advice = 'add it to Git or set the sync option CreateNamespace=true';
+    return { create: [], missing: names.map((name) => `namespace "${name}" does not exist; ${advice}`) };
   }
   const create = names.map(
     (name): Change => ({
-      action: 'create',
-      kind: namespaceKind,
-      key: name,
-      wave: NAMESPACE_WAVE,
+      ...{ action: 'create', kind: namespaceKind, key: name, wave: NAMESPACE_WAVE },
       object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
-      live: undefined,
-      origin: undefined,
+      ...{ live: undefined, origin: undefined },
     }),
   );
   return { create, missing: [] };

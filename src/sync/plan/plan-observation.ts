@@ -5,10 +5,11 @@ import { isHook } from '../../diff/annotations.ts';
 import type { InventoryItem } from '../../diff/change-set.ts';
 import type { Health } from '../../health/index.ts';
 import { healthy } from '../../health/types.ts';
-import { type KubeObject, keyOf, splitKey } from '../../schemas/object.ts';
+import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
 import type { ApplicationCache } from '../cache/application-cache.ts';
 import type { ApplicationHealth, NamedCause } from '../observe/assess-application.ts';
+import { namesOf } from './operation.ts';
 import {
   type ApplicationObservation,
   MAX_LISTED_RESOURCES,
@@ -17,7 +18,6 @@ import {
 import type { CommitStatus } from '../status/plan-commit-status.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
-/** Longer messages of a single object are cut. */
 const MAX_HEALTH_MESSAGE = 500;
 /** Objects that are named in the health of the whole; every one has its own in the list. */
 const MAX_CAUSES = 10;
@@ -92,23 +92,13 @@ function listResources(
 }
 
 function rowOf(kind: ResourceKind, object: KubeObject, outOfSync: boolean, health: Health): ResourceStatus {
-  const { namespace, name } = splitKey(keyOf(object));
+  const message = cutMiddle(printable(health.message, { newlines: true }), MAX_HEALTH_MESSAGE);
   return {
-    ...(kind.group === '' ? {} : { group: kind.group }),
-    version: kind.version,
-    kind: kind.kind,
-    ...(namespace === undefined ? {} : { namespace }),
-    name,
+    ...namesOf(kind, object),
     status: outOfSync ? 'OutOfSync' : 'Synced',
-    health: {
-      status: health.status,
-      ...(health.message === ''
-        ? {}
-        : { message: cutMiddle(printable(health.message, { newlines: true }), MAX_HEALTH_MESSAGE) }),
-    },
+    health: { status: health.status, ...(message === '' ? {} : { message }) },
   };
 }
 
-function idText({ group = '', kind, namespace = '', name }: ResourceStatus): string {
-  return `${group}/${kind}/${namespace}/${name}`;
-}
+const idText = ({ group = '', kind, namespace = '', name }: ResourceStatus): string =>
+  `${group}/${kind}/${namespace}/${name}`;

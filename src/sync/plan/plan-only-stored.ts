@@ -1,7 +1,4 @@
-/**
- * Objects that are kept and served though nothing acts on them. They fail no commit, and a success
- * does not hide them. Pure.
- */
+/** Objects that nothing acts on. They fail no commit, and a success does not hide them. Pure. */
 import { counted, listNames } from '../../base/text.ts';
 import type { DesiredObject } from '../../diff/desired-set.ts';
 import { keyOf } from '../../schemas/object.ts';
@@ -14,7 +11,6 @@ export interface OnlyStored {
   readonly missing: string;
 }
 
-/** Name at most this many objects of one kind. */
 const MAX_NAMED = 5;
 
 export function onlyStoredOf({ kind, object }: DesiredObject): OnlyStored | undefined {

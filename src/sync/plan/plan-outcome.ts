@@ -115,8 +115,7 @@ function nextReconcileMs(view: ComparedView, { plan, retryAtMs }: End): number |
       : operation && nextTryMs(retryPolicyOf(application), failures, nowMs);
   const waits = [
     hookRetryMs,
-    // Earlier refusals are remembered for their number. Where none is left, nothing is to be tried
-    // again.
+    // Earlier refusals are remembered for their number. Without one, nothing is tried again.
     progress.refused.size === 0 ? undefined : known.refused?.retryAtMs,
     fightOverMs(known.heals, nowMs),
     claims.waitingFor.length === 0 ? undefined : nowMs + HAND_OVER_RETRY_MS,

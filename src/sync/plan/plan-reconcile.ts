@@ -1,8 +1,6 @@
 /**
- * The next thing that a reconcile does, from what it has seen. Pure.
- *
- * The order: fetch, put the brake on, follow the commit, render, then bring the objects to it step
- * by step. A record that decides about deletions comes before whatever follows from it.
+ * The next plan of a reconcile, from its view: fetch, record the brake, follow the commit, render,
+ * write step by step. A record that decides about deletions comes before they do. Pure.
  */
 import { isHook } from '../../diff/annotations.ts';
 import { type ManifestError, formatManifestError } from '../../schemas/manifest/index.ts';
@@ -55,18 +53,16 @@ const withHint = (error: ManifestError): string =>
   `${formatManifestError(error)}${error.hint === undefined ? '' : ` (hint: ${error.hint})`}`;
 
 function planObjects(view: ComparedView): Plan {
-  const { application, known, git, objects, operation, nowMs } = view;
-  const { attempt, changeSet, open, denied } = objects;
-  const { revision } = git;
+  const { known, git, objects, operation, nowMs } = view;
+  const { attempt, changeSet, denied } = objects;
   const end = (at: End): RestPlan => rest(planOutcome(view, at));
 
   if (attempt.isNewOperation && attempt.requested && !known.isStartTold) return { do: 'start' };
   if (denied.length > 0) return end({ changeSet, denied });
 
-  const hold = hookHold(application, operation, revision);
-  const isPending = open.some(({ action }) => action !== 'noop');
-  if (known.hooks.byId.size > 0 && startsAttempt(attempt, operation, revision, hold, isPending, nowMs))
-    return { do: 'record', field: 'operationState', value: startOperation(operation, revision, nowMs) };
+  const hold = hookHold(view);
+  if (startsAttempt(view, hold))
+    return { do: 'record', field: 'operationState', value: startOperation(operation, git.revision, nowMs) };
   // Nobody waits for a retry that nothing would begin.
   if (hold) return end({ failed: hold.message, retryAtMs: mayApply(attempt) ? hold.retryAtMs : undefined });
   return planWrites(view, end);

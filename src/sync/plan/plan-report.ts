@@ -1,9 +1,8 @@
 /** The report of a reconcile, and the time of the next one. Pure. */
 import { jsonEqual } from '../../base/json.ts';
 import type { InventoryItem } from '../../diff/change-set.ts';
-import { commitStatusOf } from './commit-status.ts';
-import type { ApplicationObservation } from './plan-application-status.ts';
-import { type CommitHealthInput, type HealthTimes, planCommitHealth } from './plan-commit-health.ts';
+import { commitStatusOf } from '../status/plan-commit-status.ts';
+import { type CommitHealthInput, planCommitHealth } from './plan-commit-health.ts';
 import { planObservation } from './plan-observation.ts';
 
 /** Another try where Git, or an object that is being deleted, has to be waited for. */
@@ -11,15 +10,7 @@ export const RETRY_MS = 10_000;
 /** Time alone causes no more reconciles than this, whatever moment a plan names. */
 const MIN_WAIT_MS = 50;
 
-export interface Report {
-  readonly observed: ApplicationObservation;
-  readonly times: HealthTimes | undefined;
-  /** The commit whose status is to be posted. */
-  readonly notify: string | undefined;
-  readonly waitMs: number;
-}
-
-export function planReport(input: CommitHealthInput, orphans: readonly InventoryItem[]): Report {
+export function planReport(input: CommitHealthInput, orphans: readonly InventoryItem[]) {
   const { application, known, outcome, health, nowMs } = input;
   const { times, plan } = planCommitHealth(input) ?? {};
   const waits = [
@@ -32,6 +23,7 @@ export function planReport(input: CommitHealthInput, orphans: readonly Inventory
   return {
     observed: planObservation(known, outcome, health, orphans, plan?.status),
     times,
+    /** The commit whose status is to be posted. */
     notify: isNews ? plan.status.sha : undefined,
     waitMs: Math.max(MIN_WAIT_MS, Math.min(...waits)),
   };

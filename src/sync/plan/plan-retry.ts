@@ -1,9 +1,10 @@
 /**
- * `spec.syncPolicy.retry`, as Argo CD reads it: how often, and after what time, a failed sync of
- * one commit is tried again. A new commit, a changed Application or a requested sync begins anew.
- * Pure.
+ * `spec.syncPolicy.retry`, as Argo CD reads it: how often and when a failed sync is tried again. A
+ * new commit, a changed Application or a requested sync begins anew. Pure.
  */
 import type { Application } from '../../schemas/types.ts';
+import type { ApplicationCache } from '../cache/application-cache.ts';
+import type { ApplyError } from '../execute/apply-changes.ts';
 
 export interface RetryPolicy {
   /** Tries after the first; a negative number means without end. */
@@ -32,6 +33,28 @@ export function retryPolicyOf({ spec }: Application): RetryPolicy {
 export function nextTryMs(policy: RetryPolicy, failures: number, failedMs: number): number | undefined {
   if (policy.limit >= 0 && failures > policy.limit) return undefined;
   return failedMs + Math.min(policy.maxMs, policy.initialMs * policy.factor ** (failures - 1));
+}
+
+/** Writes that were refused at this commit and are not to be tried again yet. */
+export function standingRefusals(
+  { refused, revision }: Readonly<ApplicationCache>,
+  requested: boolean,
+  nowMs: number,
+): Map<string, ApplyError> {
+  const isDue = refused?.retryAtMs !== undefined && nowMs >= refused.retryAtMs;
+  return new Map(requested || isDue || refused?.revision !== revision ? [] : refused?.errors);
+}
+
+export function rememberRefusals(
+  application: Application,
+  cache: ApplicationCache,
+  errors: Map<string, ApplyError>,
+  nowMs: number,
+): void {
+  const { revision, refused } = cache;
+  const failures = (refused?.revision === revision ? (refused?.failures ?? 0) : 0) + 1;
+  const retryAtMs = nextTryMs(retryPolicyOf(application), failures, nowMs);
+  cache.refused = { revision, failures, retryAtMs, errors };
 }
 
 const UNITS: Readonly<Record<string, number>> = {

@@ -2,10 +2,8 @@
  * The part of a step that can be written now, in the order that admission needs: an object that a
  * policy reads is stored, and seen, before the objects that it governs. Pure.
  *
- * Definitions of custom kinds go first, and their objects wait until they are established. Then
- * come namespaces, then objects that admission reads, then bindings (whose roles must be there),
- * then the rest. Objects that a new quota counts wait until its controller has counted: before that
- * it limits nothing.
+ * Objects of a custom kind wait until its definition is established. Bindings come after their
+ * roles. Objects that a new quota counts wait for its first count: before that it limits nothing.
  */
 import type { Change } from '../../diff/change-set.ts';
 import { DEFINITION_RESOURCE } from '../../schemas/custom/index.ts';

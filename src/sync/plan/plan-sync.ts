@@ -15,6 +15,7 @@ import type { Health } from '../../health/index.ts';
 import type { Application } from '../../schemas/types.ts';
 import { keyOf } from '../../schemas/object.ts';
 import { resourceIdOf } from '../../schemas/resource-kind.ts';
+import type { Attempt, SyncPolicy } from '../types.ts';
 import type { HookResult } from './operation.ts';
 import {
   type Hook,
@@ -25,29 +26,17 @@ import {
   planHookWave,
 } from './plan-hooks.ts';
 
-export interface SyncPlanInput {
+export interface SyncPlanInput extends Pick<Attempt, 'policy' | 'requested' | 'newCommit'> {
   readonly changeSet: ChangeSet;
   /** The objects in Git by id, and the health of those that are not healthy. */
   readonly desired: ReadonlyMap<string, DesiredObject>;
   readonly unhealthy: ReadonlyMap<string, Health>;
-  readonly policy: SyncPolicy;
-  /** A sync was asked for by a person (`symphony sync`, the `operation` field). */
-  readonly requested: boolean;
-  /** Whether the commit that is to be applied differs from the one that was applied last. */
-  readonly newCommit: boolean;
   /** Namespaces that everything else needs. */
   readonly first: readonly Change[];
   /** The hooks of the operation that is under way; undefined when none is. */
   readonly hooks: readonly Hook[] | undefined;
   /** Why the operation has failed apart from its hooks: what the store refused. */
   readonly failure: string | undefined;
-}
-
-export interface SyncPolicy {
-  readonly automated: boolean;
-  readonly prune: boolean;
-  readonly selfHeal: boolean;
-  readonly allowEmpty: boolean;
 }
 
 export interface SyncPlan {
@@ -92,13 +81,11 @@ const doNow = (step: readonly Change[], waitingFor?: string): SyncPlan => ({
 });
 
 /** Whether changes may be applied at all. */
-export function mayApply({
+export const mayApply = ({
   policy,
-  requested,
-  newCommit,
-}: Pick<SyncPlanInput, 'policy' | 'requested' | 'newCommit'>): boolean {
-  return requested || (policy.automated && (newCommit || policy.selfHeal));
-}
+  ...attempt
+}: Pick<Attempt, 'policy' | 'requested' | 'newCommit'>): boolean =>
+  attempt.requested || (policy.automated && (attempt.newCommit || policy.selfHeal));
 
 export function planSync(input: SyncPlanInput): SyncPlan {
   const changes = input.changeSet.changes.filter(({ action }) => action !== 'noop');
@@ -151,10 +138,9 @@ function planChanges(changes: readonly Change[], hooks: readonly Hook[], input: 
   return doNow([...step, ...deletions], later ? 'the deletions that come last' : undefined);
 }
 
-/** Limits that Git no longer holds go before what they would refuse is written. */
-function isLiftedLimit({ action, kind, last }: Change): boolean {
-  return action === 'delete' && !last && ['limitranges', 'resourcequotas'].includes(resourceIdOf(kind));
-}
+/** Limits that Git no longer holds go before the writes that they would refuse. */
+const isLiftedLimit = ({ action, kind, last }: Change): boolean =>
+  action === 'delete' && !last && ['limitranges', 'resourcequotas'].includes(resourceIdOf(kind));
 
 function planDeletions(changes: readonly Change[], input: SyncPlanInput): SyncPlan {
   const early = changes.filter(({ last }) => !last);

@@ -12,7 +12,6 @@ export interface SyncOutcome {
   readonly baseline?: PruneBaseline | undefined;
   /** User errors, worst first: the commit cannot be applied as it is. The first of many. */
   readonly problems: readonly string[];
-  /** How many there are altogether. */
   readonly problemCount: number;
   /** Why we cannot do more now, through no fault of the commit. */
   readonly obstacle: string | undefined;
@@ -21,7 +20,6 @@ export interface SyncOutcome {
   readonly conditions: readonly ApplicationCondition[];
   /** An error that deserves another try soon. */
   readonly retry: boolean;
-  /** When a failed sync is tried again. */
   readonly retryAtMs: number | undefined;
   /** Nothing is applied because nobody asked: no operation is under way. */
   readonly idle: boolean;

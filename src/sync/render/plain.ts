@@ -1,10 +1,6 @@
 /**
- * Plain YAML and JSON out of a folder of a commit, without a work tree. The inputs are the entries
- * that the source's settings select.
- *
- * Incremental: only entries that differ from those of the render before are read and parsed. A file
- * that cannot be read or parsed is an error of the render; the caller then applies and prunes
- * nothing.
+ * Plain YAML and JSON of a folder of a commit. The inputs are the entries that the source's settings
+ * select. Only entries that differ from those of the earlier render are read and parsed.
  */
 import type { ApplicationSource } from '../../schemas/types.ts';
 import { UserError } from '../../base/errors.ts';
@@ -102,9 +98,8 @@ async function renderPlain(request: RenderRequest): Promise<PlainRender> {
   }
   const size = toRead.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (files.size + toRead.length > MAX_MANIFEST_FILES || size > MAX_MANIFEST_BYTES) {
-    throw new UserError(
-      `Cannot render "${path}": more than ${MAX_MANIFEST_FILES} manifests or ${MAX_MANIFEST_BYTES} bytes`,
-    );
+    const limits = `${MAX_MANIFEST_FILES} manifests or ${MAX_MANIFEST_BYTES} bytes`;
+    throw new UserError(`Cannot render "${path}": more than ${limits}`);
   }
   const take = (rendered: readonly (readonly [string, RenderedFile])[]): void => {
     for (const [file, result] of rendered) {
@@ -112,9 +107,8 @@ async function renderPlain(request: RenderRequest): Promise<PlainRender> {
       changedPaths.add(file);
     }
   };
-  for (let start = 0; start < toRead.length; start += READ_BATCH) {
+  for (let start = 0; start < toRead.length; start += READ_BATCH)
     take(await readFiles(request, previous, toRead.slice(start, start + READ_BATCH)));
-  }
   const defining = pathsWhere(previous?.defining, files, changedPaths, bringsDefinitions);
   const definitions = definitionsIn(defining, files);
   const sameDefinitions =
@@ -125,10 +119,8 @@ async function renderPlain(request: RenderRequest): Promise<PlainRender> {
   const allStale = text !== (previous?.definitions ?? '') || !previous || !isCurrent(previous, kindsVersion);
   const extended = pathsWhere(previous?.extended, files, changedPaths, isExtended);
   const stale = [...extended].filter((file) => allStale || changedPaths.has(file));
-  for (let start = 0; start < stale.length; start += READ_BATCH) {
-    const batch = stale.slice(start, start + READ_BATCH);
-    take(await readAgain(request, batch, files, definitions));
-  }
+  for (let start = 0; start < stale.length; start += READ_BATCH)
+    take(await readAgain(request, stale.slice(start, start + READ_BATCH), files, definitions));
   const open = [...extended].some((file) => files.get(file)?.kindsFrom === 'cluster');
   return {
     renderer: plain.name,
@@ -208,11 +200,8 @@ async function readFiles(
   return entries.map(({ path, blobId, sizeBytes }) => {
     const shown = shownPath(folder, path);
     const bytes = contents.get(path);
-    if (!bytes)
-      return [
-        path,
-        failed(blobId, shown, `the file has ${sizeBytes} bytes; the limit is ${MAX_MANIFEST_FILE_BYTES}`),
-      ];
+    const tooLarge = `the file has ${sizeBytes} bytes; the limit is ${MAX_MANIFEST_FILE_BYTES}`;
+    if (!bytes) return [path, failed(blobId, shown, tooLarge)];
     const hidden = hiddenContents(bytes);
     if (hidden) return [path, failed(blobId, shown, hidden.message, hidden.hint)];
     // Only its mode has changed.

@@ -1,8 +1,7 @@
 /**
- * Selects the entries of a tree that are manifests. A symlink is never followed and a submodule
- * never entered: both are named in a warning. A link named like a kustomization or a chart is read
- * as text, since it tells the type of the folder. Hidden files and folders (`.github`) are not
- * manifests.
+ * Selects the manifests of a tree. Symlinks and submodules are named in a warning and not followed.
+ * A link named like a kustomization or a chart is read as text, since it tells the type of the
+ * folder. Hidden files and folders (`.github`) are not manifests.
  */
 import type { ApplicationSource } from '../../schemas/types.ts';
 import { hasToolName, isManifestPath } from '../../schemas/manifest/index.ts';

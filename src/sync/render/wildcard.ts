@@ -1,9 +1,6 @@
 /**
- * Argo CD's include and exclude patterns: `*` and `?` (which also match `/`), and `{a,b}`
- * alternatives.
- *
- * The matcher is linear in text times pattern: patterns come from Applications, and could drive a
- * regular expression into exponential time.
+ * Argo CD's include and exclude patterns: `*` and `?` (which also match `/`), and `{a,b}`. The time
+ * is linear in text times pattern; a pattern could drive a regular expression into exponential time.
  */
 import { UserError } from '../../base/errors.ts';
 
@@ -37,10 +34,8 @@ function expandBraces(pattern: string): readonly string[] {
 function matches(pattern: string, text: string): boolean {
   let [at, position, star, resume] = [0, 0, -1, 0];
   while (position < text.length) {
-    if (
-      at < pattern.length &&
-      (pattern[at] === '?' || (pattern[at] === text[position] && pattern[at] !== '*'))
-    ) {
+    // Past its end, the pattern has no character, and the text has one.
+    if (pattern[at] === '?' || (pattern[at] === text[position] && pattern[at] !== '*')) {
       at += 1;
       position += 1;
     } else if (pattern[at] === '*') {

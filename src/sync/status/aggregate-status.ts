@@ -1,7 +1,11 @@
 /** The statuses of all applications of one repository, folded into one per commit. Pure. */
 import { counted } from '../../base/text.ts';
-import type { CommitState, CommitStatus } from './plan-commit-status.ts';
-import { SUMMARY_SEPARATOR, fitDescription } from './plan-commit-status.ts';
+import {
+  type CommitState,
+  type CommitStatus,
+  SUMMARY_SEPARATOR,
+  fitDescription,
+} from './plan-commit-status.ts';
 
 export interface NamedStatus extends CommitStatus {
   /** Name of the application. */

@@ -9,6 +9,7 @@
 import { cutMiddle } from '../../base/text.ts';
 import { printable } from '../../base/printable.ts';
 import type { HealthStatus } from '../../health/index.ts';
+import type { Application } from '../../schemas/types.ts';
 
 export type CommitState = 'pending' | 'success' | 'failure' | 'error';
 
@@ -16,6 +17,12 @@ export interface CommitStatus {
   readonly sha: string;
   readonly state: CommitState;
   readonly description: string;
+}
+
+/** The commit status as an Application's status has it: posted already, or to be posted. */
+export function commitStatusOf({ status }: Pick<Application, 'status'>): CommitStatus | undefined {
+  const said = status?.['commitStatus'] as CommitStatus | undefined;
+  return typeof said?.sha === 'string' ? said : undefined;
 }
 
 export interface CommitStatusTimes {
@@ -109,17 +116,16 @@ export function planCommitStatus(input: CommitStatusInput): CommitStatusPlan {
     waits.push(restMs);
   }
   const deadlineMs = Math.max(times.startedMs, times.lastHealthyMs ?? 0) + limits.progressDeadlineMs;
-  if (nowMs >= deadlineMs) return stayFailed(said) ?? say('failure', overdue(input));
+  if (nowMs >= deadlineMs)
+    return said?.state === 'failure'
+      ? { status: said, recheckAfterMs: undefined }
+      : say('failure', overdue(input));
   waits.push(deadlineMs - nowMs);
   const recheckAfterMs = Math.min(...waits);
   return (
     stay(recheckAfterMs) ??
     say('pending', input.cause ?? 'Waiting for the application to become healthy', recheckAfterMs)
   );
-}
-
-function stayFailed(said: CommitStatus | undefined): CommitStatusPlan | undefined {
-  return said?.state === 'failure' ? { status: said, recheckAfterMs: undefined } : undefined;
 }
 
 function overdue({ cause, health, limits }: CommitStatusInput): Counted {

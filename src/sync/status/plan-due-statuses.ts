@@ -44,10 +44,7 @@ export function planDueStatuses(
     return !shown || !isSameStatus(shown, status);
   });
   const all = [...ends.slice(-MAX_DUE), ...news];
-  return {
-    posted: posted.filter((shown) => [...wanted, ...all].some(isSameCommit(shown))),
-    due: all,
-  };
+  return { posted: posted.filter((shown) => [...wanted, ...all].some(isSameCommit(shown))), due: all };
 }
 
 /** The ledger once the forge has taken a status that was due. */

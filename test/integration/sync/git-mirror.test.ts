@@ -1,9 +1,12 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { countChildren } from '../../../src/base/child-processes/child-process.ts';
 import { systemClock } from '../../../src/base/clock.ts';
+import { UserError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { createGitMirror } from '../../../src/sync/git/git-mirror.ts';
 import type { GitCredentials } from '../../../src/sync/git/git-process.ts';
@@ -305,4 +308,50 @@ describe('the mirror on disk', () => {
     expect(await git(repository.bare, 'notes', '--ref=symphony', 'show', one)).toContain('from one');
     expect(await git(repository.bare, 'notes', '--ref=symphony', 'show', two)).toContain('from two');
   });
+});
+
+describe('an address that is no repository', () => {
+  const PAGE = '<!doctype html>\n<html>\n<body>Welcome</body>\n</html>\n';
+  it.each([
+    ['a page', 200, 'text/html', PAGE, 'is this a git repository?'],
+    ['a page of one line', 200, 'text/html', '<html></html>', 'the address is no Git repository'],
+    ['an empty page', 200, 'text/html', '', 'the address is no Git repository'],
+    ['a page that is not found', 404, 'text/html', PAGE, 'not found'],
+    ['a page that asks to log in', 401, 'text/html', PAGE, 'could not read Username'],
+  ] as const)('is told as such where it gives %s', async (_what, status, type, body, said) => {
+    const server = createServer((_request, response) => {
+      const login = status === 401 ? { 'www-authenticate': 'Basic realm="x"' } : {};
+      response.writeHead(status, { 'content-type': type, ...login }).end(body);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    opened.push({
+      [Symbol.asyncDispose]: async () => {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    });
+    const { port } = server.address() as AddressInfo;
+    const mirror = await openMirror(`http://127.0.0.1:${port}/page`);
+    const error: unknown = await mirror
+      .fetch(signal)
+      .then(() => mirror.resolve('HEAD'))
+      .catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UserError);
+    expect((error as Error).message).toContain(said);
+  });
+});
+
+it('an unknown folder to compare with is no damage of the mirror', async () => {
+  const { repository, url } = await repositoryAndServer();
+  const sha = await repository.commit({ 'a.yaml': 'a: 1\n' }, 'one');
+  const directory = await temporaryDirectory();
+  const mirror = await openMirror(url, { directory });
+  await mirror.fetch(signal);
+  const tree = (await mirror.treeId(sha, ''))!;
+  const marker = join(directory, 'mirror.git', 'marker');
+  await writeFile(marker, '');
+  await expect(mirror.changedEntries('f'.repeat(40), tree)).rejects.toThrow('unknown folder');
+  await mirror.fetch(signal);
+  // A mirror that is made anew has no marker.
+  await stat(marker);
 });

@@ -1,5 +1,6 @@
 /** Which statuses are posted, and under which context: the token is the operator's. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { TransientError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import {
   AUTHOR_ANNOTATION,
@@ -124,5 +125,88 @@ it('words that change again and again are told ever more rarely, and a state at 
   expect(told().length).toBe(before);
   await test.pass(600_000);
   expect(told().at(-1)).toMatchObject({ description: 'exited 2' });
+  await poster[Symbol.asyncDispose]();
+});
+
+/** A poster whose first post arrives when `arrives` resolves; each arrival is told to `onPost`. */
+const leaderOf = (arrives: Promise<void>, onPost: (post: StatusPost) => void, store = test.store) =>
+  createCommitStatusPoster({
+    store,
+    caches: test.caches,
+    queues: test.queues,
+    forge: {
+      name: 'github',
+      async post(status) {
+        await arrives;
+        onPost(status);
+      },
+    },
+    environment: 'env',
+    clock: test.clock,
+    logger: silentLogger,
+  });
+async function says(commitStatus: { sha: string; state: string; description: string }): Promise<void> {
+  const application = (await test.application('web'))!;
+  await test.objects.update({ ...application, status: { commitStatus } }, { subresource: 'status' });
+}
+
+it('a status that an earlier leader posts late is posted over', async () => {
+  await said('web', 'symphony-system', undefined);
+  const shown: string[] = [];
+  const onPost = ({ context, state }: StatusPost): void => {
+    if (context === 'symphony/env/web') shown.push(state);
+  };
+  let arrive = (): void => undefined;
+  const first = await leaderOf(new Promise((resolve) => (arrive = resolve)), onPost);
+  await test.pass(1_000);
+  await says({ sha: 'sha-symphony-system', state: 'success', description: 'well' });
+  const second = await leaderOf(Promise.resolve(), onPost);
+  await test.pass(1_000);
+  expect(shown).toEqual(['success']);
+  arrive();
+  await test.pass(100);
+  await first[Symbol.asyncDispose]();
+  await test.pass(120_000);
+  expect(shown).toContain('failure');
+  expect(shown.at(-1)).toBe('success');
+  await second[Symbol.asyncDispose]();
+});
+
+it('the end of a commit that is overtaken outlives a failure of the store', async () => {
+  await said('web', 'symphony-system', undefined);
+  const shown: string[] = [];
+  let fails = false;
+  const store = {
+    ...test.store,
+    async commit(...args: Parameters<typeof test.store.commit>) {
+      if (fails) throw new Error('the store is away');
+      return test.store.commit(...args);
+    },
+  };
+  let forgeFails = false;
+  const poster = await createCommitStatusPoster({
+    store,
+    caches: test.caches,
+    queues: test.queues,
+    forge: {
+      name: 'github',
+      async post({ context, sha, state }) {
+        if (forgeFails) throw new TransientError('away');
+        if (context === 'symphony/env/web') shown.push(`${sha} ${state}`);
+      },
+    },
+    environment: 'env',
+    clock: test.clock,
+    logger: silentLogger,
+  });
+  await test.pass(1_000);
+  [fails, forgeFails] = [true, true];
+  await says({ sha: 'sha-symphony-system', state: 'success', description: 'well' });
+  await says({ sha: 'next', state: 'pending', description: 'new' });
+  await test.pass(5_000);
+  [fails, forgeFails] = [false, false];
+  await test.pass(600_000);
+  expect(shown).toContain('sha-symphony-system success');
+  expect(shown.at(-1)).toBe('next pending');
   await poster[Symbol.asyncDispose]();
 });

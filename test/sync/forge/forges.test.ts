@@ -17,7 +17,6 @@ const post: StatusPost = {
   state: 'failure',
   description: 'deployment/web: container api exited 1',
   context: 'symphony/default/root',
-  targetUrl: undefined,
   asOperator: true,
 };
 const signal = new AbortController().signal;

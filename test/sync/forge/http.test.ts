@@ -34,7 +34,7 @@ const redirect = (status: number, location: string) => (response: ServerResponse
   void response.writeHead(status, { location }).end('moved');
 const post = () =>
   createHttpClient(systemClock)(
-    { method: 'POST', url: `${url}/old`, headers: { authorization: 'Bearer t' }, json: { state: 'x' } },
+    { url: `${url}/old`, headers: { authorization: 'Bearer t' }, json: { state: 'x' } },
     new AbortController().signal,
   );
 

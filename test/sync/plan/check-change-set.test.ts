@@ -10,7 +10,7 @@ import { marked } from '../../../src/diff/merge.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { type KubeObject, keyOf } from '../../../src/schemas/object.ts';
 import { createApplicationCache } from '../../../src/sync/cache/application-cache.ts';
-import { checkChangeSet } from '../../../src/sync/plan/check-change-set.ts';
+import { type EndView, checkChangeSet, checkEnd } from '../../../src/sync/plan/check-change-set.ts';
 import { planAttempt } from '../../../src/sync/plan/plan-attempt.ts';
 import { unapprovedDeletions } from '../../../src/sync/plan/plan-brake.ts';
 import { planReconcile } from '../../../src/sync/plan/plan-reconcile.ts';
@@ -153,13 +153,14 @@ it('a step that the planner makes keeps every invariant', () => {
   expect(deletions).toBeGreaterThan(20);
 });
 
+const gone = aLive(aConfigMap('gone'));
+const deletion: Change = {
+  ...{ action: 'delete', kind, key: 'default/gone', wave: 0 },
+  ...{ object: gone, live: gone, origin: undefined },
+};
+
 describe('a step is refused', () => {
-  const gone = aLive(aConfigMap('gone'));
   const world: World = { desired: [aConfigMap('a')], live: [gone] };
-  const deletion: Change = {
-    ...{ action: 'delete', kind, key: 'default/gone', wave: 0 },
-    ...{ object: gone, live: gone, origin: undefined },
-  };
   const withObjects = (view: ComparedView, objects: Partial<ObjectsView>): ComparedView => ({
     ...view,
     objects: { ...view.objects, ...objects },
@@ -237,9 +238,14 @@ describe('a step is refused', () => {
       '17',
       write({
         ...create,
+        key: 'default/hook',
         object: {
           ...create.object,
-          metadata: { ...create.object.metadata, annotations: { 'argocd.argoproj.io/hook': 'Sync' } },
+          metadata: {
+            name: 'hook',
+            namespace: 'default',
+            annotations: { 'argocd.argoproj.io/hook': 'Sync' },
+          },
         },
       }),
       view,
@@ -258,21 +264,44 @@ it('names the change and the rule', () => {
   );
 });
 
-it('does not go through all open changes and all unhealthy objects for each change', () => {
-  const names = Array.from({ length: 100 }, (_, index) => `a${index}`);
-  const view = viewOf({ desired: names.map((name) => aConfigMap(name)), live: [], unhealthy: names });
-  let reads = 0;
-  const counted = <T extends object>(values: T): T =>
-    new Proxy(values, {
-      get(target, name) {
-        if (name === Symbol.iterator || name === 'find' || name === 'some' || name === 'filter') reads += 1;
-        const value: unknown = Reflect.get(target, name);
-        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-      },
-    });
-  const { open } = view.objects;
-  const known = { ...view.known, unhealthy: counted(view.known.unhealthy) };
-  const seen = { ...view, known, objects: { ...view.objects, open: counted(open) } };
-  expect(checkChangeSet(write(...open), seen)).toEqual([]);
-  expect(reads).toBe(2);
+describe('the end of an Application', () => {
+  const end = (more: Partial<EndView> = {}): EndView => ({
+    application: rootApplication({ repoURL: 'https://git.example/shop.git' }),
+    key: KEY,
+    claims: { claimed: new Map(), waitingFor: [] },
+    historyComplete: true,
+    ...more,
+  });
+  const team = { ...end().application, metadata: { name: 'root', namespace: 'team' } };
+
+  it.each<readonly [string, string, Change, EndView]>([
+    ['in order', '', deletion, end()],
+    ['while history is lost', 'invariant 6', deletion, end({ historyComplete: false })],
+    ['without an observation', 'invariant 6', { ...deletion, live: undefined }, end()],
+    ['of an object of another manager', 'invariant 6', deletion, end({ key: 'x/y' })],
+    [
+      'of an object that another application holds',
+      'invariant 6',
+      deletion,
+      end({ claims: { claimed: new Map([[idOf(kind, deletion.key), 'x/y']]), waitingFor: [] } }),
+    ],
+    ['outside of its namespace', 'invariant 13', deletion, end({ application: team })],
+  ])('checks a deletion %s', (_what, invariant, change, view) => {
+    const violations = checkEnd([change], view).map((text) => text.split(':')[0]);
+    expect(violations).toEqual(invariant === '' ? [] : [invariant]);
+  });
+});
+
+it('a large step costs one look at the unhealthy objects for each wave, not for each object', () => {
+  const desired = Array.from({ length: 300 }, (_, index) => aConfigMap(`m${index}`, index % 2));
+  const view = viewOf({ desired, live: [], unhealthy: desired.map(({ metadata }) => metadata.name) });
+  let looks = 0;
+  const unhealthy = new Map(view.known.unhealthy);
+  unhealthy[Symbol.iterator] = () => {
+    looks += 1;
+    return unhealthy.entries();
+  };
+  const step = view.objects.open;
+  checkChangeSet(write(...step), { ...view, known: { ...view.known, unhealthy } });
+  expect(looks).toBe(2);
 });

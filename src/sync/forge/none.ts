@@ -1,4 +1,0 @@
-/** No commit statuses. */
-import type { Forge } from './types.ts';
-
-export const noForge: Forge = { name: 'none', post: async () => undefined };

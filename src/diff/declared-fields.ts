@@ -90,6 +90,6 @@ function withoutSystem(fields: FieldSet): FieldSet {
   const { annotations } = metadata;
   const kept = omit(metadata, 'finalizers', 'ownerReferences', 'annotations') as Record<string, FieldSet>;
   if (typeof annotations === 'object')
-    kept['annotations'] = omit(annotations, LAST_APPLIED_ANNOTATION) as Record<string, FieldSet>;
+    kept['annotations'] = omit(annotations, LAST_APPLIED_ANNOTATION);
   return { ...rest, metadata: kept };
 }

@@ -96,7 +96,7 @@ describe('what a controller owns', () => {
     ],
     [
       'rules of a role that only the live object aggregates',
-      { ...omit(aggregated, 'aggregationRule'), rules: [rule('list')] } as unknown as KubeObject,
+      { ...omit(aggregated, 'aggregationRule'), rules: [rule('list')] },
       (live) => withData(live, { aggregationRule: aggregated['aggregationRule'], rules: [rule('get')] }),
     ],
     [

@@ -243,7 +243,7 @@ function send(
         let text = '';
         answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
         answer.on('end', () => {
-          const warning = answer.headers['warning'] as string | undefined;
+          const warning = answer.headers['warning'];
           const body = JSON.parse(text) as Record<string, unknown>;
           resolve({ code: answer.statusCode ?? 0, warning, body });
         });

@@ -206,7 +206,7 @@ function fromBody(body: unknown): RawDeleteOptions {
   }
   const { preconditions } = options;
   const checked = isRecord(preconditions) ? { preconditions: present(preconditions) } : {};
-  return { ...options, ...checked } as RawDeleteOptions;
+  return { ...options, ...checked };
 }
 
 /** A null is an absent field. */

@@ -133,10 +133,10 @@ export function createApplicationWriter(options: ApplicationWriterOptions) {
       const current = currentOf(application);
       if (!current) return;
       const annotations = omit(current.metadata.annotations ?? {}, REFRESH_ANNOTATION);
-      const metadata = { ...current.metadata, annotations: annotations as Record<string, string> };
+      const metadata = { ...current.metadata, annotations: annotations };
       // An operation that was asked for meanwhile stays for the next reconcile.
       const isTaken = jsonEqual(current.operation, application.operation);
-      await update({ ...(isTaken ? omit(current, 'operation') : current), metadata } as Application);
+      await update({ ...(isTaken ? omit(current, 'operation') : current), metadata });
     },
     async keepFinalizers(application: Application, finalizers: readonly string[]): Promise<void> {
       await update({ ...application, metadata: { ...application.metadata, finalizers: [...finalizers] } });

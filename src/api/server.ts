@@ -2,7 +2,6 @@
 import { Server as HttpsServer } from 'node:https';
 import type { Clock } from '../base/clock.ts';
 import { openScope, type Scope } from '../base/scope.ts';
-import type { Logger } from '../base/logger.ts';
 import { createAuthorizer } from '../resources/authz/authorizer.ts';
 import type { Authorizer } from '../resources/authz/types.ts';
 import { type AppOptions, createApp } from './http/app.ts';

@@ -89,7 +89,6 @@ function withoutSystem(fields: FieldSet): FieldSet {
   if (typeof metadata !== 'object') return rest;
   const { annotations } = metadata;
   const kept = omit(metadata, 'finalizers', 'ownerReferences', 'annotations') as Record<string, FieldSet>;
-  if (typeof annotations === 'object')
-    kept['annotations'] = omit(annotations, LAST_APPLIED_ANNOTATION);
+  if (typeof annotations === 'object') kept['annotations'] = omit(annotations, LAST_APPLIED_ANNOTATION);
   return { ...rest, metadata: kept };
 }

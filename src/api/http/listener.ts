@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import type { Server as HttpServer, ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createAbort } from '../../base/abort.ts';
+import { createAbort, uninterrupted } from '../../base/abort.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 
 export interface Listener extends AsyncDisposable {
@@ -59,7 +59,7 @@ export function createListener(
   async function bind(address: string, port: number): Promise<number> {
     const isFirst = bound.length === 0;
     const taker = isFirst ? server : createServer(LIKE_HTTP, (socket) => server.emit('connection', socket));
-    await once(taker.listen(port, address), 'listening');
+    await once(taker.listen(port, address), 'listening', { signal: uninterrupted });
     bound.push(taker);
     return (taker.address() as AddressInfo).port;
   }
@@ -83,7 +83,7 @@ export function createListener(
     async [Symbol.asyncDispose]() {
       stopping = true;
       if (busy.size > 0) await sleep(clock, graceMs, idle.signal);
-      const closed = bound.splice(0).map((taker) => once(taker.close(), 'close'));
+      const closed = bound.splice(0).map((taker) => once(taker.close(), 'close', { signal: uninterrupted }));
       for (const socket of sockets) socket.destroy();
       await Promise.all(closed);
     },

@@ -5,27 +5,9 @@ import type { KubeObject } from '../../schemas/object.ts';
 import { badRequest, invalid } from '../../schemas/errors/status.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { AgentRefusal, askAgent, statusOfRefusal } from '../streams/agent-stream.ts';
+import { chooseContainer } from '../streams/stream-request.ts';
 import type { Tunnels } from '../tunnel.ts';
 import { flagOf } from './query-options.ts';
-
-/** The container that a stream is about; names the choice where there is one. */
-export function chooseContainer(object: KubeObject, wanted: string): string {
-  const { metadata, spec } = object as Pod;
-  const main = spec.containers.map(({ name }) => name);
-  const init = (spec.initContainers ?? []).map(({ name }) => name);
-  const ephemeral = (spec.ephemeralContainers ?? []).map(({ name }) => name);
-  if (wanted === '') {
-    const [only] = main;
-    if (main.length === 1 && only !== undefined) return only;
-    const also = init.length > 0 ? ` or one of the init containers: [${init.join(' ')}]` : '';
-    throw badRequest(
-      `a container name must be specified for pod ${metadata.name}, choose one of: [${main.join(' ')}]${also}`,
-    );
-  }
-  if (![...main, ...init, ...ephemeral].includes(wanted))
-    throw badRequest(`container ${wanted} is not valid for pod ${metadata.name}`);
-  return wanted;
-}
 
 const LOG_STREAMS: readonly string[] = ['All', 'Stderr', 'Stdout'];
 

@@ -2,7 +2,6 @@
 import type { KubeObject } from '../../schemas/object.ts';
 import { badRequest } from '../../schemas/errors/status.ts';
 import type { Pod } from '../../schemas/types.ts';
-import { chooseContainer } from '../http/pod-logs.ts';
 import { flagOf } from '../http/query-options.ts';
 
 export type PodStream = 'exec' | 'attach' | 'portforward';
@@ -19,6 +18,25 @@ const MAX_COMMAND_CHARS = 128 * 1024;
 export interface PlannedSession extends StreamTarget {
   /** The streams that a client of SPDY opens for it. */
   readonly streams: readonly string[];
+}
+
+/** The container that a stream is about; names the choice where there is one. */
+export function chooseContainer(object: KubeObject, wanted: string): string {
+  const { metadata, spec } = object as Pod;
+  const main = spec.containers.map(({ name }) => name);
+  const init = (spec.initContainers ?? []).map(({ name }) => name);
+  const ephemeral = (spec.ephemeralContainers ?? []).map(({ name }) => name);
+  if (wanted === '') {
+    const [only] = main;
+    if (main.length === 1 && only !== undefined) return only;
+    const also = init.length > 0 ? ` or one of the init containers: [${init.join(' ')}]` : '';
+    throw badRequest(
+      `a container name must be specified for pod ${metadata.name}, choose one of: [${main.join(' ')}]${also}`,
+    );
+  }
+  if (![...main, ...init, ...ephemeral].includes(wanted))
+    throw badRequest(`container ${wanted} is not valid for pod ${metadata.name}`);
+  return wanted;
 }
 
 export function planSession(

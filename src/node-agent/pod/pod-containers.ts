@@ -9,14 +9,7 @@ import { createOwnContainers, type OwnContainers } from './own-containers.ts';
 import { backOffEvent, planRestart, restartPolicyOf, wantsRestart } from './plan-restart.ts';
 import { createPodProbes, type PodProbes } from './pod-probes.ts';
 import { createPodStops, type PodStops } from './pod-stops.ts';
-import {
-  attemptsOf,
-  containersOf,
-  nameOf,
-  type PlannedContainer,
-  reportedOf,
-  type TellPodEvent,
-} from './pod-view.ts';
+import { attemptsOf, containersOf, nameOf, type PlannedContainer, reportedOf } from './pod-view.ts';
 import { createPostStart, type PostStart } from './post-start.ts';
 import type { PodPart } from './types.ts';
 

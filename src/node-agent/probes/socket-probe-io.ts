@@ -42,9 +42,9 @@ function httpGet(clock: Clock, input: HttpRequest): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const address = hostPort(input.host, input.port);
     const url = `${input.scheme}://${address}${input.path}`;
-    let timer: Timer | undefined;
+    const held: { timer?: Timer } = {};
     const fail = (error: unknown): void => {
-      timer?.cancel();
+      held.timer?.cancel();
       reject(new Error(`Get ${JSON.stringify(url)}: ${goWords(error, address)}`, { cause: error }));
     };
     const options = {
@@ -65,14 +65,14 @@ function httpGet(clock: Clock, input: HttpRequest): Promise<HttpAnswer> {
       return fail(error);
     }
     let late = NO_HEADERS;
-    timer = clock.setTimer(() => request.destroy(new Error(late)), input.timeoutMs);
+    held.timer = clock.setTimer(() => request.destroy(new Error(late)), input.timeoutMs);
     request.on('error', fail);
     request.on('response', (response) => {
       late = NO_BODY;
       const chunks: Buffer[] = [];
       let size = 0;
       const done = (): void => {
-        timer?.cancel();
+        held.timer?.cancel();
         resolve({
           status: response.statusCode ?? 0,
           body: Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString('utf8'),

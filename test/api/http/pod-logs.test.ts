@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { chooseContainer, logQuery } from '../../../src/api/http/pod-logs.ts';
+import { logQuery } from '../../../src/api/http/pod-logs.ts';
+import { chooseContainer } from '../../../src/api/streams/stream-request.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 
 const pod = (spec: object): KubeObject => ({

@@ -130,10 +130,11 @@ export async function openManagedResources(
         const [resource, version] = [storageIdOf(kind), BigInt(metadata.resourceVersion)];
         if (version > (newest.get(resource) ?? 0n)) newest.set(resource, version);
       }
-      const waits = [...newest].map(async ([resource, version]) =>
-        opened.get(resource)?.cache.waitFor(String(version), signal),
+      await Promise.all(
+        [...newest].map(async ([resource, version]) =>
+          opened.get(resource)?.cache.waitFor(String(version), signal),
+        ),
       );
-      await Promise.all(waits);
     },
     [Symbol.dispose]() {
       warned[Symbol.dispose]();

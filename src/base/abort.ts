@@ -15,7 +15,9 @@ export function createAbort(): AbortController {
 /** For short, bounded waits that must not be cut: ending one early would leave half a step. */
 export const uninterrupted: AbortSignal = createAbort().signal;
 
-/** The result of work that takes no signal; rejects as soon as the signal aborts, with its reason. */
+/**
+ * The result of work that takes no signal; rejects as soon as the signal aborts, with its reason.
+ */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(signal.reason as Error);

@@ -11,7 +11,8 @@ export function printable(text: string, options: { readonly newlines?: boolean }
   });
 }
 
-// Control, format (bidirectional overrides, zero width), line and paragraph separators, lone surrogates.
+// Control, format (bidirectional overrides, zero width), line and paragraph separators, lone
+// surrogates.
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /** The same for a line of JSON, which stays the same JSON. */

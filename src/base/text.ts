@@ -15,7 +15,8 @@ const MARK = ' … ';
  */
 export function cutMiddle(text: string, limit: number): string {
   if (text.length <= limit) return text;
-  // Twice as many code units hold at least as many code points; a long text is not taken apart as a whole.
+  // Twice as many code units hold at least as many code points; a long text is not taken apart as a
+  // whole.
   const window = 2 * limit;
   const points =
     text.length <= 2 * window

@@ -1,4 +1,6 @@
-/** Every command, in the order of the help. A new one is a file under commands/ and an entry here. */
+/**
+ * Every command, in the order of the help. A new one is a file under commands/ and an entry here.
+ */
 import type { CommandEntry } from './run/command.ts';
 
 const RUN = 'Run a cluster';

@@ -14,7 +14,7 @@ import type { ProbeIo } from './probes/probe-io.ts';
 import type { ContainerRuntime } from './runtime/types.ts';
 import type { PodVolumes } from './volumes/pod-volumes.ts';
 
-/** What most parts are given. */
+/** Given to most parts. */
 export interface PartOptions {
   readonly client: ApiClient;
   readonly clock: Clock;

@@ -1,4 +1,6 @@
-/** The Endpoints and the EndpointSlice `default/kubernetes`, which hold the API servers that live. */
+/**
+ * The Endpoints and the EndpointSlice `default/kubernetes`, which hold the API servers that live.
+ */
 import { jsonEqual } from '../base/json.ts';
 import type { BoundWriter } from '../resources/writing/write-plan.ts';
 import { isStatusError } from '../schemas/errors/status.ts';

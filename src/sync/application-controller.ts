@@ -1,7 +1,7 @@
 /**
  * The GitOps loop: one reconcile at a time for each application, by its timer, jobs of the queue
- * `sync` (webhooks, refreshes) and events of its objects. Jobs are hints; the timers alone converge.
- * It runs under the leader's lease; `commitOptions` carries the fence.
+ * `sync` (webhooks, refreshes) and events of its objects. Jobs are hints; the timers alone
+ * converge. It runs under the leader's lease; `commitOptions` carries the fence.
  */
 import type { Clock } from '../base/clock.ts';
 import { type Scope, openScope } from '../base/scope.ts';

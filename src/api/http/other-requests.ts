@@ -104,7 +104,9 @@ const ROWS: Readonly<Record<string, PathRow>> = {
   '/version': { serve: () => json(versionInfo()), isOpen: true },
 };
 
-/** Checks a signature instead of a user. Any other path below `/webhooks/` is like an unknown one. */
+/**
+ * Checks a signature instead of a user. Any other path below `/webhooks/` is like an unknown one.
+ */
 const WEBHOOK: PathRow = { serve: webhook, isOpen: true, maxBodyBytes: MAX_WEBHOOK_BYTES };
 
 const ROOT: PathRow = { serve: (options) => json({ paths: rootPaths(servedBy(options)) }) };

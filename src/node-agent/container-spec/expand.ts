@@ -21,8 +21,8 @@ const MAX_PROGRAM_CHARS = 6 * 1024 * 1024;
 export class Refused extends Error {}
 
 /**
- * Answers what it is given, and throws {@link Refused} once that is too much in all. A few variables
- * that repeat each other stand for terabytes.
+ * Answers what it is given, and throws {@link Refused} once that is too much in all. A few
+ * variables that repeat each other stand for terabytes.
  */
 export function createProgramBudget(): (text: string) => string {
   let left = MAX_PROGRAM_CHARS;

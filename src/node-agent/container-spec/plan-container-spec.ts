@@ -53,7 +53,9 @@ export type ContainerPlan =
       readonly spec: ContainerSpec;
       /** Until they are resolved, their mounts have the whole volume as their source. */
       readonly subPaths: readonly SubPath[];
-      /** Names of envFrom entries that cannot be environment variables (an event tells the user). */
+      /**
+       * Names of envFrom entries that cannot be environment variables (an event tells the user).
+       */
       readonly skippedEnv: readonly string[];
     }
   | { readonly ok: false; readonly reason: 'CreateContainerConfigError'; readonly message: string };

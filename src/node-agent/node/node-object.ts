@@ -15,8 +15,8 @@ export interface NodeWriterOptions extends Omit<PartOptions, 'rng'> {
 }
 
 /**
- * Reports the facts, and answers the node as it is stored then. Out of contact the node is read: its
- * watch may be dead, too.
+ * Reports the facts, and answers the node as it is stored then. Out of contact the node is read:
+ * its watch may be dead, too.
  */
 export type NodeWriter = (facts: NodeFacts, isInContact: boolean) => Promise<Node>;
 

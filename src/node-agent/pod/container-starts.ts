@@ -52,7 +52,9 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     }
   }
 
-  /** Records the request before the engine gets it, and the engine's answer before anything else. */
+  /**
+   * Records the request before the engine gets it, and the engine's answer before anything else.
+   */
   async function make<Spec extends ContainerSpec | SandboxSpec>(
     spec: Spec,
     create: (marked: Spec) => Promise<string>,

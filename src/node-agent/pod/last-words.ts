@@ -1,7 +1,7 @@
 /**
  * Reads the last words of ended containers: the termination log, or the end of the output if the
- * container asks for that. A container that failed without either gives the last line of its output,
- * which commit statuses show (docs/adr/0007-last-words-of-failed-containers.md).
+ * container asks for that. A container that failed without either gives the last line of its
+ * output, which commit statuses show (docs/adr/0007-last-words-of-failed-containers.md).
  *
  * The pod's status waits for them, so that the end and its cause appear together. An engine that
  * does not answer delays a status only for a bounded time.

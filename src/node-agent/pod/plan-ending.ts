@@ -4,7 +4,9 @@ import { planStop } from './plan-stop.ts';
 import { type PodStep, waitFor } from './pod-step.ts';
 import { CLEANUP, graceSecondsOf, isLive, membersOf, nameOf, type PodView } from './pod-view.ts';
 
-/** An engine frees the address of an ended container a moment late. A pod keeps its own for so long. */
+/**
+ * An engine frees the address of an ended container a moment late. A pod keeps its own for so long.
+ */
 const MIN_REFUSALS = 3;
 
 /** Containers, then the last status, then everything on disk, then the object. */

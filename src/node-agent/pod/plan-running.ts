@@ -115,7 +115,9 @@ function whyStop(
   return isOtherSpec(attempt.specHash, specHash(container)) ? { reason: 'spec-changed' } : undefined;
 }
 
-/** The dead attempt before the latest stays, for `logs --previous`. Older ones go, as do sandboxes. */
+/**
+ * The dead attempt before the latest stays, for `logs --previous`. Older ones go, as do sandboxes.
+ */
 function removeSurplus(view: PodView, timers: number[]): PodStep | undefined {
   if (isBlocked(view, CLEANUP, timers)) return undefined;
   for (const item of view.planned) {

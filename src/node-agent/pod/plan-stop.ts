@@ -18,7 +18,9 @@ const STOP_TOLERANCE_MS = 250;
 /** The kubelet's minimum, for a container whose grace a late start or a hook has used up. */
 const MINIMUM_GRACE_SECONDS = 2;
 
-/** The next step of a container's end. Undefined: it has to be waited for, until a timer at most. */
+/**
+ * The next step of a container's end. Undefined: it has to be waited for, until a timer at most.
+ */
 export function planStop(view: PodView, request: StopRequest, timers: number[]): PodStep | undefined {
   const { nowMs } = view;
   const { record, container, reason } = request;

@@ -37,7 +37,9 @@ type ProjectedSource = NonNullable<NonNullable<Volume['projected']>['sources']>[
 /** A ConfigMap or Secret, and the keys of it that become files. Default: all. */
 type KeySource = NonNullable<ProjectedSource['configMap']>;
 
-/** Undefined for volumes that hold no files of the agent. The later of two files at one path wins. */
+/**
+ * Undefined for volumes that hold no files of the agent. The later of two files at one path wins.
+ */
 export function filesOf(input: FilesInput, volume: Volume): readonly VolumeFile[] | undefined {
   const files = listFiles(input, volume);
   return files && [...new Map(files.map((file) => [file.path, file])).values()];

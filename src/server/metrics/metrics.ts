@@ -16,7 +16,7 @@ export interface Metrics {
   unreadable(resource: string): void;
   /** Counts a pod that an agent reported at a rebuild and that was not restored. */
   onWaiting(cause: WaitingCause): void;
-  /** Whose requests in flight are shown: those of the server that is running. */
+  /** The running server, whose requests in flight are shown. */
   follow(limits: RateLimits): void;
 }
 

@@ -8,8 +8,8 @@
  * operator's.
  *
  * The store keeps the posted and the due statuses, so that none is repeated or forgotten after a
- * restart. Two leaders for an instant may repeat one. A job only says that there is news: the newest
- * status is posted.
+ * restart. Two leaders for an instant may repeat one. A job only says that there is news: the
+ * newest status is posted.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';

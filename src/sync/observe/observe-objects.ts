@@ -128,8 +128,8 @@ async function compare(
     const { mirror } = repository;
     const own = { key, repoURL: source.repoURL, mirror, sinceMs: cache.startedMs };
     handOver = await planHandOver(own, changeSet, observer.neighbourhood, () => isHistoryComplete(observer));
-    // Planned anew, since more may have become dirty meanwhile. A deletion that came with it is left
-    // to the next reconcile: the others were not asked about it.
+    // Planned anew, since more may have become dirty meanwhile. A deletion that came with it is
+    // left to the next reconcile: the others were not asked about it.
     const asked = new Set(leavingIn(changeSet).map(({ kind, key: name }) => idOf(kind, name)));
     const again = await planned(handOver);
     const unasked = new Set(leavingIn(again).filter(({ kind, key: name }) => !asked.has(idOf(kind, name))));

@@ -1,4 +1,6 @@
-/** Events of an Application, with Argo CD's reasons (docs/GITOPS.md). Only a change is one. Pure. */
+/**
+ * Events of an Application, with Argo CD's reasons (docs/GITOPS.md). Only a change is one. Pure.
+ */
 import { printable } from '../../base/printable.ts';
 import { cutMiddle, listNames } from '../../base/text.ts';
 import { isHook } from '../../diff/annotations.ts';

@@ -1,6 +1,6 @@
 /**
- * Fights of two writers: the sync undoes a change, and another writer repeats it. Healing then waits
- * longer each time, and a condition names both. Pure, except for a memory that may be lost.
+ * Fights of two writers: the sync undoes a change, and another writer repeats it. Healing then
+ * waits longer each time, and a condition names both. Pure, except for a memory that may be lost.
  */
 import type { Change, ChangeSet } from '../../diff/change-set.ts';
 import { type DesiredObject, type DesiredSet, idOf } from '../../diff/desired-set.ts';

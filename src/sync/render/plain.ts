@@ -1,6 +1,6 @@
 /**
- * Plain YAML and JSON of a folder of a commit. The inputs are the entries that the source's settings
- * select. Only entries that differ from those of the earlier render are read and parsed.
+ * Plain YAML and JSON of a folder of a commit. The inputs are the entries that the source's
+ * settings select. Only entries that differ from those of the earlier render are read and parsed.
  */
 import type { ApplicationSource } from '../../schemas/types.ts';
 import { UserError } from '../../base/errors.ts';

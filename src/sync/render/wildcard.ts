@@ -1,6 +1,7 @@
 /**
  * Argo CD's include and exclude patterns: `*` and `?` (which also match `/`), and `{a,b}`. The time
- * is linear in text times pattern; a pattern could drive a regular expression into exponential time.
+ * is linear in text times pattern; a pattern could drive a regular expression into exponential
+ * time.
  */
 import { UserError } from '../../base/errors.ts';
 

@@ -1,4 +1,4 @@
-/** What a deletion is answered with: the object where upstream's storage returns it, else a Status. */
+/** The answer to a deletion: the object where upstream returns it, else a Status. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startTestHttp, type TestHttp } from '../test-http.ts';
 

@@ -1,4 +1,6 @@
-/** Creates a container, or adopts the one that an earlier call created and whose answer was lost. */
+/**
+ * Creates a container, or adopts the one that an earlier call created and whose answer was lost.
+ */
 import type { Logger } from '../../../base/logger.ts';
 import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
 import { toCreateBody } from './create-body.ts';

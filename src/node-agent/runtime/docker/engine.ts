@@ -31,7 +31,8 @@ export interface Engine {
 
 /**
  * The client puts the members of a create call's body into the query as well, unless it gets
- * `_query` and `_body`. Labels in a URL would exceed its limit. Its types do not know these members.
+ * `_query` and `_body`. Labels in a URL would exceed its limit. Its types do not know these
+ * members.
  */
 export const asRequest = (
   name: string,

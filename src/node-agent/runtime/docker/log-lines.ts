@@ -11,8 +11,8 @@ const STAMP_BYTES = 31;
 const LINE_FEED = 0x0a;
 
 /**
- * Told of each piece: its time stamp, whether it continues a line, and whether it is the first of its
- * output. The first may continue a line, too, which began before what is read.
+ * Told of each piece: its time stamp, whether it continues a line, and whether it is the first of
+ * its output. The first may continue a line, too, which began before what is read.
  */
 export type OnPiece = (stamp: string, isContinued: boolean, isFirst: boolean) => void;
 
@@ -84,8 +84,9 @@ interface LineStart {
 }
 
 /**
- * Reads the last pieces of a log, and finds the last `wanted` whole lines in them. Each piece has the
- * time at which its line began. So every line that began after a certain one was read as a whole.
+ * Reads the last pieces of a log, and finds the last `wanted` whole lines in them. Each piece has
+ * the time at which its line began. So every line that began after a certain one was read as a
+ * whole.
  */
 export function createTailFinder(wanted: number): TailFinder {
   let starts: LineStart[] = [];

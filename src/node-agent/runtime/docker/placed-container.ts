@@ -1,7 +1,7 @@
 /**
- * A container with its place among namespaces, as a Docker Engine wants it. Docker has no sandboxes:
- * a pod's only container holds the namespaces itself, and a pause container holds those that
- * several containers share. Pure.
+ * A container with its place among namespaces, as a Docker Engine wants it. Docker has no
+ * sandboxes: a pod's only container holds the namespaces itself, and a pause container holds those
+ * that several containers share. Pure.
  */
 import {
   type ContainerRecord,

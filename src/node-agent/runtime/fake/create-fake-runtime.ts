@@ -1,7 +1,7 @@
 /**
- * ContainerRuntime without containers, for simulation (fake clock, seeded rng, faults on demand) and
- * below `--runtime hollow`. Its state outlives the agent's dispose, as a real engine's does. It has
- * sandboxes as the Docker adapter has them.
+ * ContainerRuntime without containers, for simulation (fake clock, seeded rng, faults on demand)
+ * and below `--runtime hollow`. Its state outlives the agent's dispose, as a real engine's does. It
+ * has sandboxes as the Docker adapter has them.
  */
 import { createAbort } from '../../../base/abort.ts';
 import type { PlacedContainer } from '../docker/placed-container.ts';

@@ -12,6 +12,9 @@ import {
   type TaintEvictionView,
 } from './plan-taint-eviction.ts';
 
+/** Agents have noticed by then that a server is gone, and have opened a tunnel to another one. */
+const REUNION_MS = 15_000;
+
 export const taintEviction = ({ gracePeriodMs }: { readonly gracePeriodMs: number }): Controller => ({
   name: 'taint-eviction',
   async open({ caches, clock, mayAct }, scope): Promise<Reconciler<TaintEvictionView, TaintEvictionPlan>> {
@@ -19,8 +22,8 @@ export const taintEviction = ({ gracePeriodMs }: { readonly gracePeriodMs: numbe
     const pods = await caches.open<Pod>('pods');
     indexByNode(pods);
     const since = new Map<string, number>();
-    /** Before a full grace period has passed nobody can say whether a silent node is silent. */
-    const settledAtMs = clock.now() + gracePeriodMs;
+    /** Before that, nobody can say whether a silent node is silent: agents find a new leader. */
+    const settledAtMs = clock.now() + Math.max(gracePeriodMs, REUNION_MS);
 
     const isTainted = (node: Node | undefined): boolean =>
       node?.spec.taints?.some(({ effect }) => effect === 'NoExecute') === true;

@@ -12,9 +12,9 @@ import { indexByNode } from '../../store/cache/indexes.ts';
 import { isReady } from '../pod-facts.ts';
 import {
   LEASE_GRACE_MS,
+  laterBy,
   mayEvictFrom,
   monitorPeriodMs,
-  notAfter,
   observe,
   type Sighting,
   silentAtMs,
@@ -34,7 +34,7 @@ export interface NodeHealthOptions {
 export const DEFAULT_NODE_HEALTH: NodeHealthOptions = { gracePeriodMs: LEASE_GRACE_MS };
 
 /** A tick that comes this many periods late means that we were away, not the nodes. */
-const LATE_TICKS = 2;
+const LATE_TICKS = 4;
 /** Quiet, healthy nodes are looked at with each change; this often with every notification lost. */
 const LOOK_AT_ALL_MS = 300_000;
 const LEASE_NAMESPACE = 'kube-node-lease';
@@ -73,15 +73,15 @@ export const nodeLifecycle = (options: NodeHealthOptions): Controller => ({
     async function couldHear(): Promise<boolean> {
       const sinceMs = clock.now() - lastTickMs;
       lastTickMs = clock.now();
+      credit(Math.max(0, sinceMs - periodMs));
       // Also a clock that was set back.
       const isLate = sinceMs < 0 || sinceMs > periodMs * LATE_TICKS;
       return !isLate && mayAct() && (await answers(store, leases.resource));
     }
 
-    /** Also after the clock was set back: nothing was seen in the future. */
-    function beginToHear(nowMs: number): void {
-      couldHearSinceMs = nowMs;
-      for (const [name, sighting] of sightings) sightings.set(name, notAfter(sighting, nowMs));
+    /** Time in which we were held up is nobody's silence. */
+    function credit(ms: number): void {
+      for (const [name, sighting] of sightings) sightings.set(name, laterBy(sighting, ms, clock.now()));
     }
 
     async function listen(): Promise<void> {
@@ -111,7 +111,7 @@ export const nodeLifecycle = (options: NodeHealthOptions): Controller => ({
         await listen();
         const isHearing = await couldHear();
         const nowMs = clock.now();
-        if (!isHearing) beginToHear(nowMs);
+        if (!isHearing) couldHearSinceMs = nowMs;
         const all = nodes.list();
         const isTimeForAll = !isHearing || Math.abs(nowMs - lookedAtAllMs) >= LOOK_AT_ALL_MS;
         if (isTimeForAll) lookedAtAllMs = nowMs;

@@ -53,10 +53,11 @@ export function observe(
   return { ...seen, atMs: silent ? previous.atMs : nowMs, ...(heardAtMs === undefined ? {} : { heardAtMs }) };
 }
 
-export const notAfter = ({ heardAtMs, ...sighting }: Sighting, nowMs: number): Sighting => ({
+/** The signs of life, as if they had been later. None is in the future, also of a clock set back. */
+export const laterBy = ({ heardAtMs, ...sighting }: Sighting, ms: number, nowMs: number): Sighting => ({
   ...sighting,
-  atMs: Math.min(sighting.atMs, nowMs),
-  ...(heardAtMs === undefined ? {} : { heardAtMs: Math.min(heardAtMs, nowMs) }),
+  atMs: Math.min(sighting.atMs + ms, nowMs),
+  ...(heardAtMs === undefined ? {} : { heardAtMs: Math.min(heardAtMs + ms, nowMs) }),
 });
 
 /** When the node counts as lost. One that was heard over its tunnel is expected to be heard again. */

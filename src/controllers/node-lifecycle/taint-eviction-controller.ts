@@ -22,11 +22,19 @@ export const taintEviction = ({ gracePeriodMs }: { readonly gracePeriodMs: numbe
     const pods = await caches.open<Pod>('pods');
     indexByNode(pods);
     const since = new Map<string, number>();
-    /** Before that, nobody can say whether a silent node is silent: agents find a new leader. */
-    const settledAtMs = clock.now() + Math.max(gracePeriodMs, REUNION_MS);
 
     const isTainted = (node: Node | undefined): boolean =>
       node?.spec.taints?.some(({ effect }) => effect === 'NoExecute') === true;
+    const startedAtMs = clock.now();
+    /** Taints of an earlier term. Until agents had time to be heard, they say nothing of today. */
+    const inherited = new Set(
+      nodes
+        .list()
+        .filter(isTainted)
+        .map(({ metadata }) => metadata.name),
+    );
+    const settledAtMs = (node: string): number =>
+      inherited.has(node) ? startedAtMs + Math.max(gracePeriodMs, REUNION_MS) : startedAtMs;
     scope.on(pods, itself);
     scope.on(nodes, ({ key, object, previous }) =>
       isTainted(object) || isTainted(previous) ? podsOnNode(pods, key).map(keyOf) : [],
@@ -46,7 +54,7 @@ export const taintEviction = ({ gracePeriodMs }: { readonly gracePeriodMs: numbe
           pod,
           node: nodes.get(pod.spec.nodeName),
           sinceMs: since.get(key),
-          settledAtMs,
+          settledAtMs: settledAtMs(pod.spec.nodeName),
           mayEvictForHealth: mayEvictFrom(nodes.list()),
         };
       },

@@ -3,11 +3,9 @@
  * DefaultTolerationSeconds.
  */
 import { isPod } from '../../schemas/pods/pod-marks.ts';
-import type { Pod, PodSpec, Toleration } from '../../schemas/types.ts';
-import type { AdmissionPolicy, AdmissionRule } from './types.ts';
-
-/** kube-apiserver's --default-not-ready-toleration-seconds and its sibling. */
-const UPSTREAM_SECONDS = { notReady: 300, unreachable: 300 };
+import { withAwayTolerations } from '../../schemas/pods/tolerations.ts';
+import type { Pod, PodSpec } from '../../schemas/types.ts';
+import type { AdmissionRule } from './types.ts';
 
 export const podDefaults: AdmissionRule = {
   name: 'PodDefaults',
@@ -21,29 +19,3 @@ export const podDefaults: AdmissionRule = {
     return { ...pod, spec: { ...pod.spec, ...added } satisfies PodSpec };
   },
 };
-
-function withAwayTolerations(
-  tolerations: readonly Toleration[],
-  { notReady, unreachable } = UPSTREAM_SECONDS as NonNullable<AdmissionPolicy['tolerationSeconds']>,
-): Toleration[] {
-  const away = [
-    ['node.kubernetes.io/not-ready', notReady],
-    ['node.kubernetes.io/unreachable', unreachable],
-  ] as const;
-  const missing = away.filter(([taint]) => !tolerations.some((toleration) => covers(toleration, taint)));
-  return [
-    ...tolerations,
-    ...missing.map(
-      ([key, tolerationSeconds]): Toleration => ({
-        key,
-        operator: 'Exists',
-        effect: 'NoExecute',
-        tolerationSeconds,
-      }),
-    ),
-  ];
-}
-
-function covers({ key, effect }: Toleration, taint: string): boolean {
-  return (!key || key === taint) && (!effect || effect === 'NoExecute');
-}

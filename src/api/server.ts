@@ -10,7 +10,7 @@ import { createNodeUsages } from './metrics/node-usage.ts';
 import { createPeerTunnels } from './peers/peer-tunnels.ts';
 import { createPeerService } from './peers/serve-peer.ts';
 import type { PeerOptions } from './peers/types.ts';
-import { createTunnels } from './tunnel.ts';
+import { createTunnels, type Tunnels, type TunnelsOptions } from './tunnel.ts';
 import { builtInResources } from './virtual/built-in.ts';
 
 export interface ApiServerOptions extends Omit<AppOptions, 'tls' | 'tunnels' | 'peerService' | 'authorizer'> {
@@ -21,6 +21,8 @@ export interface ApiServerOptions extends Omit<AppOptions, 'tls' | 'tunnels' | '
   /** The other servers of the cluster; without it there are none. */
   readonly peers?: PeerOptions;
   readonly clock: Clock;
+  /** Which agents are asked for signs of life, and how often. */
+  readonly heartbeats?: Pick<TunnelsOptions, 'heartbeatMs' | 'localNodes'>;
 }
 
 export interface ApiServer extends AsyncDisposable {
@@ -28,6 +30,7 @@ export interface ApiServer extends AsyncDisposable {
   readonly url: string;
   /** Nodes whose agents have a tunnel open. */
   readonly connectedNodes: readonly string[];
+  readonly heartbeats: Tunnels['heartbeats'];
   /** New connections use this certificate; open ones stay. */
   renewTls(tls: ServerTls): void;
 }
@@ -43,7 +46,7 @@ async function startApiServer(
 ): Promise<Omit<ApiServer, keyof AsyncDisposable>> {
   const { core, clock, listen, peers, tls } = options;
   const logger = options.logger.child({ component: 'api-server' });
-  const local = createTunnels({ clock, logger });
+  const local = createTunnels({ ...options.heartbeats, clock, logger });
   const tunnels = peers ? createPeerTunnels({ ...peers, local, clock, logger }) : local;
   const peerService = createPeerService(local, logger);
   const usages = createNodeUsages({ tunnels, clock, logger });
@@ -72,6 +75,7 @@ async function startApiServer(
     get connectedNodes() {
       return tunnels.nodes;
     },
+    heartbeats: (signal) => tunnels.heartbeats(signal),
     renewTls({ keyPem, certPem, caPem }) {
       const { server } = app;
       if (server instanceof HttpsServer) server.setSecureContext({ key: keyPem, cert: certPem, ca: caPem });

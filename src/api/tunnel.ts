@@ -10,6 +10,7 @@ import {
 } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { TUNNEL_WINDOW_BYTES } from '../base/channel-frames.ts';
+import { setRecent } from '../base/bounded-map.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -20,8 +21,12 @@ export const TUNNEL_PROTOCOL = 'symphony-tunnel';
 
 const SWITCHING_PROTOCOLS = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${TUNNEL_PROTOCOL}\r\n\r\n`;
 
-/** A half-open connection is noticed after two of these. */
-const PING_INTERVAL_MS = 15_000;
+/** An agent in this process lives as long as the process: its tunnel is hardly ever asked. */
+const LOCAL_PING_MS = 15_000;
+/** A tunnel whose agent was not heard for so long is half open. Sessions outlive shorter cuts. */
+const HALF_OPEN_MS = 30_000;
+/** Agents that were heard, gone ones included. Beyond it the oldest are forgotten. */
+const MAX_HEARD = 10_000;
 /** One request waits so long for an agent's answer. */
 const RESPONSE_TIMEOUT_MS = 30_000;
 
@@ -52,6 +57,11 @@ export interface Tunnels extends AsyncDisposable {
   /** Throws 503 where the node is not connected. */
   request(request: TunnelRequest): Promise<TunnelResponse>;
   readonly nodes: readonly string[];
+  /**
+   * Milliseconds since each agent was last heard over its tunnel, at all servers. An agent that no
+   * server has heard is absent. A server that does not answer in time adds nothing.
+   */
+  heartbeats(signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
 }
 
 interface Tunnel {
@@ -59,10 +69,24 @@ interface Tunnel {
   timer?: Timer;
 }
 
-export function createTunnels(options: { readonly clock: Clock; readonly logger: Logger }): Tunnels {
-  const { clock } = options;
+export interface TunnelsOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How often each agent is asked for a sign of life. */
+  readonly heartbeatMs?: number;
+  /** Nodes whose agents run in this process. */
+  readonly localNodes?: readonly string[];
+}
+
+const DEFAULT_HEARTBEAT_MS = 1_000;
+
+export function createTunnels(options: TunnelsOptions): Tunnels {
+  const { clock, heartbeatMs = DEFAULT_HEARTBEAT_MS } = options;
   const logger = options.logger.child({ component: 'tunnel' });
   const tunnels = new Map<string, Tunnel>();
+  const local = new Set(options.localNodes);
+  const heard = new Map<string, number>();
+  const hear = (node: string): void => setRecent(heard, node, clock.now(), MAX_HEARD);
 
   function open(node: string, socket: Duplex): void {
     const session = connect('http://agent', {
@@ -75,7 +99,12 @@ export function createTunnels(options: { readonly clock: Clock; readonly logger:
     tunnels.get(node)?.session.close();
     tunnels.set(node, tunnel);
     logger.debug({ node }, 'An agent has opened its tunnel');
-    keepAlive(tunnel, clock, () => logger.warn({ node }, 'A tunnel does not answer; it is closed'));
+    hear(node);
+    keepAlive(tunnel, clock, {
+      intervalMs: local.has(node) ? LOCAL_PING_MS : heartbeatMs,
+      onHeard: () => hear(node),
+      onSilent: () => logger.warn({ node }, 'A tunnel does not answer; it is closed'),
+    });
     session.on('error', (error) => logger.warn({ node, error }, 'A tunnel failed'));
     session.on('close', () => {
       tunnel.timer?.cancel();
@@ -88,6 +117,11 @@ export function createTunnels(options: { readonly clock: Clock; readonly logger:
   return {
     get nodes() {
       return [...tunnels.keys()];
+    },
+    async heartbeats() {
+      const nowMs = clock.now();
+      const ages = [...heard].map(([node, atMs]) => [node, Math.max(0, nowMs - atMs)] as const);
+      return new Map([...ages, ...[...local].map((node) => [node, 0] as const)]);
     },
     accept(node, socket, head) {
       if (head.length > 0) socket.unshift(head);
@@ -116,23 +150,36 @@ export function createTunnels(options: { readonly clock: Clock; readonly logger:
   };
 }
 
-/** Pings until the session is gone, and closes one that does not answer. */
-function keepAlive(tunnel: Tunnel, clock: Clock, onSilent: () => void): void {
+interface KeepAlive {
+  readonly intervalMs: number;
+  onHeard(): void;
+  onSilent(): void;
+}
+
+/**
+ * Pings until the session is gone, and closes one that is half open. One ping is under way at a
+ * time: TCP repeats what is lost.
+ */
+function keepAlive(tunnel: Tunnel, clock: Clock, { intervalMs, onHeard, onSilent }: KeepAlive): void {
   const { session } = tunnel;
-  let answered = true;
+  let askedAtMs: number | undefined;
   const tick = (): void => {
     if (session.destroyed) return;
-    if (!answered) {
+    if (askedAtMs !== undefined && clock.now() - askedAtMs >= HALF_OPEN_MS) {
       onSilent();
       return session.destroy();
     }
-    answered = false;
-    session.ping((error) => {
-      if (!error) answered = true;
-    });
-    tunnel.timer = clock.setTimer(tick, PING_INTERVAL_MS);
+    if (askedAtMs === undefined) {
+      askedAtMs = clock.now();
+      session.ping((error) => {
+        if (error) return;
+        askedAtMs = undefined;
+        onHeard();
+      });
+    }
+    tunnel.timer = clock.setTimer(tick, intervalMs);
   };
-  tunnel.timer = clock.setTimer(tick, PING_INTERVAL_MS);
+  tunnel.timer = clock.setTimer(tick, intervalMs);
 }
 
 export interface SessionRequest {

@@ -21,6 +21,9 @@ export interface Config {
   readonly pollIntervalMs: number;
   readonly stabilityWindowMs: number;
   readonly eventTtlMs: number;
+  readonly nodeGracePeriodMs: number;
+  readonly defaultNotReadyTolerationSeconds: number;
+  readonly defaultUnreachableTolerationSeconds: number;
   readonly dataDir: string;
   /** Undefined: the data directory. */
   readonly identityDir: string | undefined;

@@ -48,7 +48,16 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     const runtime = ownRuntime(options.runtime, registry.owns);
     const networkProblem = (): string | undefined => network.problem;
     if (connection)
-      scope.use(openTunnel({ ...parts.common, connection, runtime, findPod: registry.find, networkProblem }));
+      scope.use(
+        openTunnel({
+          ...parts.common,
+          connection,
+          runtime,
+          findPod: registry.find,
+          networkProblem,
+          onOpen: reporter.setTunnel,
+        }),
+      );
     return {};
   }
 

@@ -31,7 +31,7 @@ import type { GenerationParts } from './generation-parts.ts';
 import { createGitOps, type GitOps } from './gitops.ts';
 import { type HistoryWatch, openHistory } from './history/history.ts';
 import { lead, type LeadParts } from './lead.ts';
-import { serveApi } from './serve-api.ts';
+import { type Served, serveApi } from './serve-api.ts';
 import type { RepositoryState } from './start/watch-repository.ts';
 
 export interface Generation extends AsyncDisposable {
@@ -66,15 +66,15 @@ async function startOnHistory(
   // Before anybody asks: without these, nobody but administrators and nodes may do anything.
   await rememberStoreIdentity(store, writer, identity);
   await ensureDefaultPolicy({ store, writer, logger: logger.child({ component: 'rbac' }), more: ownPolicy });
-  const { url } = await serveApi(
+  const served = await serveApi(
     { ...parts, ...opened, ...cluster, writer, webhooks: gitOps.webhooks },
     scope,
   );
-  scope.use(lead(leadParts(parts, opened, cluster, gitOps)));
+  scope.use(lead(leadParts(parts, opened, cluster, gitOps, served)));
   scope.defer(() => {
     patience.timer = clock.setTimer(() => cut([store, queues]), STOP_PATIENCE_MS);
   });
-  return { url, historyLost: history.lost, repository: gitOps.repository };
+  return { url: served.url, historyLost: history.lost, repository: gitOps.repository };
 }
 
 /** An orderly end takes far less. A service manager waits for a minute and more. */
@@ -129,7 +129,13 @@ async function openCluster(
   const core = scope.use(
     createResourceCore({
       ...{ store, caches, registry, clock, rng, logger, proofs },
-      policy: { defaultPodSecurity: config.defaultPodSecurity },
+      policy: {
+        defaultPodSecurity: config.defaultPodSecurity,
+        tolerationSeconds: {
+          notReady: config.defaultNotReadyTolerationSeconds,
+          unreachable: config.defaultUnreachableTolerationSeconds,
+        },
+      },
       addresses: { ...defaultAddressSpace, serviceCidr: config.serviceCidr },
       onWaiting: parts.metrics.onWaiting,
     }),
@@ -159,6 +165,7 @@ function leadParts(
   { store, history, condition, proofs }: OpenedHistory,
   { registry, caches, queues, core }: OpenedCluster,
   gitOps: GitOps,
+  { heartbeats }: Served,
 ): LeadParts {
   const { config, dataDir, clock, rng, logger, serviceAccounts, ownNodes } = parts;
   const { rootApplication } = gitOps;
@@ -169,6 +176,7 @@ function leadParts(
     delegate: (author, confinedTo) => core.as({ user: SYNC, author, confinedTo }),
     controllers: {
       podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: config.nodeCidrMaskSize },
+      nodeHealth: { gracePeriodMs: config.nodeGracePeriodMs, heartbeats },
       caBundle: parts.tls.caPem,
       eventTtlMs: config.eventTtlMs,
       certificates: certificatesOptions(parts.authority, createAuthorizer(core.snapshots)),

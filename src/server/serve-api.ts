@@ -7,6 +7,7 @@ import type { WebhookHandler } from '../api/http/webhooks.ts';
 import type { PeerOptions } from '../api/peers/types.ts';
 import { type ApiServer, createApiServer } from '../api/server.ts';
 import type { Scope } from '../base/scope.ts';
+import { monitorPeriodMs } from '../controllers/node-lifecycle/plan-node-health.ts';
 import type { Queues } from '../queue/types.ts';
 import type { ResourceCore } from '../resources/resource-core.ts';
 import type { BoundWriter } from '../resources/writing/write-plan.ts';
@@ -29,7 +30,9 @@ export interface ServeParts extends GenerationParts {
   readonly webhooks: WebhookHandler | undefined;
 }
 
-export async function serveApi(parts: ServeParts, scope: Scope): Promise<{ readonly url: string }> {
+export type Served = Pick<ApiServer, 'url' | 'heartbeats'>;
+
+export async function serveApi(parts: ServeParts, scope: Scope): Promise<Served> {
   const { config, dataDir, store, writer, caches, clock, rng, logger, webhooks } = parts;
   const host = hostname();
   const id = serverIdOf(host, dataDir.root);
@@ -52,7 +55,7 @@ export async function serveApi(parts: ServeParts, scope: Scope): Promise<{ reado
   presence.announce(...addressesOf(config, server.url));
   if (config.webhookListen && webhooks)
     scope.use(await startWebhookServer(config.webhookListen, webhooks, logger, clock));
-  return { url: server.url };
+  return server;
 }
 
 function listen(parts: ServeParts, peers: PeerOptions): Promise<ApiServer> {
@@ -62,6 +65,10 @@ function listen(parts: ServeParts, peers: PeerOptions): Promise<ApiServer> {
   return createApiServer({
     ...{ core, peers, limits, clock, logger },
     listen: config.listen,
+    heartbeats: {
+      heartbeatMs: monitorPeriodMs(config.nodeGracePeriodMs),
+      localNodes: parts.ownNodes ?? [],
+    },
     tls: parts.serving.current(),
     authenticator: authentication.authenticator,
     virtual: [...authentication.virtual],

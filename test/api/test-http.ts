@@ -8,6 +8,7 @@ import type { AnswerRecord } from '../../src/api/http/answer-record.ts';
 import { createApp } from '../../src/api/http/app.ts';
 import { createTunnels } from '../../src/api/tunnel.ts';
 import { createHttpClient } from '../support/http-client.ts';
+import type { AdmissionPolicy } from '../../src/resources/admission/types.ts';
 import { startTestCore, type TestCore } from './test-api.ts';
 
 export const adminUser: UserInfo = { name: 'admin', groups: ['system:masters', 'system:authenticated'] };
@@ -34,8 +35,11 @@ export interface TestHttp extends AsyncDisposable {
   ): Promise<HttpAnswer>;
 }
 
-export async function startTestHttp(namespaces?: readonly string[]): Promise<TestHttp> {
-  const core = await startTestCore(systemClock, namespaces);
+export async function startTestHttp(
+  namespaces?: readonly string[],
+  policy?: AdmissionPolicy,
+): Promise<TestHttp> {
+  const core = await startTestCore(systemClock, namespaces, policy);
   await core.core.warm();
   const authorizer = createAuthorizer(core.core.snapshots);
   const audited: AnswerRecord[] = [];

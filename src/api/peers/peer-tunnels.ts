@@ -2,14 +2,15 @@
  * Tunnels across API servers. A request for an agent whose tunnel ends at another server is passed
  * on. The holder is not recorded: the servers are asked in turn, the last known holder first.
  */
-import type { ClientHttp2Session } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
+import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { askSession, type TunnelRequest, type TunnelResponse, type Tunnels } from '../tunnel.ts';
 import { openPeerSession } from './peer-session.ts';
-import { NODE_HEADER, NOT_HERE, type Peer, type PeerOptions } from './types.ts';
+import { HEARTBEATS_PATH, NODE_HEADER, NOT_HERE, type Peer, type PeerOptions } from './types.ts';
 
 export interface PeerTunnelsOptions extends PeerOptions {
   readonly local: Tunnels;
@@ -21,6 +22,11 @@ export interface PeerTunnelsOptions extends PeerOptions {
 const ANSWER_TIMEOUT_MS = 35_000;
 /** Remembered holders; forgetting one costs a question. */
 const MAX_REMEMBERED = 10_000;
+
+/** A server that hangs must not hold up the judgement of all nodes for long. */
+const HEARTBEATS_TIMEOUT_MS = 1_000;
+/** Ten thousand nodes with long names. */
+const MAX_HEARTBEATS_CHARACTERS = 4_000_000;
 
 export function createPeerTunnels(options: PeerTunnelsOptions): Tunnels {
   const { local, clock, logger } = options;
@@ -68,9 +74,30 @@ export function createPeerTunnels(options: PeerTunnelsOptions): Tunnels {
     return undefined;
   }
 
+  /** What another server has heard; nothing where it does not say so in time. */
+  async function heardBy(peer: Peer, signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+    try {
+      const headers = { ':method': 'GET', ':path': HEARTBEATS_PATH };
+      const asked = { clock, headers, signal, writable: false, timeoutMs: HEARTBEATS_TIMEOUT_MS };
+      const { status, stream } = await askSession(await sessionOf(peer), asked);
+      if (status !== 200) stream.close();
+      else return readAges(await boundedText(stream));
+    } catch (error) {
+      logger.debug({ server: peer.id, error: errorMessage(error) }, 'Another server tells no heartbeats');
+    }
+    return new Map();
+  }
+
   return {
     get nodes() {
       return local.nodes;
+    },
+    async heartbeats(signal) {
+      const others = options.peers().map((peer) => heardBy(peer, signal));
+      const newest = new Map<string, number>();
+      for (const ages of await Promise.all([local.heartbeats(signal), ...others]))
+        for (const [node, age] of ages) newest.set(node, Math.min(age, newest.get(node) ?? age));
+      return newest;
     },
     accept: (node, socket, head) => local.accept(node, socket, head),
     async request(request) {
@@ -84,4 +111,19 @@ export function createPeerTunnels(options: PeerTunnelsOptions): Tunnels {
       await local[Symbol.asyncDispose]();
     },
   };
+}
+
+async function boundedText(stream: ClientHttp2Stream): Promise<string> {
+  let text = '';
+  for await (const chunk of stream.setEncoding('utf8')) {
+    text += String(chunk);
+    if (text.length > MAX_HEARTBEATS_CHARACTERS) throw new Error('the answer is too long');
+  }
+  return text;
+}
+
+function readAges(text: string): ReadonlyMap<string, number> {
+  const ages = JSON.parse(text) as unknown;
+  const entries = Object.entries(isRecord(ages) ? ages : {});
+  return new Map(entries.filter((entry): entry is [string, number] => Number.isFinite(entry[1])));
 }

@@ -1,4 +1,7 @@
-/** The other end of peer-tunnels.ts: other servers' requests for agents with a tunnel here. */
+/**
+ * The other end of peer-tunnels.ts: other servers' requests for agents with a tunnel here,
+ * and for their signs of life.
+ */
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { createAbort } from '../../base/abort.ts';
@@ -6,7 +9,7 @@ import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { toPlainStream } from '../../base/plain-stream.ts';
 import type { Tunnels } from '../tunnel.ts';
-import { NODE_HEADER, NOT_HERE, PEER_PROTOCOL } from './types.ts';
+import { HEARTBEATS_PATH, NODE_HEADER, NOT_HERE, PEER_PROTOCOL } from './types.ts';
 
 const SWITCHING_PROTOCOLS = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${PEER_PROTOCOL}\r\n\r\n`;
 
@@ -48,6 +51,12 @@ async function serve(local: Tunnels, stream: ServerHttp2Stream, headers: Incomin
   stream.on('close', () => abort.abort());
   stream.on('error', () => abort.abort());
   const node = String(headers[NODE_HEADER] ?? '');
+  if (node === '' && headers[':path'] === HEARTBEATS_PATH) {
+    const ages = Object.fromEntries(await local.heartbeats(abort.signal));
+    stream.respond({ ':status': 200, 'content-type': 'application/json' });
+    stream.end(JSON.stringify(ages));
+    return;
+  }
   if (!local.nodes.includes(node)) {
     stream.respond({ ':status': NOT_HERE });
     stream.end();

@@ -22,3 +22,5 @@ export const PEER_PATH = '/apis/symphony.dev/v1/peers/tunnels';
 export const NODE_HEADER = 'x-symphony-node';
 /** The answer of a server that has no tunnel to the node either. */
 export const NOT_HERE = 421;
+/** The path, without a node, at which a server says when it last heard its agents. */
+export const HEARTBEATS_PATH = '/heartbeats';

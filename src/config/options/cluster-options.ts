@@ -82,6 +82,37 @@ export const clusterOptions: readonly GivenSpec[] = [
     },
   },
   {
+    field: 'nodeGracePeriodMs',
+    group: 'Nodes',
+    flag: 'node-grace-period',
+    placeholder: 'DURATION',
+    description: 'silence of an agent after which its node counts as lost',
+    fallback: '4s',
+    parse: (value) => {
+      const ms = parseDuration(value);
+      if (ms < 500 || ms > 3_600_000) throw new Error('must be from 500ms to 1h');
+      return ms;
+    },
+  },
+  {
+    field: 'defaultNotReadyTolerationSeconds',
+    group: 'Nodes',
+    flag: 'default-not-ready-toleration-seconds',
+    placeholder: 'SECONDS',
+    description: 'how long pods stay on a node that is not ready, unless they say so themselves',
+    fallback: '10',
+    parse: (value) => parseInteger(value, 0, 31_536_000),
+  },
+  {
+    field: 'defaultUnreachableTolerationSeconds',
+    group: 'Nodes',
+    flag: 'default-unreachable-toleration-seconds',
+    placeholder: 'SECONDS',
+    description: 'how long pods stay on a node that is lost, unless they say so themselves',
+    fallback: '10',
+    parse: (value) => parseInteger(value, 0, 31_536_000),
+  },
+  {
     field: 'maxPodSecurity',
     group: 'Security',
     flag: 'max-pod-security',

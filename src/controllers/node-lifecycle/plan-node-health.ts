@@ -13,8 +13,19 @@ export const OUT_OF_SERVICE = 'node.kubernetes.io/out-of-service';
 /** Taints of unhealthy nodes; evictions for them obey the brakes. */
 export const HEALTH_TAINTS: ReadonlySet<string> = new Set([NOT_READY, UNREACHABLE]);
 
+/** kube-controller-manager's --node-monitor-grace-period for agents that renew every ten seconds. */
+export const LEASE_GRACE_MS = 40_000;
+const MAX_MONITOR_PERIOD_MS = 5_000;
+const MIN_MONITOR_PERIOD_MS = 100;
+
+/** How often agents are asked for a sign of life, and nodes judged. */
+export const monitorPeriodMs = (gracePeriodMs: number): number =>
+  Math.min(MAX_MONITOR_PERIOD_MS, Math.max(MIN_MONITOR_PERIOD_MS, gracePeriodMs / 4));
+
 /** The last signs of life of a node, and when they last moved, by our clock. */
 export interface Sighting {
+  /** When its agent was heard over a tunnel; absent: not in this term. */
+  readonly heardAtMs?: number;
   readonly uid: string;
   readonly renewTime: string;
   readonly heartbeat: string;
@@ -38,7 +49,28 @@ export function observe(
     previous?.uid === seen.uid &&
     previous.renewTime === seen.renewTime &&
     previous.heartbeat === seen.heartbeat;
-  return { ...seen, atMs: silent ? previous.atMs : nowMs };
+  const heardAtMs = previous?.uid === seen.uid ? previous.heardAtMs : undefined;
+  return { ...seen, atMs: silent ? previous.atMs : nowMs, ...(heardAtMs === undefined ? {} : { heardAtMs }) };
+}
+
+/** The signs of life, as if they had been later. None is in the future, also of a clock set back. */
+export const laterBy = ({ heardAtMs, ...sighting }: Sighting, ms: number, nowMs: number): Sighting => ({
+  ...sighting,
+  atMs: Math.min(sighting.atMs + ms, nowMs),
+  ...(heardAtMs === undefined ? {} : { heardAtMs: Math.min(heardAtMs + ms, nowMs) }),
+});
+
+/** When the node counts as lost. One that was heard over its tunnel is expected to be heard again. */
+export function silentAtMs(
+  { atMs, heardAtMs }: Sighting,
+  limits: {
+    readonly gracePeriodMs: number;
+    readonly leaseGracePeriodMs: number;
+    readonly couldHearSinceMs: number;
+  },
+): number {
+  const lastMs = Math.max(atMs, heardAtMs ?? 0, limits.couldHearSinceMs);
+  return lastMs + (heardAtMs === undefined ? limits.leaseGracePeriodMs : limits.gracePeriodMs);
 }
 
 type NodeCondition = NonNullable<NonNullable<Node['status']>['conditions']>[number];

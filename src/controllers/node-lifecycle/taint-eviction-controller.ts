@@ -12,6 +12,9 @@ import {
   type TaintEvictionView,
 } from './plan-taint-eviction.ts';
 
+/** Agents have noticed by then that a server is gone, and have opened a tunnel to another one. */
+const REUNION_MS = 15_000;
+
 export const taintEviction = ({ gracePeriodMs }: { readonly gracePeriodMs: number }): Controller => ({
   name: 'taint-eviction',
   async open({ caches, clock, mayAct }, scope): Promise<Reconciler<TaintEvictionView, TaintEvictionPlan>> {
@@ -19,11 +22,19 @@ export const taintEviction = ({ gracePeriodMs }: { readonly gracePeriodMs: numbe
     const pods = await caches.open<Pod>('pods');
     indexByNode(pods);
     const since = new Map<string, number>();
-    /** Before a full grace period has passed nobody can say whether a silent node is silent. */
-    const settledAtMs = clock.now() + gracePeriodMs;
 
     const isTainted = (node: Node | undefined): boolean =>
       node?.spec.taints?.some(({ effect }) => effect === 'NoExecute') === true;
+    const startedAtMs = clock.now();
+    /** Taints of an earlier term. Until agents had time to be heard, they say nothing of today. */
+    const inherited = new Set(
+      nodes
+        .list()
+        .filter(isTainted)
+        .map(({ metadata }) => metadata.name),
+    );
+    const settledAtMs = (node: string): number =>
+      inherited.has(node) ? startedAtMs + Math.max(gracePeriodMs, REUNION_MS) : startedAtMs;
     scope.on(pods, itself);
     scope.on(nodes, ({ key, object, previous }) =>
       isTainted(object) || isTainted(previous) ? podsOnNode(pods, key).map(keyOf) : [],
@@ -43,7 +54,7 @@ export const taintEviction = ({ gracePeriodMs }: { readonly gracePeriodMs: numbe
           pod,
           node: nodes.get(pod.spec.nodeName),
           sinceMs: since.get(key),
-          settledAtMs,
+          settledAtMs: settledAtMs(pod.spec.nodeName),
           mayEvictForHealth: mayEvictFrom(nodes.list()),
         };
       },

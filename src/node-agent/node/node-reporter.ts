@@ -1,4 +1,7 @@
-/** Every ten seconds: observes the machine, writes news into the Node, and renews its Lease. */
+/**
+ * Every ten seconds: observes the machine, writes news into the Node, and renews its Lease. While
+ * its tunnel is broken the Lease is the only sign of life: it is renewed every second then.
+ */
 import type { Timer } from '../../base/clock.ts';
 import { levelOf } from '../../base/errors.ts';
 import { goWords } from '../../base/go-words.ts';
@@ -26,6 +29,8 @@ export interface NodeReporter extends AsyncDisposable {
   start(): Promise<void>;
   /** Reports now instead of at the next beat. */
   poke(): void;
+  /** Whether the control plane hears this agent over a tunnel. Without one, the lease is renewed often. */
+  setTunnel(isOpen: boolean): void;
   /** Resolves when the control plane has this node's state for the first time, or at the end. */
   readonly reported: Promise<void>;
   readonly info: RuntimeInfo | undefined;
@@ -35,6 +40,8 @@ export interface NodeReporter extends AsyncDisposable {
 const BEAT_MS = 10_000;
 /** After a failure, sooner: one lost packet must not make the node look dead. */
 const RETRY_MS = 2_000;
+/** A fraction of the time after which a node that was heard over its tunnel counts as lost. */
+const WITHOUT_TUNNEL_MS = 1_000;
 
 export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   const { client, clock, nodeName, nodeIp, labels, share, agentVersion } = options;
@@ -48,6 +55,8 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   let stopped = false;
   /** The last report has reached the control plane. */
   let isInContact = false;
+  let uid: string | undefined;
+  let quick: Timer | undefined;
   let markReported: () => void = () => undefined;
   const reported = new Promise<void>((resolve) => {
     markReported = resolve;
@@ -63,9 +72,25 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     timer?.cancel();
     beating = beats.read('beat', beatOnce).then((ok) => {
       timer?.cancel();
-      if (!stopped) timer = clock.setTimer(beat, ok ? BEAT_MS : RETRY_MS);
+      // A node that is not ready loses its pods soon: the end of it is told soon, too.
+      const isQuiet = ok && machine.facts().runtimeUp;
+      if (!stopped) timer = clock.setTimer(beat, isQuiet ? BEAT_MS : RETRY_MS);
     });
   }
+
+  /** A full beat observes the machine, which takes too long for a sign of life. */
+  function renewQuickly(): void {
+    quick = clock.setTimer(() => {
+      const renewing = isInContact && !stopped ? lease.renew(uid) : Promise.resolve(true);
+      const renewed = renewing.catch((error: unknown) =>
+        logger.debug({ error: goWords(error) }, 'Cannot renew the lease without a tunnel'),
+      );
+      quickly = renewed.then(() => {
+        if (quick && !stopped) renewQuickly();
+      });
+    }, WITHOUT_TUNNEL_MS);
+  }
+  let quickly: Promise<void> | undefined;
 
   async function beatOnce(): Promise<boolean> {
     if (stopped) return false;
@@ -77,7 +102,8 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       const facts = { nodeName, nodeIp, labels, share, agentVersion, podCidr, ...machine.facts() };
       const node = await writeNode(facts, wasInContact);
       options.onNode(node);
-      isInContact = await lease.renew(node.metadata.uid);
+      uid = node.metadata.uid;
+      isInContact = await lease.renew(uid);
       if (!isInContact) beat();
       markReported();
       return true;
@@ -95,6 +121,12 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       beat();
     },
     poke: beat,
+    setTunnel(isOpen) {
+      if (isOpen) {
+        quick?.cancel();
+        quick = undefined;
+      } else if (!quick && !stopped) renewQuickly();
+    },
     reported,
     get info() {
       return machine.facts().info;
@@ -102,7 +134,8 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     async [Symbol.asyncDispose]() {
       stopped = true;
       timer?.cancel();
-      await beating;
+      quick?.cancel();
+      await Promise.all([beating, quickly]);
       markReported();
     },
   };

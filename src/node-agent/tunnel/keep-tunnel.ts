@@ -13,6 +13,7 @@ import { toPlainStream } from '../../base/plain-stream.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Connection } from '../../client/connection.ts';
 import { StatusError } from '../../schemas/errors/status.ts';
+import { type Pings, silenceMs, withPing } from './plan-tunnel-silence.ts';
 import { planTunnelRetry, type TunnelEnd } from './plan-tunnel-retry.ts';
 import { type TunnelServerOptions, createTunnelServer } from './serve-tunnel.ts';
 
@@ -22,11 +23,11 @@ export interface TunnelOptions extends TunnelServerOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
+  /** Told whether the control plane can hear this agent over a tunnel. */
+  onOpen?(isOpen: boolean): void;
 }
 
 const PROTOCOL = 'symphony-tunnel';
-/** The server pings every 15 s. A tunnel that is silent for this long is dead. */
-const SILENCE_MS = 45_000;
 const CANNOT_OPEN = 'Cannot open the tunnel for logs, exec and port-forward';
 
 export function openTunnel(options: TunnelOptions): AsyncDisposable {
@@ -46,7 +47,11 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
     try {
       const socket = await options.connection.upgrade(path, PROTOCOL, stop.signal);
       open.add(socket);
-      socket.once('close', () => open.delete(socket));
+      options.onOpen?.(true);
+      socket.once('close', () => {
+        open.delete(socket);
+        options.onOpen?.(open.size > 0);
+      });
       const next = serve(server, clock, socket);
       // Only now: until the new one is open, the old one serves.
       current?.retire();
@@ -99,18 +104,22 @@ interface Served {
 /** Serves HTTP/2 on the socket, and destroys the socket when its other end falls silent. */
 function serve(server: Http2Server, clock: Clock, socket: Duplex): Served {
   let session: ServerHttp2Session | undefined;
-  let lastPingMs = clock.now();
+  let pings: Pings = { lastMs: clock.now(), longestGapMs: 0 };
   server.once('session', (opened) => {
     session = opened;
     opened.on('ping', () => {
-      lastPingMs = clock.now();
+      pings = withPing(pings, clock.now());
     });
   });
-  const listen = (): void => {
-    if (clock.now() - lastPingMs >= SILENCE_MS) socket.destroy();
-    else timer = clock.setTimer(listen, SILENCE_MS);
+  let timer: Timer;
+  /** A process that was held up reads first what has come meanwhile: it looks twice. */
+  const listen = (isSecondLook: boolean): void => {
+    const leftMs = pings.lastMs + silenceMs(pings) - clock.now();
+    if (leftMs > 0) timer = clock.setTimer(() => listen(false), leftMs);
+    else if (isSecondLook) socket.destroy();
+    else timer = clock.setTimer(() => listen(true), SECOND_LOOK_MS);
   };
-  let timer: Timer = clock.setTimer(listen, SILENCE_MS);
+  listen(false);
   const closed = new Promise<'closed'>((resolve) => {
     socket.once('close', () => {
       timer.cancel();
@@ -128,6 +137,8 @@ function serve(server: Http2Server, clock: Clock, socket: Duplex): Served {
     },
   };
 }
+
+const SECOND_LOOK_MS = 250;
 
 /** Resolves when the client's identity has changed. */
 function renewed(connection: TunnelOptions['connection'], signal: AbortSignal): Promise<'renewed'> {

@@ -33,3 +33,34 @@ function compareIntegers(a: string | undefined, b: string | undefined): number {
   if (a === undefined || b === undefined || !integer.test(a) || !integer.test(b)) return Number.NaN;
   return Number(a) - Number(b);
 }
+
+/** kube-apiserver's --default-not-ready-toleration-seconds and its sibling. */
+const UPSTREAM_SECONDS = { notReady: 300, unreachable: 300 };
+
+/**
+ * How long a pod that does not say so stays bound to a node that is away. Source: the admission
+ * plug-in DefaultTolerationSeconds.
+ */
+export function withAwayTolerations(
+  tolerations: readonly Toleration[],
+  { notReady, unreachable } = UPSTREAM_SECONDS,
+): Toleration[] {
+  const away = [
+    ['node.kubernetes.io/not-ready', notReady],
+    ['node.kubernetes.io/unreachable', unreachable],
+  ] as const;
+  const covers = ({ key, effect }: Toleration, taint: string): boolean =>
+    (!key || key === taint) && (!effect || effect === 'NoExecute');
+  const missing = away.filter(([taint]) => !tolerations.some((toleration) => covers(toleration, taint)));
+  return [
+    ...tolerations,
+    ...missing.map(
+      ([key, tolerationSeconds]): Toleration => ({
+        key,
+        operator: 'Exists',
+        effect: 'NoExecute',
+        tolerationSeconds,
+      }),
+    ),
+  ];
+}

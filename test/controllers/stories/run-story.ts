@@ -67,7 +67,7 @@ export function readStory(directory: string): Story {
 
 export async function runStory({ steps }: Story): Promise<StoryRun> {
   const cluster = await startTestCluster({
-    nodeHealth: { gracePeriodMs: 6000, monitorPeriodMs: 1000 },
+    nodeHealth: { gracePeriodMs: 6000, leaseGracePeriodMs: 6000 },
     caBundle: 'ca',
     admission: needsAdmission(steps),
   });

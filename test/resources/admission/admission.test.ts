@@ -485,4 +485,16 @@ describe('tolerations for a node that is away', () => {
     expect(patched.code).toBe(200);
     expect(tolerationsOf(patched)).toEqual(added);
   });
+
+  it('last as long as the administrator says', async () => {
+    const policy = {
+      defaultPodSecurity: 'baseline',
+      tolerationSeconds: { notReady: 7, unreachable: 0 },
+    } as const;
+    const other = await startTestHttp(['default'], policy);
+    const { body } = await other.send('POST', `/${POD}`, pod('t'));
+    const seconds = (body['spec'] as { tolerations: { tolerationSeconds: number }[] }).tolerations;
+    expect(seconds.map(({ tolerationSeconds }) => tolerationSeconds)).toEqual([7, 0]);
+    await other[Symbol.asyncDispose]();
+  });
 });

@@ -7,11 +7,10 @@ import { toRfc3339 } from '../../../base/clock.ts';
 import { asList, asRecord, asRecords, asString, type Fields, getPath } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { qosClass } from '../../pods/pod-resources.ts';
+import { withAwayTolerations } from '../../pods/tolerations.ts';
+import type { Toleration } from '../../types.ts';
 import { systemPriorities } from '../../pods/priorities.ts';
 import { isMirrorPod } from '../../validation/pod-annotations.ts';
-
-const LOST_NODE_TOLERATION_SECONDS = 300;
-const LOST_NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 
 /** The spec after admission; the caller adds the `priority` of a class that is not built in. */
 export function admitPod(pod: KubeObject): Record<string, unknown> {
@@ -72,22 +71,7 @@ function podAddresses({ podIP, podIPs }: Fields): Record<string, unknown> {
 
 function withLostNodeTolerations(value: unknown): unknown {
   if (value !== undefined && !Array.isArray(value)) return value;
-  const given = asRecords(value);
-  const covers = (toleration: Fields, taint: string): boolean => {
-    const key = asString(toleration['key']);
-    const effect = asString(toleration['effect']);
-    return (key === taint || key === '') && (effect === 'NoExecute' || effect === '');
-  };
-  const added = LOST_NODE_TAINTS.filter((taint) => !given.some((toleration) => covers(toleration, taint)));
-  return [
-    ...asList(value),
-    ...added.map((key) => ({
-      key,
-      operator: 'Exists',
-      effect: 'NoExecute',
-      tolerationSeconds: LOST_NODE_TOLERATION_SECONDS,
-    })),
-  ];
+  return withAwayTolerations((value ?? []) as readonly Toleration[]);
 }
 
 /** A new pod is Pending; one with scheduling gates has a condition that it is not scheduled. */

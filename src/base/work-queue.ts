@@ -31,6 +31,14 @@ export interface WorkQueue extends AsyncDisposable {
 /** client-go starts at 5 ms, too, and stops at 1000 s. */
 const DEFAULT_BACKOFF: BackoffPolicy = { initialMs: 5, maxMs: 60_000, factor: 2 };
 
+/**
+ * A key that changed meanwhile rests as long as it was worked on: what belongs to thousands of
+ * objects is then looked at once for many of their changes.
+ */
+const MAX_REST_MS = 200;
+/** Below it a timer costs more than it saves. */
+const MIN_REST_MS = 5;
+
 /** A conflict means a stale view: the change that made it so is coming. */
 const CONFLICT_RETRY_MS = 5;
 
@@ -41,6 +49,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const waiting = new Set<string>();
   const active = new Map<string, Promise<void>>();
   const again = new Set<string>();
+  const resting = new Map<string, Timer>();
   const failures = new Map<string, number>();
   const timers = new Map<string, { timer: Timer; at: number }>();
   const abort = createAbort();
@@ -48,7 +57,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   function add(key: string): void {
     if (abort.signal.aborted) return;
     if (active.has(key)) again.add(key);
-    else waiting.add(key);
+    else if (!resting.has(key)) waiting.add(key);
     pump();
   }
 
@@ -76,10 +85,13 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   }
 
   async function run(key: string): Promise<void> {
+    const beganMs = clock.now();
+    let goesOn = false;
     try {
       const requeue = await process(key, abort.signal);
       failures.delete(key);
-      if (requeue) addAfter(key, requeue.requeueAfterMs);
+      if (requeue?.requeueAfterMs === 0) goesOn = true;
+      else if (requeue) addAfter(key, requeue.requeueAfterMs);
     } catch (error) {
       const count = (failures.get(key) ?? 0) + 1;
       failures.set(key, count);
@@ -89,9 +101,22 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       addAfter(key, delay);
     } finally {
       active.delete(key);
-      if (again.delete(key) && !abort.signal.aborted) waiting.add(key);
+      const isChanged = again.delete(key);
+      if (!abort.signal.aborted) {
+        if (goesOn) waiting.add(key);
+        else if (isChanged) rest(key, clock.now() - beganMs);
+      }
       pump();
     }
+  }
+
+  function rest(key: string, tookMs: number): void {
+    if (tookMs < MIN_REST_MS) return void waiting.add(key);
+    const wake = (): void => {
+      resting.delete(key);
+      add(key);
+    };
+    resting.set(key, clock.setTimer(wake, Math.min(MAX_REST_MS, tookMs)));
   }
 
   return {
@@ -105,6 +130,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       waiting.clear();
       for (const { timer } of timers.values()) timer.cancel();
       timers.clear();
+      for (const timer of resting.values()) timer.cancel();
+      resting.clear();
       await Promise.allSettled(active.values());
     },
   };

@@ -70,7 +70,8 @@ export function planReplicaSet(view: ReplicaSetView, nowMs: number): Plan {
   ];
   const status = statusOf(view, active, claims.owned.filter(isTerminating), nowMs);
   const report = jsonEqual(status, replicaSet.status) ? [] : [statusUpdate({ ...replicaSet, status })];
-  const requeueAfterMs = nextAvailability(active, replicaSet.spec.minReadySeconds ?? 0, nowMs);
+  const isMore = changes.filter(({ event: happened }) => happened).length === BURST_REPLICAS;
+  const requeueAfterMs = isMore ? 0 : nextAvailability(active, replicaSet.spec.minReadySeconds ?? 0, nowMs);
   return {
     writes: [...changes.map(({ write }) => write), ...report],
     checks: [unchanged(replicaSet)],
@@ -110,7 +111,7 @@ function scaling(
       const object = podFromTemplate(replicaSet, rng);
       return { write: { verb: 'create', object }, event: event('created', replicaSet, object.metadata.name) };
     });
-  if (!mayDelete) return [];
+  if (!mayDelete || missing === 0) return [];
   return rankForDeletion(active, related, nowMs)
     .slice(0, Math.min(-missing, BURST_REPLICAS))
     .map((pod) => ({ write: deletionOf(pod), event: event('deleted', replicaSet, pod.metadata.name) }));

@@ -2,6 +2,8 @@
  * Typed views of the kinds that the code handles. Field types are upstream's (kubernetes-models,
  * types only); a stored object has been validated and defaulted, so `spec` is always there.
  */
+import type { IDaemonSetSpec } from 'kubernetes-models/apps/v1/DaemonSetSpec';
+import type { IDaemonSetStatus } from 'kubernetes-models/apps/v1/DaemonSetStatus';
 import type { IDeploymentSpec } from 'kubernetes-models/apps/v1/DeploymentSpec';
 import type { IDeploymentStatus } from 'kubernetes-models/apps/v1/DeploymentStatus';
 import type { IReplicaSetSpec } from 'kubernetes-models/apps/v1/ReplicaSetSpec';
@@ -63,6 +65,14 @@ export interface Deployment extends KubeObject {
 export interface StatefulSet extends KubeObject {
   spec: IStatefulSetSpec;
   status?: IStatefulSetStatus;
+export interface DaemonSet extends KubeObject {
+  spec: IDaemonSetSpec;
+  status?: IDaemonSetStatus;
+}
+/** A recorded state of a workload: a patch of its spec. */
+export interface ControllerRevision extends KubeObject {
+  revision: number;
+  data?: unknown;
 }
 export interface Node extends KubeObject {
   spec: INodeSpec;

@@ -8,7 +8,7 @@ export function defaultStatefulSet(draft: Draft): void {
   const spec = part(draft, 'spec');
   dropZero(spec, ['minReadySeconds']);
   fillZero(spec, { podManagementPolicy: 'OrderedReady' });
-  fill(spec, { replicas: 1, revisionHistoryLimit: 10 });
+  fill(spec, { replicas: 1, revisionHistoryLimit: 10, serviceName: '' });
   fill(part(spec, 'ordinals'), { start: 0 });
   const policy = ensurePart(spec, 'persistentVolumeClaimRetentionPolicy');
   fillZero(policy, { whenDeleted: 'Retain', whenScaled: 'Retain' });

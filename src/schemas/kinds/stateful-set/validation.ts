@@ -125,13 +125,16 @@ function validateTemplate(spec: Fields): FieldErrors {
   return [...errors, ...validateLastingTemplate(withClaims(spec, template), path, 'StatefulSet')];
 }
 
-/** The template as its pods have it: with a volume for each claim, in the place of its namesake. */
+/**
+ * The template as its pods have it: with a volume for each claim, in the place of its namesake.
+ * Their names are the controller's, whatever the template says.
+ */
 function withClaims(spec: Fields, template: Fields): Fields {
   const names = asRecords(spec['volumeClaimTemplates']).map(({ metadata }) =>
     asString(asRecord(metadata)['name']),
   );
-  if (names.length === 0) return template;
-  const pod = asRecord(template['spec']);
+  const pod = omit(asRecord(template['spec']), 'hostname', 'subdomain');
+  if (names.length === 0) return { ...template, spec: pod };
   const claims = [...new Set(names)].map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
   const own = asList(pod['volumes']).filter((volume) => !names.includes(asString(asRecord(volume)['name'])));
   return { ...template, spec: { ...pod, volumes: [...claims, ...own] } };

@@ -65,6 +65,7 @@ export interface Deployment extends KubeObject {
 export interface StatefulSet extends KubeObject {
   spec: IStatefulSetSpec;
   status?: IStatefulSetStatus;
+}
 export interface DaemonSet extends KubeObject {
   spec: IDaemonSetSpec;
   status?: IDaemonSetStatus;

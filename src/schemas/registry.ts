@@ -19,6 +19,7 @@ import { podDisruptionBudgetKind } from './kinds/pod-disruption-budget/kind.ts';
 import { priorityClassKind } from './kinds/priority-class.ts';
 import { resourceQuotaKind } from './kinds/resource-quota/kind.ts';
 import { runtimeClassKind } from './kinds/runtime-class.ts';
+import { statefulSetKind } from './kinds/stateful-set/kind.ts';
 import { storageClassKind } from './kinds/storage-class.ts';
 import { eventKind } from './kinds/event/kind.ts';
 import { eventV1Kind } from './kinds/event/kind-v1.ts';
@@ -62,6 +63,7 @@ export const builtinKinds: readonly ResourceKind[] = [
   podTemplateKind,
   controllerRevisionKind,
   deploymentKind,
+  statefulSetKind,
   applicationKind,
   eventKind,
   eventV1Kind,

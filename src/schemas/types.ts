@@ -10,6 +10,8 @@ import type { IReplicaSetSpec } from 'kubernetes-models/apps/v1/ReplicaSetSpec';
 import type { IReplicaSetStatus } from 'kubernetes-models/apps/v1/ReplicaSetStatus';
 import type { IReplicationControllerSpec } from 'kubernetes-models/v1/ReplicationControllerSpec';
 import type { IReplicationControllerStatus } from 'kubernetes-models/v1/ReplicationControllerStatus';
+import type { IStatefulSetSpec } from 'kubernetes-models/apps/v1/StatefulSetSpec';
+import type { IStatefulSetStatus } from 'kubernetes-models/apps/v1/StatefulSetStatus';
 import type { ILeaseSpec } from 'kubernetes-models/coordination.k8s.io/v1/LeaseSpec';
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IContainerState } from 'kubernetes-models/v1/ContainerState';
@@ -59,6 +61,10 @@ export interface ReplicationController extends KubeObject {
 export interface Deployment extends KubeObject {
   spec: IDeploymentSpec;
   status?: IDeploymentStatus;
+}
+export interface StatefulSet extends KubeObject {
+  spec: IStatefulSetSpec;
+  status?: IStatefulSetStatus;
 }
 export interface DaemonSet extends KubeObject {
   spec: IDaemonSetSpec;

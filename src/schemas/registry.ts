@@ -5,6 +5,7 @@ import { clusterRoleBindingKind } from './kinds/cluster-role-binding.ts';
 import { certificateSigningRequestKind } from './kinds/certificate-signing-request/kind.ts';
 import { configMapKind } from './kinds/config-map.ts';
 import { customResourceDefinitionKind } from './kinds/custom-resource-definition.ts';
+import { daemonSetKind } from './kinds/daemon-set/kind.ts';
 import { controllerRevisionKind } from './kinds/controller-revision.ts';
 import { deploymentKind } from './kinds/deployment.ts';
 import { endpointSliceKind } from './kinds/endpoint-slice.ts';
@@ -63,6 +64,7 @@ export const builtinKinds: readonly ResourceKind[] = [
   podTemplateKind,
   controllerRevisionKind,
   deploymentKind,
+  daemonSetKind,
   statefulSetKind,
   applicationKind,
   eventKind,

@@ -4,7 +4,7 @@ import { templateColumns } from '../../tables/workload-columns.ts';
 import type { DaemonSet } from '../../types.ts';
 import { defineKind } from '../define-kind.ts';
 import { defaultDaemonSet } from './defaults.ts';
-import { withFirstGeneration, withNextGeneration } from './template-generation.ts';
+import { withNextGeneration } from './template-generation.ts';
 import { validateDaemonSet, validateDaemonSetStatus, validateDaemonSetUpdate } from './validation.ts';
 
 type Count =
@@ -43,7 +43,6 @@ export const daemonSetKind = defineKind({
     numberMisscheduled: 0,
     numberReady: 0,
   }),
-  prepareForCreate: withFirstGeneration,
   prepareForUpdate: withNextGeneration,
   validate: validateDaemonSet,
   validateUpdate: validateDaemonSetUpdate,

@@ -4,6 +4,7 @@ import { type CertificatesOptions, certificatesController } from './certificates
 import { clusterRoleAggregation } from './cluster-role-aggregation/cluster-role-aggregation-controller.ts';
 import type { Controller, ControllerContext } from './controller.ts';
 import { customResourcesController } from './custom-resources/custom-resources-controller.ts';
+import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
 import { expiryController } from './expiry/expiry-controller.ts';
@@ -58,6 +59,7 @@ export const controllersFor = ({
   replicaSetController,
   replicationController,
   deploymentController,
+  daemonSetController,
   garbageCollector,
   nodeLifecycle(nodeHealth),
   taintEviction(nodeHealth),

@@ -21,6 +21,8 @@ import type { INamespaceStatus } from 'kubernetes-models/v1/NamespaceStatus';
 import type { INodeSpec } from 'kubernetes-models/v1/NodeSpec';
 import type { INodeStatus } from 'kubernetes-models/v1/NodeStatus';
 import type { IObjectReference } from 'kubernetes-models/v1/ObjectReference';
+import type { IPersistentVolumeClaimSpec } from 'kubernetes-models/v1/PersistentVolumeClaimSpec';
+import type { IPersistentVolumeClaimStatus } from 'kubernetes-models/v1/PersistentVolumeClaimStatus';
 import type { IPodCondition } from 'kubernetes-models/v1/PodCondition';
 import type { IPodSpec } from 'kubernetes-models/v1/PodSpec';
 import type { IPodStatus } from 'kubernetes-models/v1/PodStatus';
@@ -87,6 +89,10 @@ export interface RuntimeClass extends KubeObject {
   readonly handler: string;
 }
 
+export interface PersistentVolumeClaim extends KubeObject {
+  spec: IPersistentVolumeClaimSpec;
+  status?: IPersistentVolumeClaimStatus;
+}
 export interface Lease extends KubeObject {
   spec: ILeaseSpec;
 }

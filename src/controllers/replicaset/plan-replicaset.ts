@@ -14,7 +14,7 @@ import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
 import type { Plan, Refusal } from '../controller.ts';
 import { controllerReference, deletionOf, isDeleting, planClaims, statusUpdate } from '../ownership.ts';
 import { type EventText, eventsOf, type PlannedEvent } from '../planned-event.ts';
-import { availableInMs, isActive, isReady, isTerminating } from '../pod-facts.ts';
+import { availableInMs, isActive, isReady, isTerminating, nextAvailabilityInMs } from '../pod-facts.ts';
 import { rankForDeletion } from './rank-pods.ts';
 
 /** Keeps a number of equal pods. */
@@ -70,7 +70,7 @@ export function planReplicaSet(view: ReplicaSetView, nowMs: number): Plan {
   ];
   const status = statusOf(view, active, claims.owned.filter(isTerminating), nowMs);
   const report = jsonEqual(status, replicaSet.status) ? [] : [statusUpdate({ ...replicaSet, status })];
-  const requeueAfterMs = nextAvailability(active, replicaSet.spec.minReadySeconds ?? 0, nowMs);
+  const requeueAfterMs = nextAvailabilityInMs(active, replicaSet.spec.minReadySeconds ?? 0, nowMs);
   return {
     writes: [...changes.map(({ write }) => write), ...report],
     checks: [unchanged(replicaSet)],
@@ -181,16 +181,4 @@ function conditionsOf(
   if (current) return existing;
   const lastTransitionTime = toRfc3339(nowMs);
   return [...others, { type: 'ReplicaFailure', status: 'True', lastTransitionTime, ...failure }];
-}
-
-/** Milliseconds until the next ready pod counts as available. */
-function nextAvailability(
-  active: readonly Pod[],
-  minReadySeconds: number,
-  nowMs: number,
-): number | undefined {
-  const waits = active
-    .flatMap((pod) => availableInMs(pod, minReadySeconds, nowMs) ?? [])
-    .filter((ms) => ms > 0);
-  return waits.length === 0 ? undefined : Math.min(...waits);
 }

@@ -8,6 +8,7 @@ import { isRecord } from '../../../src/base/json.ts';
 const KINDS = [
   'deploy',
   'rs',
+  'sts',
   'gc',
   'namespace',
   // The one story about DaemonSets of these has a name of its own.

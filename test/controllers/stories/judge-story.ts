@@ -20,7 +20,7 @@ export async function judgeStory(directory: string): Promise<string[]> {
     ...judgeEnd(name, story, run),
     ...judgeEvents(story, run),
     ...judgePodCounts(story, run),
-    ...(deletedAtOnce.has(name) ? [] : judgeSequences(story, run)),
+    ...(deletedAtOnce.has(name) ? [] : judgeSequences(name, story, run)),
   ];
 }
 
@@ -56,7 +56,7 @@ function judgeEnd(name: string, { final, log }: Story, run: StoryRun): string[] 
     complaints.push(...own.map((text) => `${label}${text}`));
   }
   for (const label of Object.keys(run.final))
-    if (/^(Deployment|ReplicaSet)\//.test(label) && !(label in final))
+    if (/^(Deployment|ReplicaSet|StatefulSet|ControllerRevision)\//.test(label) && !(label in final))
       complaints.push(`${label} is left over`);
   const end = log.podCounts.at(-1);
   const alive = Object.entries(run.final).filter(
@@ -99,9 +99,13 @@ function judgePodCounts({ log }: Story, run: StoryRun): string[] {
   });
 }
 
-function judgeSequences({ log }: Story, run: StoryRun): string[] {
+/** The objects whose states on the way are judged. Only pods with stable names can be followed. */
+const inSteps = (story: string): RegExp =>
+  story.startsWith('sts-') ? /^(StatefulSet|ControllerRevision|Pod)\// : /^(Deployment|ReplicaSet)\//;
+
+function judgeSequences(name: string, { log }: Story, run: StoryRun): string[] {
   return Object.entries(log.objects).flatMap(([label, recorded]) => {
-    if (!recorded.exact || !/^(Deployment|ReplicaSet)\//.test(label)) return [];
+    if (!recorded.exact || !inSteps(name).test(label)) return [];
     const states = recorded.seq.flatMap(({ s }) => (s ? [s] : []));
     const lost = firstNotPassed(states, run.sequences.get(label) ?? []);
     return lost ? [`${label} never was ${JSON.stringify(lost)}`] : [];

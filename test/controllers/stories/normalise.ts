@@ -6,6 +6,10 @@ import type { KubeObject } from '../../../src/schemas/object.ts';
 
 const HASH_LABEL = 'pod-template-hash';
 
+/** StatefulSets and DaemonSets label their revisions differently. */
+const revisionHash = (labels: Readonly<Record<string, string>> = {}): string | undefined =>
+  labels['controller.kubernetes.io/hash'] ?? labels['controller-revision-hash'];
+
 /** Numbers hashes and pod suffixes in the order of first appearance. */
 export class Names {
   private readonly replacements = new Map<string, string>();
@@ -21,7 +25,11 @@ export class Names {
     const hash = object.kind === 'ReplicaSet' ? labels?.[HASH_LABEL] : undefined;
     if (hash && !this.replacements.has(hash))
       this.replacements.set(hash, `<hash${String(this.count('hash'))}>`);
-    if (object.kind === 'Pod' && generateName && !this.replacements.has(name)) {
+    const revision = object.kind === 'ControllerRevision' ? revisionHash(labels) : undefined;
+    if (revision && !this.replacements.has(revision))
+      this.replacements.set(revision, `<rev${String(this.count('rev'))}>`);
+    const isStable = labels?.['statefulset.kubernetes.io/pod-name'] !== undefined;
+    if (object.kind === 'Pod' && generateName && !isStable && !this.replacements.has(name)) {
       const suffix = `<p${String(this.count(generateName))}>`;
       this.replacements.set(name, `${this.text(generateName)}${suffix}`);
     }

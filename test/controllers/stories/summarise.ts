@@ -6,11 +6,15 @@ export type ObjectSummary = Readonly<Record<string, unknown>>;
 const PREFIX = 'deployment.kubernetes.io/';
 const COUNTS = [
   'availableReplicas',
+  'collisionCount',
+  'currentReplicas',
+  'currentRevision',
   'fullyLabeledReplicas',
   'readyReplicas',
   'replicas',
   'terminatingReplicas',
   'unavailableReplicas',
+  'updateRevision',
   'updatedReplicas',
 ];
 
@@ -25,7 +29,7 @@ interface Conditioned {
   readonly [field: string]: unknown;
 }
 
-/** For Deployments and ReplicaSets; other kinds are compared by their end state. */
+/** For workloads and their parts; other kinds are compared by their end state. */
 export function summarise(object: KubeObject): ObjectSummary {
   const status = (object['status'] ?? {}) as Conditioned;
   const annotations = object.metadata.annotations ?? {};
@@ -58,6 +62,17 @@ export function summarise(object: KubeObject): ObjectSummary {
         ...(owners ? { owners } : {}),
       };
     }
+    case 'StatefulSet':
+      return common;
+    case 'ControllerRevision':
+      return { ...(owners ? { owners } : {}), revision: object['revision'] };
+    case 'Pod':
+      return {
+        ...(object.metadata.deletionTimestamp ? { deleting: true } : {}),
+        ...(owners ? { owners } : {}),
+        phase: status.phase,
+        ...(cond['Ready']?.startsWith('True') ? { ready: true } : {}),
+      };
     default:
       return { phase: status.phase };
   }

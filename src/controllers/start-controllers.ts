@@ -17,6 +17,7 @@ import {
   nodeLifecycle,
 } from './node-lifecycle/node-lifecycle-controller.ts';
 import { taintEviction } from './node-lifecycle/taint-eviction-controller.ts';
+import { persistentVolumeBinder } from './persistentvolume-binder/persistentvolume-binder.ts';
 import { podGc } from './pod-gc/pod-gc-controller.ts';
 import { replicaSetController, replicationController } from './replicaset/replicaset-controller.ts';
 import { resourceQuotaController } from './resource-quota/resource-quota-controller.ts';
@@ -66,6 +67,7 @@ export const controllersFor = ({
   podGc,
   resourceQuotaController,
   disruptionController,
+  persistentVolumeBinder,
   volumeProtection,
   expiryController(eventTtlMs),
 ];

@@ -25,6 +25,9 @@ export const STORIES = new RegExp(`^(${KINDS.join('|')})-`);
 /** Said once here; upstream says it again at each look, and looks again after its own write. */
 export const repeated: ReadonlySet<string> = new Set(['NoPods', 'UnmanagedPods']);
 
+/** The fake kubelet places pods, without events. */
+export const saidByScheduler: ReadonlySet<string> = new Set(['FailedScheduling']);
+
 /**
  * Admission enforces what the controllers then have to pass: quotas, limits, and that nothing is
  * made in a namespace that is being deleted.

@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { jsonEqual } from '../../../src/base/json.ts';
 import { isActive as isAlive } from '../../../src/controllers/pod-facts.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
-import { deletedAtOnce, repeated, withoutDeliberate } from './deliberate-differences.ts';
+import { deletedAtOnce, repeated, saidByScheduler, withoutDeliberate } from './deliberate-differences.ts';
 import { differences } from './normalise.ts';
 import { readStory, runStory, type Story, type StoryRun } from './run-story.ts';
 
@@ -78,6 +78,7 @@ function judgeEvents({ log }: Story, run: StoryRun): string[] {
     ),
   );
   return log.events.flatMap((event) => {
+    if (saidByScheduler.has(event.reason)) return [];
     const text = anyPod(`${event.obj} ${event.type} ${event.reason} ${event.message}`).replaceAll(
       '<ns>-x/web',
       'web',

@@ -69,6 +69,9 @@ export function summarise(object: KubeObject): ObjectSummary {
     case 'Pod':
       return {
         ...(object.metadata.deletionTimestamp ? { deleting: true } : {}),
+        ...(cond['PodScheduled']?.startsWith('False')
+          ? { cond: { PodScheduled: cond['PodScheduled'] } }
+          : {}),
         ...(owners ? { owners } : {}),
         phase: status.phase,
         ...(cond['Ready']?.startsWith('True') ? { ready: true } : {}),

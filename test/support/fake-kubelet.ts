@@ -169,7 +169,9 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
     const node = free[turn % free.length]?.metadata.name;
     if (!node) return;
     bound.add(pod.metadata.uid ?? '');
-    await objects.update({ ...pod, spec: { ...pod.spec, nodeName: node } }, { subresource: 'binding' });
+    const { conditions, ...status } = pod.status ?? {};
+    const placed = { ...pod, spec: { ...pod.spec, nodeName: node }, ...(conditions ? { status } : {}) };
+    await objects.update(placed, { subresource: 'binding' });
   }
 
   function look(pod: Pod): void {

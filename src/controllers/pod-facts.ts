@@ -39,8 +39,8 @@ export function availableInMs(pod: Pod, minReadySeconds: number, nowMs: number):
   return Math.max(0, since + minReadySeconds * 1000 - nowMs);
 }
 
-/** Milliseconds until the next ready pod counts as available. */
-export function nextAvailabilityInMs(
+/** Milliseconds until the next ready pod counts as available; undefined when none waits for it. */
+export function nextAvailability(
   pods: readonly Pod[],
   minReadySeconds: number,
   nowMs: number,

@@ -14,7 +14,7 @@ import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
 import type { Plan, Refusal } from '../controller.ts';
 import { controllerReference, deletionOf, isDeleting, planClaims, statusUpdate } from '../ownership.ts';
 import { type EventText, eventsOf, type PlannedEvent } from '../planned-event.ts';
-import { availableInMs, isActive, isReady, isTerminating, nextAvailabilityInMs } from '../pod-facts.ts';
+import { availableInMs, isActive, isReady, isTerminating, nextAvailability } from '../pod-facts.ts';
 import { rankForDeletion } from './rank-pods.ts';
 
 /** Keeps a number of equal pods. */
@@ -70,7 +70,7 @@ export function planReplicaSet(view: ReplicaSetView, nowMs: number): Plan {
   ];
   const status = statusOf(view, active, claims.owned.filter(isTerminating), nowMs);
   const report = jsonEqual(status, replicaSet.status) ? [] : [statusUpdate({ ...replicaSet, status })];
-  const requeueAfterMs = nextAvailabilityInMs(active, replicaSet.spec.minReadySeconds ?? 0, nowMs);
+  const requeueAfterMs = nextAvailability(active, replicaSet.spec.minReadySeconds ?? 0, nowMs);
   return {
     writes: [...changes.map(({ write }) => write), ...report],
     checks: [unchanged(replicaSet)],

@@ -16,7 +16,7 @@ import {
 } from '../history/plan-history.ts';
 import { revisionHash } from '../history/revision-name.ts';
 import { type Claims, isDeleting, planClaims, statusUpdate, withoutOwner } from '../ownership.ts';
-import { nextAvailabilityInMs } from '../pod-facts.ts';
+import { nextAvailability } from '../pod-facts.ts';
 import { isMember, ordinalOf, podNameOf, revisionOf, startOf } from './identity.ts';
 import { planScaleDown, planUpdate } from './plan-removals.ts';
 import { planReplicas } from './plan-replicas.ts';
@@ -120,7 +120,7 @@ function finish(round: Round, { pods, revisions, history, updating }: Outcome): 
   const status = statusOf({ set, pods, revisions: names, updating }, nowMs);
   const report = jsonEqual(status, set.status) ? [] : [statusUpdate({ ...set, status })];
   const all: readonly Write[] = [...writes, ...report, ...truncation(round, pods, revisions)];
-  const requeueAfterMs = nextAvailabilityInMs(pods, set.spec.minReadySeconds ?? 0, nowMs);
+  const requeueAfterMs = nextAvailability(pods, set.spec.minReadySeconds ?? 0, nowMs);
   return {
     writes: isRefused ? all.filter(({ verb }) => verb !== 'create') : all,
     events: isRefused ? [] : events,

@@ -18,6 +18,7 @@ import {
   nodeLifecycle,
 } from './node-lifecycle/node-lifecycle-controller.ts';
 import { taintEviction } from './node-lifecycle/taint-eviction-controller.ts';
+import { persistentVolumeBinder } from './persistentvolume-binder/persistentvolume-binder.ts';
 import { podGc } from './pod-gc/pod-gc-controller.ts';
 import { replicaSetController, replicationController } from './replicaset/replicaset-controller.ts';
 import { resourceQuotaController } from './resource-quota/resource-quota-controller.ts';
@@ -25,6 +26,7 @@ import { runController } from './run-controller.ts';
 import { bootstrapTokenCleaner } from './serviceaccount/bootstrap-token-controller.ts';
 import { serviceAccountController } from './serviceaccount/serviceaccount-controller.ts';
 import { type SignSecretToken, tokenSecretController } from './serviceaccount/token-secret-controller.ts';
+import { statefulSetController } from './statefulset/statefulset-controller.ts';
 import { volumeProtection } from './volume-protection/volume-protection-controller.ts';
 
 export interface ControllersOptions {
@@ -60,12 +62,14 @@ export const controllersFor = ({
   replicationController,
   deploymentController,
   daemonSetController,
+  statefulSetController,
   garbageCollector,
   nodeLifecycle(nodeHealth),
   taintEviction(nodeHealth),
   podGc,
   resourceQuotaController,
   disruptionController,
+  persistentVolumeBinder,
   volumeProtection,
   expiryController(eventTtlMs),
 ];

@@ -21,6 +21,10 @@ import type { INamespaceStatus } from 'kubernetes-models/v1/NamespaceStatus';
 import type { INodeSpec } from 'kubernetes-models/v1/NodeSpec';
 import type { INodeStatus } from 'kubernetes-models/v1/NodeStatus';
 import type { IObjectReference } from 'kubernetes-models/v1/ObjectReference';
+import type { IPersistentVolumeClaimSpec } from 'kubernetes-models/v1/PersistentVolumeClaimSpec';
+import type { IPersistentVolumeClaimStatus } from 'kubernetes-models/v1/PersistentVolumeClaimStatus';
+import type { IPersistentVolumeSpec } from 'kubernetes-models/v1/PersistentVolumeSpec';
+import type { IPersistentVolumeStatus } from 'kubernetes-models/v1/PersistentVolumeStatus';
 import type { IPodCondition } from 'kubernetes-models/v1/PodCondition';
 import type { IPodSpec } from 'kubernetes-models/v1/PodSpec';
 import type { IPodStatus } from 'kubernetes-models/v1/PodStatus';
@@ -85,6 +89,26 @@ export interface Namespace extends KubeObject {
 }
 export interface RuntimeClass extends KubeObject {
   readonly handler: string;
+}
+
+export interface PersistentVolume extends KubeObject {
+  spec: IPersistentVolumeSpec;
+  status?: IPersistentVolumeStatus;
+}
+export interface PersistentVolumeClaim extends KubeObject {
+  spec: IPersistentVolumeClaimSpec;
+  status?: IPersistentVolumeClaimStatus;
+}
+export interface StorageClass extends KubeObject {
+  provisioner: string;
+  parameters?: Record<string, string>;
+  reclaimPolicy?: string;
+  mountOptions?: string[];
+  allowVolumeExpansion?: boolean;
+  volumeBindingMode?: string;
+  allowedTopologies?: {
+    matchLabelExpressions?: { key: string; values: string[] }[];
+  }[];
 }
 
 export interface Lease extends KubeObject {

@@ -11,8 +11,9 @@ import { createFailedPodBackoff } from './failed-pod-backoff.ts';
 import { fitOf } from './node-fit.ts';
 import { type DaemonSetPlan, type DaemonSetView, planDaemonSet, planRefusedPods } from './plan-daemonset.ts';
 
-/** A plan looks at all nodes: news of many pods or nodes within this time share one. */
-const BATCH_MS = 50;
+/** A plan looks at all nodes. News of many pods within this time for each node share one plan. */
+const BATCH_MS_PER_NODE = 0.1;
+const MAX_BATCH_MS = 500;
 
 export const daemonSetController: Controller = {
   name: 'daemonset',
@@ -24,11 +25,14 @@ export const daemonSetController: Controller = {
     indexByController(revisions);
     indexByController(pods);
     const backoff = createFailedPodBackoff();
+    let nodeCount = 0;
     const selectorOf = ({ spec }: DaemonSet): unknown => spec.selector;
 
     /** A change of the DaemonSet is a new try, as upstream. */
     const backoffKey = ({ metadata, status }: DaemonSet, node: string): string =>
       `${metadata.uid ?? ''}/${String(status?.observedGeneration ?? 0)}/${node}`;
+
+    const batchMs = (): number => Math.min(MAX_BATCH_MS, Math.floor(nodeCount * BATCH_MS_PER_NODE));
 
     /** Only those whose pods come or go with this change of a node. */
     function concernedByNode({ type, object, previous }: CacheEvent<Node>): readonly string[] {
@@ -46,8 +50,8 @@ export const daemonSetController: Controller = {
 
     scope.on(daemonSets, itself);
     scope.on(revisions, ownersConcerned('DaemonSet', daemonSets, selectorOf));
-    scope.on(pods, ownersConcerned('DaemonSet', daemonSets, selectorOf), BATCH_MS);
-    scope.on(nodes, concernedByNode, BATCH_MS);
+    scope.on(pods, ownersConcerned('DaemonSet', daemonSets, selectorOf), batchMs);
+    scope.on(nodes, concernedByNode);
     return {
       events: DAEMON_SET_EVENTS,
       keys: () => daemonSets.list().map(keyOf),
@@ -57,11 +61,13 @@ export const daemonSetController: Controller = {
         const { namespace, uid } = daemonSet.metadata;
         const { selector } = daemonSet.spec;
         const nowMs = clock.now();
+        const allNodes = nodes.list();
+        nodeCount = allNodes.length;
         return {
           daemonSet,
           revisions: [...controlledBy(revisions, uid), ...orphansFor(revisions, daemonSet, selector)],
           pods: [...controlledBy(pods, uid), ...orphansFor(pods, daemonSet, selector)],
-          nodes: nodes.list(),
+          nodes: allNodes,
           rng,
           mayAct: mayAct(),
           named: (name) => revisions.get(objectKey(namespace, name)),

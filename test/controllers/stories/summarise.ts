@@ -3,14 +3,19 @@ import type { KubeObject } from '../../../src/schemas/object.ts';
 
 export type ObjectSummary = Readonly<Record<string, unknown>>;
 
+const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
 const PREFIX = 'deployment.kubernetes.io/';
 const COUNTS = [
   'availableReplicas',
+  'collisionCount',
+  'currentReplicas',
+  'currentRevision',
   'fullyLabeledReplicas',
   'readyReplicas',
   'replicas',
   'terminatingReplicas',
   'unavailableReplicas',
+  'updateRevision',
   'updatedReplicas',
 ];
 
@@ -25,7 +30,7 @@ interface Conditioned {
   readonly [field: string]: unknown;
 }
 
-/** For Deployments and ReplicaSets; other kinds are compared by their end state. */
+/** For workloads and their parts; other kinds are compared by their end state. */
 export function summarise(object: KubeObject): ObjectSummary {
   const status = (object['status'] ?? {}) as Conditioned;
   const annotations = object.metadata.annotations ?? {};
@@ -58,6 +63,24 @@ export function summarise(object: KubeObject): ObjectSummary {
         ...(owners ? { owners } : {}),
       };
     }
+    case 'StatefulSet':
+      return common;
+    case 'DaemonSet': {
+      const { obs: _obs, spec: _spec, ...counted } = common;
+      return { ...counted, ann: annotations[TEMPLATE_GENERATION], status };
+    }
+    case 'ControllerRevision':
+      return { ...(owners ? { owners } : {}), revision: object['revision'] };
+    case 'Pod':
+      return {
+        ...(object.metadata.deletionTimestamp ? { deleting: true } : {}),
+        ...(cond['PodScheduled']?.startsWith('False')
+          ? { cond: { PodScheduled: cond['PodScheduled'] } }
+          : {}),
+        ...(owners ? { owners } : {}),
+        phase: status.phase,
+        ...(cond['Ready']?.startsWith('True') ? { ready: true } : {}),
+      };
     default:
       return { phase: status.phase };
   }

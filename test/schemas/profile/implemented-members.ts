@@ -63,6 +63,15 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.apps.v1.RollingUpdateDeployment': {
     'controllers/deployment/rollout-math.ts': 'maxSurge maxUnavailable',
   },
+  'api.apps.v1.ControllerRevision': { 'controllers/history/plan-history.ts': 'data revision' },
+  'api.apps.v1.DaemonSetSpec': {
+    'controllers/daemonset/plan-daemonset.ts': 'minReadySeconds selector',
+    'controllers/daemonset/daemon-pods.ts': 'template',
+    'controllers/daemonset/plan-revisions.ts': 'revisionHistoryLimit',
+    'controllers/daemonset/limits.ts': 'updateStrategy',
+  },
+  'api.apps.v1.DaemonSetUpdateStrategy': { 'controllers/daemonset/limits.ts': 'rollingUpdate type' },
+  'api.apps.v1.RollingUpdateDaemonSet': { 'controllers/daemonset/limits.ts': 'maxSurge maxUnavailable' },
   'api.apps.v1.StatefulSetSpec': {
     'controllers/statefulset/identity.ts': 'ordinals replicas serviceName volumeClaimTemplates',
     'controllers/statefulset/plan-statefulset.ts':

@@ -1,9 +1,18 @@
 /** The revisions of a DaemonSet, and which of its pods they are about; pure. */
+import {
+  APPLIED_FIELDS_ANNOTATION,
+  CHANGED_BY_ANNOTATION,
+  TRACKING_ANNOTATION,
+} from '../../diff/tracking.ts';
+import { omit } from '../../schemas/json-access.ts';
 import type { ControllerRevision, DaemonSet, Pod } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
 import { templateHash } from '../deployment/template-hash.ts';
 import { isRevisionOf, planTruncation, planUpdateRevision, REVISION_LABEL } from '../history/plan-history.ts';
 import { deletionOf } from '../ownership.ts';
+
+/** They say which Application the DaemonSet belongs to, and that is not in a revision's keeping. */
+const NOT_COPIED = [CHANGED_BY_ANNOTATION, TRACKING_ANNOTATION, APPLIED_FIELDS_ANNOTATION];
 
 export interface RevisionsInput {
   readonly daemonSet: DaemonSet;
@@ -31,7 +40,7 @@ export function planRevisions({ daemonSet, revisions, pods, named }: RevisionsIn
     revisions: revisions.map(labelled),
     collisionCount: daemonSet.status?.collisionCount,
     hashLabel: REVISION_LABEL,
-    annotations: daemonSet.metadata.annotations,
+    annotations: omit(daemonSet.metadata.annotations ?? {}, ...NOT_COPIED),
     hashOf: (_data, collisions) => templateHash(template, collisions),
     named,
   });

@@ -1,4 +1,5 @@
 /** Which pods of a DaemonSet are missing or too much, node by node; upstream's manage, pure. */
+import { append } from '../../base/append.ts';
 import type { Node, Pod } from '../../schemas/types.ts';
 import { REVISION_LABEL } from '../history/plan-history.ts';
 import { isDeleting } from '../ownership.ts';
@@ -48,7 +49,11 @@ export function planPods(input: PodsInput, nowMs: number): PodChanges {
   }
   // No agent and no garbage collector will ever see these: they were never bound.
   for (const [node, pods] of byNode)
-    if (!names.has(node)) draft.remove.push(...pods.filter((pod) => !pod.spec.nodeName && !isDeleting(pod)));
+    if (!names.has(node))
+      append(
+        draft.remove,
+        pods.filter((pod) => !pod.spec.nodeName && !isDeleting(pod)),
+      );
   return draft;
 }
 
@@ -61,7 +66,7 @@ interface NodeView {
 function planNode(input: PodsInput, { name, fit, pods }: NodeView, draft: Draft, nowMs: number): void {
   const staying = pods.filter((pod) => !isDeleting(pod));
   if (fit === 'leave') {
-    draft.remove.push(...staying);
+    append(draft.remove, staying);
     return;
   }
   if (fit === 'run' && pods.length === 0) {
@@ -69,8 +74,8 @@ function planNode(input: PodsInput, { name, fit, pods }: NodeView, draft: Draft,
     return;
   }
   const running = withoutEnded(input, { name, fit, pods: staying }, draft);
-  if (rollingLimits(input.daemonSet, 1).maxSurge === 0) draft.remove.push(...running.slice(1));
-  else if (running.length > 1) draft.remove.push(...excessOfSurge(input, running, nowMs));
+  if (rollingLimits(input.daemonSet, 1).maxSurge === 0) append(draft.remove, running.slice(1));
+  else if (running.length > 1) append(draft.remove, excessOfSurge(input, running, nowMs));
   else if (running.length === 0 && fit === 'run') draft.createOn.push(name);
 }
 

@@ -41,7 +41,7 @@ function daemonSet(spec: object = {}, more: Partial<DaemonSet> = {}): DaemonSet 
       ...spec,
     },
     ...more,
-  } as DaemonSet);
+  });
 }
 
 const rolling = (maxUnavailable: unknown, maxSurge: unknown): object => ({

@@ -1,4 +1,5 @@
 /** The summary of an object that the recorded stories keep of each of its states. */
+import { omit } from '../../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 
 export type ObjectSummary = Readonly<Record<string, unknown>>;
@@ -65,10 +66,8 @@ export function summarise(object: KubeObject): ObjectSummary {
     }
     case 'StatefulSet':
       return common;
-    case 'DaemonSet': {
-      const { obs: _obs, spec: _spec, ...counted } = common;
-      return { ...counted, ann: annotations[TEMPLATE_GENERATION], status };
-    }
+    case 'DaemonSet':
+      return { ...omit(common, 'obs', 'spec'), ann: annotations[TEMPLATE_GENERATION], status };
     case 'ControllerRevision':
       return { ...(owners ? { owners } : {}), revision: object['revision'] };
     case 'Pod':

@@ -11,7 +11,7 @@ import { templateHash } from '../deployment/template-hash.ts';
 import { isRevisionOf, planTruncation, planUpdateRevision, REVISION_LABEL } from '../history/plan-history.ts';
 import { deletionOf } from '../ownership.ts';
 
-/** They say which Application the DaemonSet belongs to, and that is not in a revision's keeping. */
+/** These marks name the DaemonSet's Application. No Application holds the revision itself. */
 const NOT_COPIED = [CHANGED_BY_ANNOTATION, TRACKING_ANNOTATION, APPLIED_FIELDS_ANNOTATION];
 
 export interface RevisionsInput {

@@ -62,11 +62,14 @@ export interface Reconciler<View = unknown, P extends Plan = Plan> {
 
 /** A controller's parts end with its scope. */
 export interface ControllerScope extends Scope {
-  /** Reconciles the keys that a change concerns, after `delayMs` where changes come in crowds. */
+  /**
+   * Reconciles the keys that a change concerns, after `delayMs` where changes come in crowds. A
+   * function is asked at each change.
+   */
   on<T extends KubeObject>(
     cache: ResourceCache<T>,
     keysOf: (event: CacheEvent<T>) => Iterable<string>,
-    delayMs?: number,
+    delayMs?: number | (() => number),
   ): Disposable;
   enqueue(key: string): void;
 }

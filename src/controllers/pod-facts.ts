@@ -39,6 +39,18 @@ export function availableInMs(pod: Pod, minReadySeconds: number, nowMs: number):
   return Math.max(0, since + minReadySeconds * 1000 - nowMs);
 }
 
+/** Milliseconds until the next ready pod counts as available; undefined when none waits for it. */
+export function nextAvailability(
+  pods: readonly Pod[],
+  minReadySeconds: number,
+  nowMs: number,
+): number | undefined {
+  const waits = pods
+    .flatMap((pod) => availableInMs(pod, minReadySeconds, nowMs) ?? [])
+    .filter((ms) => ms > 0);
+  return waits.length === 0 ? undefined : Math.min(...waits);
+}
+
 export function parseTime(text: string | null | undefined): number | undefined {
   if (!text) return undefined;
   const ms = Date.parse(text);

@@ -4,6 +4,7 @@ import { type CertificatesOptions, certificatesController } from './certificates
 import { clusterRoleAggregation } from './cluster-role-aggregation/cluster-role-aggregation-controller.ts';
 import type { Controller, ControllerContext } from './controller.ts';
 import { customResourcesController } from './custom-resources/custom-resources-controller.ts';
+import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
 import { expiryController } from './expiry/expiry-controller.ts';
@@ -17,6 +18,7 @@ import {
   nodeLifecycle,
 } from './node-lifecycle/node-lifecycle-controller.ts';
 import { taintEviction } from './node-lifecycle/taint-eviction-controller.ts';
+import { persistentVolumeBinder } from './persistentvolume-binder/persistentvolume-binder.ts';
 import { podGc } from './pod-gc/pod-gc-controller.ts';
 import { replicaSetController, replicationController } from './replicaset/replicaset-controller.ts';
 import { resourceQuotaController } from './resource-quota/resource-quota-controller.ts';
@@ -24,6 +26,7 @@ import { runController } from './run-controller.ts';
 import { bootstrapTokenCleaner } from './serviceaccount/bootstrap-token-controller.ts';
 import { serviceAccountController } from './serviceaccount/serviceaccount-controller.ts';
 import { type SignSecretToken, tokenSecretController } from './serviceaccount/token-secret-controller.ts';
+import { statefulSetController } from './statefulset/statefulset-controller.ts';
 import { volumeProtection } from './volume-protection/volume-protection-controller.ts';
 
 export interface ControllersOptions {
@@ -58,12 +61,15 @@ export const controllersFor = ({
   replicaSetController,
   replicationController,
   deploymentController,
+  daemonSetController,
+  statefulSetController,
   garbageCollector,
   nodeLifecycle(nodeHealth),
   taintEviction(nodeHealth),
   podGc,
   resourceQuotaController,
   disruptionController,
+  persistentVolumeBinder,
   volumeProtection,
   expiryController(eventTtlMs),
 ];

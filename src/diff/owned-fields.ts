@@ -11,6 +11,7 @@
 import { isRecord, ownMember } from '../base/json.ts';
 import { isApplicationDefinition } from '../schemas/applications/application-definition.ts';
 import { getPath, omit } from '../schemas/json-access.ts';
+import { TEMPLATE_GENERATION } from '../schemas/kinds/daemon-set/template-generation.ts';
 import { type KubeObject, controllerOf, parseApiVersion } from '../schemas/object.ts';
 import { type FieldSet, withoutField } from './applied-fields.ts';
 
@@ -39,6 +40,7 @@ const RULES: ReadonlyMap<string, (object: KubeObject, live: KubeObject | undefin
       (object, live) => (object['aggregationRule'] || live?.['aggregationRule'] ? [['rules']] : []),
     ],
     ['apps/Deployment', () => REVISIONS],
+    ['apps/DaemonSet', () => [annotation(TEMPLATE_GENERATION)]],
     [
       'apps/ReplicaSet',
       (_object, live) =>

@@ -8,7 +8,7 @@
  */
 import type { KubeObject } from '../schemas/object.ts';
 import { explainPod } from './explain-pod.ts';
-import { conditionOf, recordsAt, textAt, timeAt } from './fields.ts';
+import { conditionOf, numberAt, recordsAt, textAt, timeAt } from './fields.ts';
 import { messageLine } from './message-line.ts';
 import type { Cause, Health, Surroundings } from './types.ts';
 
@@ -75,9 +75,19 @@ function refusalOf(workload: KubeObject, around: Surroundings): readonly Cause[]
     const text = failure['reason'] === 'FailedDelete' ? messageLine(message) : refusalText(message);
     return [{ severity: 'failing', text }];
   }
+  if (workload.kind === 'DaemonSet') return refusalOfDaemon(workload, around);
   const progress = conditionOf(workload.status, 'Progressing');
   if (textAt(progress, 'reason') !== 'ReplicaSetCreateError') return [];
   return [{ severity: 'failing', text: messageLine(textAt(progress, 'message')) }];
+}
+
+/** It has no conditions: while nodes lack their pods, the newest refusal is the reason. */
+function refusalOfDaemon(daemonSet: KubeObject, around: Surroundings): readonly Cause[] {
+  const { status } = daemonSet;
+  if (numberAt(status, 'currentNumberScheduled') >= numberAt(status, 'desiredNumberScheduled')) return [];
+  const refusal = around.warningsAbout(daemonSet).find(({ reason }) => reason === 'FailedCreate');
+  if (!refusal) return [];
+  return [{ severity: 'failing', text: refusalText(refusal.message.replace(/^Error creating: /, '')) }];
 }
 
 /** `pods "web-5d9f-x7k2p" is forbidden: …`: each try has another name, which tells nothing. */

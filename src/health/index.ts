@@ -7,6 +7,7 @@ import { parseApiVersion } from '../schemas/object.ts';
 import { builtinRegistry } from '../schemas/registry.ts';
 import { assessNestedApplication } from './application.ts';
 import { assessCustomResource, assessDefinition } from './custom-resource.ts';
+import { assessDaemonSet } from './daemon-set.ts';
 import { assessDeployment } from './deployment.ts';
 import { assessPod } from './pod.ts';
 import { assessReplicaSet } from './replica-set.ts';
@@ -16,6 +17,7 @@ import { type Assessor, type Health, healthy, progressing } from './types.ts';
 const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
   ['apps/Deployment', assessDeployment],
   ['apps/ReplicaSet', assessReplicaSet],
+  ['apps/DaemonSet', assessDaemonSet],
   ['/ReplicationController', assessReplicaSet],
   ['/Pod', assessPod],
   ['/Service', assessService],

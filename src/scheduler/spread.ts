@@ -3,7 +3,7 @@ import { ownMember } from '../base/json.ts';
 import { compileLabelSelector } from './label-predicate.ts';
 import { labelSelectorRequirements } from '../schemas/values/selectors.ts';
 import { toleratesTaint } from '../schemas/pods/tolerations.ts';
-import { requiredNodePredicate } from './node-selector.ts';
+import { requiredNodePredicate } from '../schemas/pods/node-selector.ts';
 import type { NodeInfo, PodInfo, Snapshot, SpreadConstraint } from './types.ts';
 
 export const HOSTNAME_KEY = 'kubernetes.io/hostname';

@@ -5,6 +5,7 @@ import { clusterRoleBindingKind } from './kinds/cluster-role-binding.ts';
 import { certificateSigningRequestKind } from './kinds/certificate-signing-request/kind.ts';
 import { configMapKind } from './kinds/config-map.ts';
 import { customResourceDefinitionKind } from './kinds/custom-resource-definition.ts';
+import { daemonSetKind } from './kinds/daemon-set/kind.ts';
 import { controllerRevisionKind } from './kinds/controller-revision.ts';
 import { deploymentKind } from './kinds/deployment.ts';
 import { endpointSliceKind } from './kinds/endpoint-slice.ts';
@@ -19,6 +20,7 @@ import { podDisruptionBudgetKind } from './kinds/pod-disruption-budget/kind.ts';
 import { priorityClassKind } from './kinds/priority-class.ts';
 import { resourceQuotaKind } from './kinds/resource-quota/kind.ts';
 import { runtimeClassKind } from './kinds/runtime-class.ts';
+import { statefulSetKind } from './kinds/stateful-set/kind.ts';
 import { storageClassKind } from './kinds/storage-class.ts';
 import { eventKind } from './kinds/event/kind.ts';
 import { eventV1Kind } from './kinds/event/kind-v1.ts';
@@ -62,6 +64,8 @@ export const builtinKinds: readonly ResourceKind[] = [
   podTemplateKind,
   controllerRevisionKind,
   deploymentKind,
+  daemonSetKind,
+  statefulSetKind,
   applicationKind,
   eventKind,
   eventV1Kind,

@@ -2,12 +2,16 @@
  * Typed views of the kinds that the code handles. Field types are upstream's (kubernetes-models,
  * types only); a stored object has been validated and defaulted, so `spec` is always there.
  */
+import type { IDaemonSetSpec } from 'kubernetes-models/apps/v1/DaemonSetSpec';
+import type { IDaemonSetStatus } from 'kubernetes-models/apps/v1/DaemonSetStatus';
 import type { IDeploymentSpec } from 'kubernetes-models/apps/v1/DeploymentSpec';
 import type { IDeploymentStatus } from 'kubernetes-models/apps/v1/DeploymentStatus';
 import type { IReplicaSetSpec } from 'kubernetes-models/apps/v1/ReplicaSetSpec';
 import type { IReplicaSetStatus } from 'kubernetes-models/apps/v1/ReplicaSetStatus';
 import type { IReplicationControllerSpec } from 'kubernetes-models/v1/ReplicationControllerSpec';
 import type { IReplicationControllerStatus } from 'kubernetes-models/v1/ReplicationControllerStatus';
+import type { IStatefulSetSpec } from 'kubernetes-models/apps/v1/StatefulSetSpec';
+import type { IStatefulSetStatus } from 'kubernetes-models/apps/v1/StatefulSetStatus';
 import type { ILeaseSpec } from 'kubernetes-models/coordination.k8s.io/v1/LeaseSpec';
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IContainerState } from 'kubernetes-models/v1/ContainerState';
@@ -17,6 +21,10 @@ import type { INamespaceStatus } from 'kubernetes-models/v1/NamespaceStatus';
 import type { INodeSpec } from 'kubernetes-models/v1/NodeSpec';
 import type { INodeStatus } from 'kubernetes-models/v1/NodeStatus';
 import type { IObjectReference } from 'kubernetes-models/v1/ObjectReference';
+import type { IPersistentVolumeClaimSpec } from 'kubernetes-models/v1/PersistentVolumeClaimSpec';
+import type { IPersistentVolumeClaimStatus } from 'kubernetes-models/v1/PersistentVolumeClaimStatus';
+import type { IPersistentVolumeSpec } from 'kubernetes-models/v1/PersistentVolumeSpec';
+import type { IPersistentVolumeStatus } from 'kubernetes-models/v1/PersistentVolumeStatus';
 import type { IPodCondition } from 'kubernetes-models/v1/PodCondition';
 import type { IPodSpec } from 'kubernetes-models/v1/PodSpec';
 import type { IPodStatus } from 'kubernetes-models/v1/PodStatus';
@@ -58,6 +66,19 @@ export interface Deployment extends KubeObject {
   spec: IDeploymentSpec;
   status?: IDeploymentStatus;
 }
+export interface StatefulSet extends KubeObject {
+  spec: IStatefulSetSpec;
+  status?: IStatefulSetStatus;
+}
+export interface DaemonSet extends KubeObject {
+  spec: IDaemonSetSpec;
+  status?: IDaemonSetStatus;
+}
+/** A recorded state of a workload: a patch of its spec. */
+export interface ControllerRevision extends KubeObject {
+  revision: number;
+  data?: unknown;
+}
 export interface Node extends KubeObject {
   spec: INodeSpec;
   status?: INodeStatus;
@@ -68,6 +89,26 @@ export interface Namespace extends KubeObject {
 }
 export interface RuntimeClass extends KubeObject {
   readonly handler: string;
+}
+
+export interface PersistentVolume extends KubeObject {
+  spec: IPersistentVolumeSpec;
+  status?: IPersistentVolumeStatus;
+}
+export interface PersistentVolumeClaim extends KubeObject {
+  spec: IPersistentVolumeClaimSpec;
+  status?: IPersistentVolumeClaimStatus;
+}
+export interface StorageClass extends KubeObject {
+  provisioner: string;
+  parameters?: Record<string, string>;
+  reclaimPolicy?: string;
+  mountOptions?: string[];
+  allowVolumeExpansion?: boolean;
+  volumeBindingMode?: string;
+  allowedTopologies?: {
+    matchLabelExpressions?: { key: string; values: string[] }[];
+  }[];
 }
 
 export interface Lease extends KubeObject {

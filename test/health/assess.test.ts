@@ -17,6 +17,8 @@ const object = (
 });
 const deployment = (status: object, spec = {}): KubeObject =>
   object('apps/v1', 'Deployment', { replicas: 2, ...spec }, { observedGeneration: 1, ...status });
+const daemonSet = (status: object, spec = {}): KubeObject =>
+  object('apps/v1', 'DaemonSet', spec, { observedGeneration: 1, desiredNumberScheduled: 2, ...status });
 const pod = (status: object, spec = {}): KubeObject => object('v1', 'Pod', spec, status);
 const container = (state: object, extra = {}): object => ({ name: 'api', ready: false, state, ...extra });
 const deadline = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }];
@@ -52,6 +54,21 @@ const table: readonly (readonly [string, KubeObject | undefined, HealthStatus])[
   ['a Deployment past its deadline', deployment({ conditions: deadline }), 'Degraded'],
   ['a paused Deployment', deployment({}, { paused: true }), 'Suspended'],
   ['a Deployment of zero', deployment({}, { replicas: 0 }), 'Healthy'],
+  ['a DaemonSet of an older generation', daemonSet({ observedGeneration: 0 }), 'Progressing'],
+  ['a DaemonSet that updates', daemonSet({ updatedNumberScheduled: 1, numberAvailable: 2 }), 'Progressing'],
+  [
+    'a DaemonSet that waits for pods',
+    daemonSet({ updatedNumberScheduled: 2, numberAvailable: 1 }),
+    'Progressing',
+  ],
+  ['a complete DaemonSet', daemonSet({ updatedNumberScheduled: 2, numberAvailable: 2 }), 'Healthy'],
+  ['a DaemonSet without nodes', daemonSet({ desiredNumberScheduled: 0 }), 'Healthy'],
+  [
+    'a DaemonSet whose pods somebody else updates',
+    daemonSet({ updatedNumberScheduled: 0 }, { updateStrategy: { type: 'OnDelete' } }),
+    'Healthy',
+  ],
+  ['a DaemonSet without status', object('apps/v1', 'DaemonSet', {}), 'Progressing'],
   [
     'a complete ReplicaSet',
     object('apps/v1', 'ReplicaSet', { replicas: 1 }, { observedGeneration: 1, availableReplicas: 1 }),

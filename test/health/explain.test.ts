@@ -482,3 +482,23 @@ describe('the cause of a workload', () => {
     expect(why(deployment, { pods: [rubbish] }).severity).toBe('waiting');
   });
 });
+
+describe('the cause of a DaemonSet', () => {
+  const counts = { currentNumberScheduled: 0, desiredNumberScheduled: 2 };
+  const message = 'Error creating: pods "agent-x" is forbidden: exceeded quota: q';
+  const warnings = { agent: [{ reason: 'FailedCreate', message }] };
+
+  it('is the refusal of its pods while nodes lack them', () => {
+    expect(why(object('DaemonSet', 'agent', counts), { warnings })).toEqual({
+      severity: 'failing',
+      text: 'pods cannot be created (forbidden): exceeded quota: q',
+    });
+    const complete = { ...counts, currentNumberScheduled: 2 };
+    expect(why(object('DaemonSet', 'agent', complete), { warnings }).severity).toBe('waiting');
+  });
+
+  it('is what one of its pods has', () => {
+    const pods = [withContainer(waiting('CrashLoopBackOff'), { lastState: ended(1) })];
+    expect(why(object('DaemonSet', 'agent', counts), { pods }).text).toMatch(/^container api/);
+  });
+});

@@ -5,9 +5,18 @@
  */
 import { createAbort } from '../../src/base/abort.ts';
 import { sleep, toRfc3339, toRfc3339Micro } from '../../src/base/clock.ts';
-import { keyOf } from '../../src/schemas/object.ts';
+import { targetNode } from '../../src/controllers/daemonset/daemon-pods.ts';
+import { keyOf, objectKey } from '../../src/schemas/object.ts';
 import { isStatusError } from '../../src/schemas/errors/status.ts';
-import type { Lease, Node, Pod, PodCondition } from '../../src/schemas/types.ts';
+import { claimsOfPod } from '../../src/schemas/volumes/pod-claims.ts';
+import type {
+  Lease,
+  Node,
+  PersistentVolumeClaim,
+  Pod,
+  PodCondition,
+  StorageClass,
+} from '../../src/schemas/types.ts';
 import type { TestCluster } from './cluster.ts';
 
 export interface FakeKubelet extends AsyncDisposable {
@@ -20,6 +29,8 @@ export interface FakeKubelet extends AsyncDisposable {
   ): Promise<void>;
 }
 
+/** The recorded scheduler said it so, with five nodes. */
+const UNBOUND = '0/5 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found';
 const RUN_DELAY_MS = 200;
 const TERM_DELAY_MS = 150;
 const RENEW_MS = 1500;
@@ -29,6 +40,8 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
   const pods = await context.caches.open<Pod>('pods');
   const nodes = await context.caches.open<Node>('nodes');
   const leases = await context.caches.open<Lease>('leases.coordination.k8s.io');
+  const claims = await context.caches.open<PersistentVolumeClaim>('persistentvolumeclaims');
+  const classes = await context.caches.open<StorageClass>('storageclasses.storage.k8s.io');
   const abort = createAbort();
   const down = new Set<string>();
   const running: Promise<void>[] = [];
@@ -124,13 +137,42 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
     return { ...pod, status: { ...pod.status, phase, conditions, ...(reason ? { reason } : {}) } };
   }
 
+  /** Claims that nobody binds after the pod was placed hold it up, as the scheduler would. */
+  function waitsForClaims(pod: Pod): boolean {
+    return claimsOfPod(pod).some(({ name }) => {
+      const claim = claims.get(objectKey(pod.metadata.namespace, name));
+      const binding = classes.get(claim?.spec.storageClassName ?? '')?.volumeBindingMode;
+      return claim?.status?.phase !== 'Bound' && binding !== 'WaitForFirstConsumer';
+    });
+  }
+
+  async function refuse(pod: Pod): Promise<void> {
+    const condition = {
+      type: 'PodScheduled',
+      status: 'False' as const,
+      reason: 'Unschedulable',
+      message: UNBOUND,
+      observedGeneration: pod.metadata.generation ?? 1,
+      lastProbeTime: null as never,
+      lastTransitionTime: toRfc3339(clock.now()),
+    };
+    if (pod.status?.conditions?.length) return;
+    await update(pod.metadata.uid ?? '', keyOf(pod), (current) => ({
+      ...current,
+      status: { ...current.status, conditions: [condition] },
+    }));
+  }
+
   async function bind(pod: Pod): Promise<void> {
+    if (waitsForClaims(pod)) return refuse(pod);
     const free = nodes.list().filter((node) => !(node.spec.taints ?? []).length);
     turn += 1;
-    const node = free[turn % free.length]?.metadata.name;
+    const node = targetNode(pod) ?? free[turn % free.length]?.metadata.name;
     if (!node) return;
     bound.add(pod.metadata.uid ?? '');
-    await objects.update({ ...pod, spec: { ...pod.spec, nodeName: node } }, { subresource: 'binding' });
+    const { conditions, ...status } = pod.status ?? {};
+    const placed = { ...pod, spec: { ...pod.spec, nodeName: node }, ...(conditions ? { status } : {}) };
+    await objects.update(placed, { subresource: 'binding' });
   }
 
   function look(pod: Pod): void {
@@ -188,6 +230,9 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
   const subscriptions = [
     pods.subscribe(({ type, object }) => {
       if (type !== 'DELETED') look(object);
+    }),
+    claims.subscribe(({ object: { metadata } }) => {
+      for (const pod of pods.list(metadata.namespace)) if (!pod.spec.nodeName) look(pod);
     }),
     nodes.subscribe(({ type, object }) => {
       if (type === 'ADDED') go(() => register(object));

@@ -44,6 +44,8 @@ const BASES: Readonly<Record<string, object>> = {
   Pod: { spec: podSpec },
   Deployment: workload,
   ReplicaSet: workload,
+  DaemonSet: workload,
+  StatefulSet: workload,
   ReplicationController: {
     spec: { selector: { a: 'b' }, template: { metadata: { labels: { a: 'b' } }, spec: podSpec } },
   },

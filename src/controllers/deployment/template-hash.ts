@@ -16,9 +16,14 @@ export function templateHash(template: PodTemplate, collisionCount: number | und
   const text =
     stableStringify(normalised(template)) +
     (collisionCount === undefined ? '' : `#${String(collisionCount)}`);
-  const digits = Buffer.from(String(fnv1a(text)), 'ascii');
-  return Array.from(digits, (digit) => SAFE_ALPHABET[digit % SAFE_ALPHABET.length] ?? '').join('');
+  return safeEncode(String(fnv1a(text)));
 }
+
+/** Each ASCII character as one of the safe alphabet: upstream's `rand.SafeEncodeString`. */
+export const safeEncode = (text: string): string =>
+  Array.from(Buffer.from(text, 'ascii'), (digit) => SAFE_ALPHABET[digit % SAFE_ALPHABET.length] ?? '').join(
+    '',
+  );
 
 /** Equal but for the hash label, and for defaults that an earlier version did not know. */
 export function sameTemplate(a: PodTemplate | undefined, b: PodTemplate | undefined): boolean {
@@ -28,7 +33,8 @@ export function sameTemplate(a: PodTemplate | undefined, b: PodTemplate | undefi
 /** Templates are never changed, and compared at every reconcile. */
 const defaulted = new WeakMap<PodTemplate, PodTemplate>();
 
-function withDefaults(template: PodTemplate = {}): PodTemplate {
+/** An earlier version may have stored a template without a default that is known now. */
+export function withDefaults(template: PodTemplate = {}): PodTemplate {
   let full = defaulted.get(template);
   if (!full) {
     const holder = { apiVersion: 'v1', kind: 'PodTemplate', metadata: { name: 'template' }, template };

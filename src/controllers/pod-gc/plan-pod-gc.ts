@@ -8,13 +8,13 @@ import { withDisruption } from '../node-lifecycle/plan-taint-eviction.ts';
 import { isNodeReady, OUT_OF_SERVICE } from '../node-lifecycle/plan-node-health.ts';
 import type { Plan } from '../controller.ts';
 import { deletionOf, isDeleting, statusUpdate } from '../ownership.ts';
-import { isTerminal, podCondition } from '../pod-facts.ts';
+import { isTerminal } from '../pod-facts.ts';
 
 /** A node must have been missing this long before its pods are: registrations race with pods. */
 export const MISSING_NODE_QUARANTINE_MS = 40_000;
 
 /** kube-controller-manager's --terminated-pod-gc-threshold. */
-const TERMINATED_LIMIT = 12_500;
+export const TERMINATED_LIMIT = 12_500;
 
 /** Pods written in one commit. */
 const COMMIT_SIZE = 500;
@@ -59,25 +59,25 @@ function reasonOf(pod: Pod, { nodes, missingSinceMs }: PodGcView, nowMs: number)
   return isDeleting(pod) && outOfService && !isNodeReady(node) ? 'outOfService' : undefined;
 }
 
-/** The pod as failed, with the reason; undefined when it says so already. */
+/** The pod as failed, with the reason; undefined when it has ended already. */
 function asFailed(pod: Pod, why: Reason, nowMs: number): Pod | undefined {
-  const needsReason =
-    why === 'nodeGone' && podCondition(pod, 'DisruptionTarget')?.reason !== 'DeletionByPodGC';
-  if (isTerminal(pod) && !(needsReason && podCondition(pod, 'DisruptionTarget') === undefined))
-    return undefined;
-  const explained = needsReason
-    ? withDisruption(pod, 'DeletionByPodGC', 'PodGC: node no longer exists', nowMs)
-    : pod;
-  return {
-    ...explained,
-    status: { ...explained.status, phase: isTerminal(pod) ? pod.status?.phase : 'Failed' },
-  } as Pod;
+  if (isTerminal(pod)) return undefined;
+  const explained =
+    why === 'nodeGone' ? withDisruption(pod, 'DeletionByPodGC', 'PodGC: node no longer exists', nowMs) : pod;
+  return { ...explained, status: { ...explained.status, phase: 'Failed' } };
 }
 
+/** Evicted pods go before others, old ones before young ones. */
 function excessTerminated(pods: readonly Pod[]): readonly Pod[] {
-  const terminated = pods.filter((pod) => isTerminal(pod) && !isDeleting(pod) && pod.spec.nodeName);
+  const terminated = pods.filter((pod) => isTerminal(pod) && !isDeleting(pod));
   if (terminated.length <= TERMINATED_LIMIT) return [];
-  const age = (pod: Pod): string => pod.metadata.creationTimestamp ?? '';
-  const oldest = [...terminated].sort((a, b) => (age(a) < age(b) ? -1 : Number(age(a) > age(b))));
-  return oldest.slice(0, terminated.length - TERMINATED_LIMIT);
+  const rank = ({ metadata, status }: Pod): string =>
+    [
+      status?.phase === 'Failed' && status.reason === 'Evicted' ? 0 : 1,
+      metadata.creationTimestamp ?? '',
+      metadata.name,
+    ].join(' ');
+  const ranked = terminated.map((pod) => ({ pod, rank: rank(pod) }));
+  ranked.sort((a, b) => (a.rank < b.rank ? -1 : Number(a.rank > b.rank)));
+  return ranked.slice(0, terminated.length - TERMINATED_LIMIT).map(({ pod }) => pod);
 }

@@ -5,16 +5,17 @@
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
-import { nameSuffix, type Rng } from '../../base/rng.ts';
+import type { Rng } from '../../base/rng.ts';
 import { controllerOf } from '../../schemas/object.ts';
 import { RESTORED_OWNER } from '../../schemas/pods/pod-marks.ts';
 import { asLabelSelector, matchesLabelSelector } from '../../schemas/values/selectors.ts';
 import type { Pod, ReplicaSet, ReplicationController } from '../../schemas/types.ts';
 import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
 import type { Plan, Refusal } from '../controller.ts';
-import { controllerReference, deletionOf, isDeleting, planClaims, statusUpdate } from '../ownership.ts';
+import { deletionOf, isDeleting, planClaims, statusUpdate } from '../ownership.ts';
+import { podFromTemplate } from '../owned-pod.ts';
 import { type EventText, eventsOf, type PlannedEvent } from '../planned-event.ts';
-import { availableInMs, isActive, isReady, isTerminating } from '../pod-facts.ts';
+import { availableInMs, isActive, isReady, isTerminating, nextAvailability } from '../pod-facts.ts';
 import { rankForDeletion } from './rank-pods.ts';
 
 /** Keeps a number of equal pods. */
@@ -54,9 +55,6 @@ export const selectorOf = (replicator: Replicator): unknown =>
 
 /** Pods created or deleted in one commit, as upstream's burst; the rest follows in the next. */
 export const BURST_REPLICAS = 500;
-
-/** A generated name keeps this much of its prefix, so that the whole stays within 63 characters. */
-const MAX_GENERATED_PREFIX = 58;
 
 export function planReplicaSet(view: ReplicaSetView, nowMs: number): Plan {
   const { replicaSet } = view;
@@ -108,7 +106,7 @@ function scaling(
   const missing = (replicaSet.spec.replicas ?? 1) - active.length;
   if (missing > 0)
     return Array.from({ length: Math.min(missing, BURST_REPLICAS) }, (): Change => {
-      const object = podFromTemplate(replicaSet, rng);
+      const object = podFromTemplate(replicaSet, replicaSet.spec.template, rng);
       return { write: { verb: 'create', object }, event: event('created', replicaSet, object.metadata.name) };
     });
   if (!mayDelete || missing === 0) return [];
@@ -121,27 +119,6 @@ function scaling(
 function isClaimable(pod: Pod, { kind, metadata }: Replicator): boolean {
   if (isActive(pod) || controllerOf(pod)) return true;
   return pod.metadata.annotations?.[RESTORED_OWNER] === `${kind}/${metadata.name}`;
-}
-
-/** The name is chosen here, so that the plan is complete. */
-export function podFromTemplate(replicaSet: Replicator, rng: Rng): Pod {
-  const { template } = replicaSet.spec;
-  const generateName = `${replicaSet.metadata.name}-`;
-  const { labels, annotations, finalizers } = template?.metadata ?? {};
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      name: `${generateName.slice(0, MAX_GENERATED_PREFIX)}${nameSuffix(rng)}`,
-      generateName,
-      ...(replicaSet.metadata.namespace ? { namespace: replicaSet.metadata.namespace } : {}),
-      ...(labels ? { labels: { ...labels } } : {}),
-      ...(annotations ? { annotations: { ...annotations } } : {}),
-      ...(finalizers ? { finalizers: [...finalizers] } : {}),
-      ownerReferences: [controllerReference(replicaSet)],
-    },
-    spec: { containers: [], ...template?.spec },
-  };
 }
 
 type ReplicaSetStatus = NonNullable<ReplicaSet['status']>;
@@ -182,16 +159,4 @@ function conditionsOf(
   if (current) return existing;
   const lastTransitionTime = toRfc3339(nowMs);
   return [...others, { type: 'ReplicaFailure', status: 'True', lastTransitionTime, ...failure }];
-}
-
-/** Milliseconds until the next ready pod counts as available. */
-function nextAvailability(
-  active: readonly Pod[],
-  minReadySeconds: number,
-  nowMs: number,
-): number | undefined {
-  const waits = active
-    .flatMap((pod) => availableInMs(pod, minReadySeconds, nowMs) ?? [])
-    .filter((ms) => ms > 0);
-  return waits.length === 0 ? undefined : Math.min(...waits);
 }

@@ -1,5 +1,5 @@
 /** `spec.nodeSelector` and required node affinity. */
-import { requiredNodeNames, requiredNodePredicate } from '../node-selector.ts';
+import { requiredNodeNames, requiredNodePredicate } from '../../schemas/pods/node-selector.ts';
 import type { FilterPlugin, NodeInfo } from '../types.ts';
 
 const NO_MATCH = { reasons: ["node(s) didn't match Pod's node affinity/selector"], resolvable: false };

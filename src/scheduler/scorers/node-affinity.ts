@@ -1,5 +1,5 @@
 /** Adds up the weights of the preferred node affinity terms that a node matches. */
-import { compileTerm } from '../node-selector.ts';
+import { compileTerm } from '../../schemas/pods/node-selector.ts';
 import type { ScorePlugin } from '../types.ts';
 import { normaliseByMax } from './normalise.ts';
 

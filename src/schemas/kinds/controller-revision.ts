@@ -17,7 +17,6 @@ export const controllerRevisionKind = defineKind({
     column('Revision', ({ revision }) => asNumber(revision) ?? 0),
     AGE,
   ),
-  stored: {},
   validate: ({ data, revision }) => [
     ...(isRecord(data)
       ? []

@@ -6,8 +6,8 @@ import { type FieldRule, ignored, refused } from './rules.ts';
 const CONTAINER_LISTS = ['containers', 'initContainers'];
 const VOLUME_ADVICE = `use emptyDir, configMap, secret, downwardAPI or projected; for other storage, mount it on the host and use hostPath ${IN_PRIVILEGED_NAMESPACE}`;
 const OTHER_VOLUMES = words(`
-  awsElasticBlockStore azureDisk azureFile cephfs cinder csi ephemeral fc flexVolume flocker
-  gcePersistentDisk gitRepo glusterfs image iscsi nfs persistentVolumeClaim photonPersistentDisk
+  awsElasticBlockStore azureDisk azureFile cephfs cinder csi fc flexVolume flocker
+  gcePersistentDisk gitRepo glusterfs image iscsi nfs photonPersistentDisk
   portworxVolume quobyte rbd scaleIO storageos vsphereVolume
 `);
 

@@ -7,7 +7,12 @@ import { type FieldErrors, invalid } from './report.ts';
 const count = (status: Fields, field: string): number => asNumber(status[field]) ?? 0;
 
 /** Parts of `replicas`, and what is ready before it is available; absent counts are 0. */
-function validateCounts(status: Fields, counted: readonly string[], parts: readonly string[]): FieldErrors {
+export function validateCounts(
+  status: Fields,
+  counted: readonly string[],
+  parts: readonly string[],
+  ready = 'readyReplicas',
+): FieldErrors {
   const errors = counted.flatMap((field) => nonNegative(status[field], `status.${field}`));
   for (const field of parts) {
     if (count(status, field) <= count(status, 'replicas')) continue;
@@ -16,14 +21,13 @@ function validateCounts(status: Fields, counted: readonly string[], parts: reado
   }
   const available = count(status, 'availableReplicas');
   if (available > count(status, 'readyReplicas'))
-    errors.push(invalid('status.availableReplicas', available, 'cannot be greater than readyReplicas'));
+    errors.push(invalid('status.availableReplicas', available, `cannot be greater than ${ready}`));
   return errors;
 }
 
 const DEPLOYMENT_PARTS = ['updatedReplicas', 'readyReplicas', 'availableReplicas'];
 
 export function validateDeploymentStatus(next: KubeObject, current: KubeObject): FieldErrors {
-  const [status, old] = [asRecord(next['status']), asRecord(current['status'])];
   const counted = [
     'observedGeneration',
     'replicas',
@@ -32,12 +36,19 @@ export function validateDeploymentStatus(next: KubeObject, current: KubeObject):
     'terminatingReplicas',
     'collisionCount',
   ];
-  const errors = validateCounts(status, counted, DEPLOYMENT_PARTS);
+  return [
+    ...validateCounts(asRecord(next['status']), counted, DEPLOYMENT_PARTS),
+    ...validateCollisions(next, current),
+  ];
+}
+
+/** Collisions are counted up only: the count is part of hashes. */
+export function validateCollisions(next: KubeObject, current: KubeObject): FieldErrors {
+  const [status, old] = [asRecord(next['status']), asRecord(current['status'])];
   const collisions = count(status, 'collisionCount');
   const isDropped = status['collisionCount'] === undefined && old['collisionCount'] !== undefined;
-  if (isDropped || collisions < count(old, 'collisionCount'))
-    errors.push(invalid('status.collisionCount', status['collisionCount'] ?? null, 'cannot be decremented'));
-  return errors;
+  if (!isDropped && collisions >= count(old, 'collisionCount')) return [];
+  return [invalid('status.collisionCount', status['collisionCount'] ?? null, 'cannot be decremented')];
 }
 
 const REPLICA_PARTS = ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'];

@@ -102,7 +102,7 @@ export function validateTemplate(template: Fields, path: string): FieldErrors {
 }
 
 /** A template whose pods always restart; `kind` is upstream's name of its owner. */
-function validateLastingTemplate(template: Fields, path: string, kind: string): FieldErrors {
+export function validateLastingTemplate(template: Fields, path: string, kind: string): FieldErrors {
   const spec = asRecord(template['spec']);
   const errors = validateTemplate(template, path);
   const policy = asString(spec['restartPolicy']);

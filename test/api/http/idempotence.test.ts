@@ -23,6 +23,12 @@ const samples: readonly KubeObject[] = [
   { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'a', namespace: 'testns' }, spec: workload },
   { apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { name: 'a', namespace: 'testns' }, spec: workload },
   {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: { name: 'a', namespace: 'testns' },
+    spec: workload,
+  },
+  {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: 'a', namespace: 'testns' },

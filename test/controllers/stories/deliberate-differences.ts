@@ -8,10 +8,11 @@ import { isRecord } from '../../../src/base/json.ts';
 const KINDS = [
   'deploy',
   'rs',
+  'sts',
+  'ds',
   'gc',
   'namespace',
-  // The one story about DaemonSets of these has a name of its own.
-  'node(?!-ds)',
+  'node',
   'podgc',
   'taint',
   'pdb',
@@ -23,6 +24,9 @@ export const STORIES = new RegExp(`^(${KINDS.join('|')})-`);
 
 /** Said once here; upstream says it again at each look, and looks again after its own write. */
 export const repeated: ReadonlySet<string> = new Set(['NoPods', 'UnmanagedPods']);
+
+/** The fake kubelet places pods, without events. */
+export const saidByScheduler: ReadonlySet<string> = new Set(['FailedScheduling']);
 
 /**
  * Admission enforces what the controllers then have to pass: quotas, limits, and that nothing is
@@ -37,6 +41,16 @@ export const needsAdmission = (steps: unknown): boolean =>
  * deleted, do not occur.
  */
 export const deletedAtOnce: ReadonlySet<string> = new Set(['namespace-delete', 'rs-delete-foreground']);
+
+/**
+ * All pods of a DaemonSet are made in one commit, where Kubernetes makes them one by one: the states
+ * in between, with only some of them, do not occur.
+ */
+export function isPartOfCreation({ status }: Readonly<Record<string, unknown>>): boolean {
+  const counts = isRecord(status) ? status : {};
+  const [current, desired] = [counts['currentNumberScheduled'], counts['desiredNumberScheduled']];
+  return counts['numberReady'] === 0 && Number(current) > 0 && Number(current) < Number(desired);
+}
 
 /** Kinds of other controllers, and one vendor's own ConfigMap. */
 const OTHER_OBJECTS = /^(Endpoints|EndpointSlice|ResourceQuota)\/|openshift/;
@@ -62,7 +76,7 @@ const POD_FIELDS: Readonly<Record<string, readonly string[]>> = {
  * Recorded without the node lifecycle controller, which is always on here: the Node ends up with
  * more taints.
  */
-const WITHOUT_NODE_LIFECYCLE = /^(podgc|taint)-/;
+const WITHOUT_NODE_LIFECYCLE = /^(podgc|taint|ds)-/;
 
 /** The recorded end state without what other parts of the system put there. */
 export function withoutDeliberate(story: string, final: Record<string, unknown>): Record<string, unknown> {

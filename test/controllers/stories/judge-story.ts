@@ -6,7 +6,13 @@ import { basename } from 'node:path';
 import { jsonEqual } from '../../../src/base/json.ts';
 import { isActive as isAlive } from '../../../src/controllers/pod-facts.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
-import { deletedAtOnce, repeated, withoutDeliberate } from './deliberate-differences.ts';
+import {
+  deletedAtOnce,
+  isPartOfCreation,
+  repeated,
+  saidByScheduler,
+  withoutDeliberate,
+} from './deliberate-differences.ts';
 import { differences } from './normalise.ts';
 import { readStory, runStory, type Story, type StoryRun } from './run-story.ts';
 
@@ -20,7 +26,7 @@ export async function judgeStory(directory: string): Promise<string[]> {
     ...judgeEnd(name, story, run),
     ...judgeEvents(story, run),
     ...judgePodCounts(story, run),
-    ...(deletedAtOnce.has(name) ? [] : judgeSequences(story, run)),
+    ...(deletedAtOnce.has(name) ? [] : judgeSequences(name, story, run)),
   ];
 }
 
@@ -56,7 +62,10 @@ function judgeEnd(name: string, { final, log }: Story, run: StoryRun): string[] 
     complaints.push(...own.map((text) => `${label}${text}`));
   }
   for (const label of Object.keys(run.final))
-    if (/^(Deployment|ReplicaSet)\//.test(label) && !(label in final))
+    if (
+      /^(Deployment|ReplicaSet|StatefulSet|DaemonSet|ControllerRevision)\//.test(label) &&
+      !(label in final)
+    )
       complaints.push(`${label} is left over`);
   const end = log.podCounts.at(-1);
   const alive = Object.entries(run.final).filter(
@@ -78,6 +87,7 @@ function judgeEvents({ log }: Story, run: StoryRun): string[] {
     ),
   );
   return log.events.flatMap((event) => {
+    if (saidByScheduler.has(event.reason)) return [];
     const text = anyPod(`${event.obj} ${event.type} ${event.reason} ${event.message}`).replaceAll(
       '<ns>-x/web',
       'web',
@@ -99,10 +109,16 @@ function judgePodCounts({ log }: Story, run: StoryRun): string[] {
   });
 }
 
-function judgeSequences({ log }: Story, run: StoryRun): string[] {
+/** The objects whose states on the way are judged. Only pods with stable names can be followed. */
+const inSteps = (story: string): RegExp =>
+  story.startsWith('sts-')
+    ? /^(StatefulSet|ControllerRevision|Pod)\//
+    : /^(Deployment|ReplicaSet|DaemonSet|ControllerRevision)\//;
+
+function judgeSequences(name: string, { log }: Story, run: StoryRun): string[] {
   return Object.entries(log.objects).flatMap(([label, recorded]) => {
-    if (!recorded.exact || !/^(Deployment|ReplicaSet)\//.test(label)) return [];
-    const states = recorded.seq.flatMap(({ s }) => (s ? [s] : []));
+    if (!recorded.exact || !inSteps(name).test(label)) return [];
+    const states = recorded.seq.flatMap(({ s }) => (s && !isPartOfCreation(s) ? [s] : []));
     const lost = firstNotPassed(states, run.sequences.get(label) ?? []);
     return lost ? [`${label} never was ${JSON.stringify(lost)}`] : [];
   });

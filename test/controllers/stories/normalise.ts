@@ -2,9 +2,21 @@
  * Names as the recorded stories write them: `web-<hash1>-<p2>`, `<ns>`; and "the record is
  * contained in what we have".
  */
+import { targetNode } from '../../../src/controllers/daemonset/daemon-pods.ts';
+import type { Pod } from '../../../src/schemas/types.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 
 const HASH_LABEL = 'pod-template-hash';
+
+/** StatefulSets and DaemonSets label their revisions differently. */
+const revisionHash = (labels: Readonly<Record<string, string>> = {}): string | undefined =>
+  labels['controller.kubernetes.io/hash'] ?? labels['controller-revision-hash'];
+
+/** The node of a DaemonSet's pod: its name in the record says it. */
+function daemonNode(object: KubeObject): string | undefined {
+  if (object.kind !== 'Pod' || !object.metadata.labels?.['pod-template-generation']) return undefined;
+  return targetNode(object as Pod);
+}
 
 /** Numbers hashes and pod suffixes in the order of first appearance. */
 export class Names {
@@ -21,7 +33,16 @@ export class Names {
     const hash = object.kind === 'ReplicaSet' ? labels?.[HASH_LABEL] : undefined;
     if (hash && !this.replacements.has(hash))
       this.replacements.set(hash, `<hash${String(this.count('hash'))}>`);
-    if (object.kind === 'Pod' && generateName && !this.replacements.has(name)) {
+    const revision = object.kind === 'ControllerRevision' ? revisionHash(labels) : undefined;
+    if (revision && !this.replacements.has(revision))
+      this.replacements.set(revision, `<rev${String(this.count('rev'))}>`);
+    const isStable = labels?.['statefulset.kubernetes.io/pod-name'] !== undefined;
+    const node = daemonNode(object);
+    if (generateName && node !== undefined && !this.replacements.has(name)) {
+      const suffix = `<${node}#${String(this.count(`${generateName} on ${node}`))}>`;
+      this.replacements.set(name, `${generateName}${this.text(suffix)}`);
+    }
+    if (object.kind === 'Pod' && generateName && !isStable && !this.replacements.has(name)) {
       const suffix = `<p${String(this.count(generateName))}>`;
       this.replacements.set(name, `${this.text(generateName)}${suffix}`);
     }
@@ -42,11 +63,12 @@ export class Names {
 
   /** The real name of a normalised one. */
   real(text: string): string {
-    let result = text.replaceAll('${NS}', this.namespace).replaceAll('<ns>', this.namespace);
+    let result = text;
+    // The name of a DaemonSet's pod holds the name of a node, which holds the namespace.
     for (const [from, to] of [...this.replacements].sort(([, a], [, b]) => b.length - a.length)) {
       result = result.replaceAll(to, from);
     }
-    return result;
+    return result.replaceAll('${NS}', this.namespace).replaceAll('<ns>', this.namespace);
   }
 
   deepReal(value: unknown): unknown {

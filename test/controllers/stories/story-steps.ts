@@ -5,12 +5,12 @@
  */
 import { isRecord, jsonClone, jsonEqual } from '../../../src/base/json.ts';
 import type { PatchFormat, RequestContext } from '../../../src/resources/types.ts';
-import { type KubeObject, objectKey } from '../../../src/schemas/object.ts';
+import { controllerOf, type KubeObject, objectKey } from '../../../src/schemas/object.ts';
 import type { ResourceKind } from '../../../src/schemas/resource-kind.ts';
 import { resourceIdOf } from '../../../src/schemas/resource-kind.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { type Status, StatusError } from '../../../src/schemas/errors/status.ts';
-import type { Node, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
+import type { ControllerRevision, Node, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
 import type { TestCluster } from '../../support/cluster.ts';
 import type { FakeKubelet } from '../../support/fake-kubelet.ts';
 import type { Names } from './normalise.ts';
@@ -257,12 +257,35 @@ async function undo(world: StoryWorld, name: string, toRevision: number | undefi
   await patch(world, { kind: 'Deployment', name, type: 'json', body });
 }
 
+/** Changes a StatefulSet or DaemonSet as `kubectl rollout undo` does: it applies a revision. */
+async function undoByRevision(
+  world: StoryWorld,
+  { kind, name }: Fields,
+  toRevision: number | undefined,
+): Promise<void> {
+  const { objects } = await world.cluster.store.list('controllerrevisions.apps');
+  const mine = (objects as ControllerRevision[])
+    .filter(
+      ({ metadata }) =>
+        metadata.namespace === world.namespace && controllerOf({ metadata } as KubeObject)?.name === name,
+    )
+    .sort((a, b) => b.revision - a.revision);
+  const target = toRevision === undefined ? mine[1] : mine.find(({ revision }) => revision === toRevision);
+  await patch(world, { kind, name, body: target?.data });
+}
+
 const KINDS: Readonly<Record<string, string>> = {
   deploy: 'Deployment',
   deployment: 'Deployment',
   'deployment.apps': 'Deployment',
   rs: 'ReplicaSet',
   replicaset: 'ReplicaSet',
+  ds: 'DaemonSet',
+  daemonset: 'DaemonSet',
+  'daemonset.apps': 'DaemonSet',
+  sts: 'StatefulSet',
+  statefulset: 'StatefulSet',
+  'statefulset.apps': 'StatefulSet',
 };
 
 /** Changes an object as the commands of the stories do; commands that only read change nothing. */
@@ -277,9 +300,12 @@ async function kubectl(world: StoryWorld, argument: unknown): Promise<StepResult
   const change = (body: unknown): Promise<StepResult> => patch(world, { kind, name, body });
   const revision = flag('to-revision');
   switch (words.slice(0, 2).join(' ')) {
-    case 'rollout undo':
-      await undo(world, name, revision === undefined ? undefined : Number(revision));
+    case 'rollout undo': {
+      const toRevision = revision === undefined ? undefined : Number(revision);
+      if (kind === 'Deployment') await undo(world, name, toRevision);
+      else await undoByRevision(world, { kind, name }, toRevision);
       break;
+    }
     case 'rollout pause':
       await change({ spec: { paused: true } });
       break;

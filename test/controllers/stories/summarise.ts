@@ -1,16 +1,22 @@
 /** The summary of an object that the recorded stories keep of each of its states. */
+import { omit } from '../../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 
 export type ObjectSummary = Readonly<Record<string, unknown>>;
 
+const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
 const PREFIX = 'deployment.kubernetes.io/';
 const COUNTS = [
   'availableReplicas',
+  'collisionCount',
+  'currentReplicas',
+  'currentRevision',
   'fullyLabeledReplicas',
   'readyReplicas',
   'replicas',
   'terminatingReplicas',
   'unavailableReplicas',
+  'updateRevision',
   'updatedReplicas',
 ];
 
@@ -25,7 +31,7 @@ interface Conditioned {
   readonly [field: string]: unknown;
 }
 
-/** For Deployments and ReplicaSets; other kinds are compared by their end state. */
+/** For workloads and their parts; other kinds are compared by their end state. */
 export function summarise(object: KubeObject): ObjectSummary {
   const status = (object['status'] ?? {}) as Conditioned;
   const annotations = object.metadata.annotations ?? {};
@@ -58,6 +64,22 @@ export function summarise(object: KubeObject): ObjectSummary {
         ...(owners ? { owners } : {}),
       };
     }
+    case 'StatefulSet':
+      return common;
+    case 'DaemonSet':
+      return { ...omit(common, 'obs', 'spec'), ann: annotations[TEMPLATE_GENERATION], status };
+    case 'ControllerRevision':
+      return { ...(owners ? { owners } : {}), revision: object['revision'] };
+    case 'Pod':
+      return {
+        ...(object.metadata.deletionTimestamp ? { deleting: true } : {}),
+        ...(cond['PodScheduled']?.startsWith('False')
+          ? { cond: { PodScheduled: cond['PodScheduled'] } }
+          : {}),
+        ...(owners ? { owners } : {}),
+        phase: status.phase,
+        ...(cond['Ready']?.startsWith('True') ? { ready: true } : {}),
+      };
     default:
       return { phase: status.phase };
   }

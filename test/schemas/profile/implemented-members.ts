@@ -63,6 +63,36 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.apps.v1.RollingUpdateDeployment': {
     'controllers/deployment/rollout-math.ts': 'maxSurge maxUnavailable',
   },
+  'api.apps.v1.ControllerRevision': { 'controllers/history/plan-history.ts': 'data revision' },
+  'api.apps.v1.DaemonSetSpec': {
+    'controllers/daemonset/plan-daemonset.ts': 'minReadySeconds selector',
+    'controllers/daemonset/daemon-pods.ts': 'template',
+    'controllers/daemonset/plan-revisions.ts': 'revisionHistoryLimit',
+    'controllers/daemonset/limits.ts': 'updateStrategy',
+  },
+  'api.apps.v1.DaemonSetUpdateStrategy': { 'controllers/daemonset/limits.ts': 'rollingUpdate type' },
+  'api.apps.v1.RollingUpdateDaemonSet': { 'controllers/daemonset/limits.ts': 'maxSurge maxUnavailable' },
+  'api.apps.v1.StatefulSetSpec': {
+    'controllers/statefulset/identity.ts': 'ordinals replicas serviceName volumeClaimTemplates',
+    'controllers/statefulset/plan-statefulset.ts':
+      'minReadySeconds podManagementPolicy revisionHistoryLimit selector template',
+    'controllers/statefulset/plan-removals.ts': 'updateStrategy',
+    'controllers/statefulset/claim-retention.ts': 'persistentVolumeClaimRetentionPolicy',
+  },
+  'api.core.v1.PersistentVolumeClaim': {
+    'controllers/statefulset/identity.ts': 'metadata spec',
+    'schemas/kinds/stateful-set/defaults.ts': 'apiVersion kind',
+  },
+  'api.apps.v1.StatefulSetOrdinals': { 'controllers/statefulset/identity.ts': 'start' },
+  'api.apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy': {
+    'controllers/statefulset/claim-retention.ts': 'whenDeleted whenScaled',
+  },
+  'api.apps.v1.StatefulSetUpdateStrategy': {
+    'controllers/statefulset/plan-removals.ts': 'rollingUpdate type',
+  },
+  'api.apps.v1.RollingUpdateStatefulSetStrategy': {
+    'controllers/statefulset/plan-removals.ts': 'maxUnavailable partition',
+  },
   'api.apps.v1.ReplicaSetSpec': {
     'controllers/replicaset/plan-replicaset.ts': 'minReadySeconds replicas selector template',
   },

@@ -8,12 +8,16 @@ import { podRules } from '../../../src/schemas/profile/pod-rules.ts';
 import type { FieldRule } from '../../../src/schemas/profile/rules.ts';
 import { builtinKinds } from '../../../src/schemas/registry.ts';
 
-export const rulesByKind: ReadonlyMap<string, readonly FieldRule[]> = new Map([
-  ...Object.entries(podSpecPaths).map(
-    ([kind, prefix]) =>
-      [kind, podRules.map((rule) => ({ ...rule, path: `${prefix}.${rule.path}` }))] as const,
-  ),
-  ...builtinKinds.flatMap(({ group, version, kind, fields }) =>
-    fields ? [[`${formatApiVersion(group, version)}/${kind}`, fields] as const] : [],
-  ),
-]);
+const ofPods = (kind: string): readonly FieldRule[] => {
+  const prefix = podSpecPaths[kind];
+  return prefix === undefined ? [] : podRules.map((rule) => ({ ...rule, path: `${prefix}.${rule.path}` }));
+};
+
+export const rulesByKind: ReadonlyMap<string, readonly FieldRule[]> = new Map(
+  [
+    ...Object.keys(podSpecPaths).map((kind) => [kind, [] as readonly FieldRule[]] as const),
+    ...builtinKinds.flatMap(({ group, version, kind, fields }) =>
+      fields ? [[`${formatApiVersion(group, version)}/${kind}`, fields] as const] : [],
+    ),
+  ].map(([kind, own]) => [kind, [...ofPods(kind), ...own]]),
+);

@@ -2,11 +2,19 @@
  * `spec.nodeSelector` and node affinity as predicates. A term is a conjunction, terms are a
  * disjunction; an empty term matches nothing.
  */
-import { ownMember } from '../base/json.ts';
-import type { PodSpec } from '../schemas/types.ts';
-import type { NodeInfo, PodInfo } from './types.ts';
+import { ownMember } from '../../base/json.ts';
+import type { PodSpec } from '../types.ts';
 
-export type NodePredicate = (node: NodeInfo) => boolean;
+/** A node, as far as selectors tell nodes apart. */
+export interface SelectableNode {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+interface Selecting {
+  readonly spec: Pick<PodSpec, 'nodeSelector' | 'affinity'>;
+}
+
+export type NodePredicate = (node: SelectableNode) => boolean;
 
 type NodeAffinity = NonNullable<NonNullable<PodSpec['affinity']>['nodeAffinity']>;
 export type NodeSelectorTerm = NonNullable<
@@ -15,7 +23,7 @@ export type NodeSelectorTerm = NonNullable<
 type Requirement = NonNullable<NodeSelectorTerm['matchExpressions']>[number];
 
 /** The pod's requirements on labels of a node; undefined if there are none. */
-export function requiredNodePredicate(pod: PodInfo): NodePredicate | undefined {
+export function requiredNodePredicate(pod: Selecting): NodePredicate | undefined {
   const selector = Object.entries(pod.spec.nodeSelector ?? {});
   const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   if (selector.length === 0 && !required) return undefined;
@@ -26,7 +34,7 @@ export function requiredNodePredicate(pod: PodInfo): NodePredicate | undefined {
 }
 
 /** Names that `metadata.name` matchFields demand; undefined if some term leaves the name open. */
-export function requiredNodeNames(pod: PodInfo): ReadonlySet<string> | undefined {
+export function requiredNodeNames(pod: Selecting): ReadonlySet<string> | undefined {
   const terms =
     pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
   if (!terms || terms.length === 0) return undefined;
@@ -51,11 +59,11 @@ export function compileTerm(term: NodeSelectorTerm): NodePredicate {
   const tests = [
     ...expressions.map((requirement) => {
       const matches = compileRequirement(requirement);
-      return (node: NodeInfo) => matches(ownMember(node.labels, requirement.key));
+      return (node: SelectableNode) => matches(ownMember(node.labels, requirement.key));
     }),
     ...fields.map((requirement) => {
       const matches = compileRequirement(requirement);
-      return (node: NodeInfo) => matches(requirement.key === 'metadata.name' ? node.name : undefined);
+      return (node: SelectableNode) => matches(requirement.key === 'metadata.name' ? node.name : undefined);
     }),
   ];
   return (node) => tests.every((matches) => matches(node));

@@ -1,0 +1,165 @@
+/** Binds claims and volumes, and ends volumes; see plan-claim.ts and plan-volume.ts. */
+import { createBoundedMap } from '../../base/bounded-map.ts';
+import { keyOf, objectKey } from '../../schemas/object.ts';
+import type {
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  StorageClass,
+} from '../../schemas/types.ts';
+import { BIND_COMPLETED, hasAnnotation } from '../../schemas/volumes/binding.ts';
+import { classNameOf, defaultClass, findClass, namesClass } from '../../schemas/volumes/classes.ts';
+import { VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
+import { isReadyNode, roomOn } from '../../schemas/volumes/node-volumes.ts';
+import { claimsOfPod } from '../../schemas/volumes/pod-claims.ts';
+import type { Controller, Plan, Reconciler } from '../controller.ts';
+import { BINDER_EVENTS } from './binder-events.ts';
+import { type ClaimView, planClaim } from './plan-claim.ts';
+import { planVolume, type VolumeView } from './plan-volume.ts';
+import {
+  BY_CLAIM,
+  BY_NODE,
+  BY_VOLUME,
+  FREE_BY_CLASS,
+  indexClaims,
+  indexVolumes,
+  UNBOUND,
+  UNBOUND_BY_CLASS,
+} from './storage-indexes.ts';
+
+type View = (ClaimView | VolumeView) & {
+  /** The events of the last plan that only said something. */
+  readonly said: string | undefined;
+};
+
+/** Keys whose last words are remembered. Those of others are said again at a resync. */
+const MAX_REMEMBERED = 10_000;
+const WAITING_BY_CLAIM = 'waiting-by-claim';
+
+export const persistentVolumeBinder: Controller = {
+  name: 'persistentvolume-binder',
+  async open({ caches }, scope): Promise<Reconciler<View>> {
+    const claims = await caches.open<PersistentVolumeClaim>('persistentvolumeclaims');
+    const volumes = await caches.open<PersistentVolume>('persistentvolumes');
+    const classes = await caches.open<StorageClass>('storageclasses.storage.k8s.io');
+    const nodes = await caches.open<Node>('nodes');
+    const pods = await caches.open<Pod>('pods');
+    indexVolumes(volumes);
+    indexClaims(claims);
+    pods.addIndex(WAITING_BY_CLAIM, (pod) =>
+      pod.spec.nodeName ? [] : claimsOfPod(pod).map(({ name }) => objectKey(pod.metadata.namespace, name)),
+    );
+    const said = createBoundedMap<string, string>(MAX_REMEMBERED);
+    const claimOf = ({ spec: { claimRef } }: PersistentVolume): readonly string[] =>
+      claimRef ? [objectKey(claimRef.namespace, claimRef.name ?? '')] : [];
+
+    scope.on(claims, ({ key, object }) => [
+      key,
+      ...(object.spec.volumeName ? [object.spec.volumeName] : []),
+      ...volumes.byIndex(BY_CLAIM, key).map(keyOf),
+    ]);
+    scope.on(volumes, ({ key, type, object, previous }) => [
+      key,
+      ...claimOf(object),
+      ...(previous ? claimOf(previous) : []),
+      ...claims.byIndex(BY_VOLUME, key).map(keyOf),
+      ...(type !== 'DELETED' && isFree(object)
+        ? claims.byIndex(UNBOUND_BY_CLASS, classNameOf(object)).map(keyOf)
+        : []),
+    ]);
+    scope.on(classes, () => claims.byIndex(UNBOUND, 'yes').map(keyOf));
+    // A node that is gone removes nothing; a node that is ready can remove what lies on a server.
+    scope.on(nodes, ({ type, object }) => {
+      const gone = type === 'DELETED' ? volumes.byIndex(BY_NODE, object.metadata.name) : [];
+      return [...gone, ...volumes.byIndex(BY_NODE, '')]
+        .filter(({ metadata }) => metadata.deletionTimestamp !== undefined)
+        .map(keyOf);
+    });
+
+    const classOf = (claim: PersistentVolumeClaim): StorageClass | undefined =>
+      findClass(classNameOf(claim), (name) => classes.get(name));
+
+    function roomFor(volume: PersistentVolume | undefined): number | undefined {
+      const name = volume?.metadata.labels?.[VOLUME_NODE_LABEL];
+      const node = name === undefined ? undefined : nodes.get(name);
+      return node && roomOn(node, volumes.byIndex(BY_NODE, node.metadata.name));
+    }
+
+    async function viewClaim(claim: PersistentVolumeClaim, signal: AbortSignal): Promise<ClaimView> {
+      const key = keyOf(claim);
+      const name = claim.spec.volumeName ?? '';
+      // Nothing is called lost because a cache is behind.
+      if (hasAnnotation(claim, BIND_COMPLETED) && !volumes.get(name)) await volumes.refresh(signal);
+      const volume = name === '' ? undefined : volumes.get(name);
+      return {
+        type: 'claim',
+        claim,
+        storageClass: classOf(claim),
+        defaultClass: namesClass(claim) ? undefined : defaultClass(classes.list()),
+        volume,
+        candidates:
+          name === ''
+            ? [...volumes.byIndex(BY_CLAIM, key), ...volumes.byIndex(FREE_BY_CLASS, classNameOf(claim))]
+            : [],
+        waitingPods: pods
+          .byIndex(WAITING_BY_CLAIM, key)
+          .map(({ metadata }) => metadata.name)
+          .sort(),
+        room: roomFor(volume),
+      };
+    }
+
+    async function viewVolume(volume: PersistentVolume, signal: AbortSignal): Promise<VolumeView> {
+      const [key = ''] = claimOf(volume);
+      const { uid } = volume.spec.claimRef ?? {};
+      const found = (): PersistentVolumeClaim | undefined => {
+        const claim = claims.get(key);
+        return claim?.metadata.uid === uid ? claim : undefined;
+      };
+      // Nothing is released or removed because a cache is behind.
+      if (uid && !found()) await claims.refresh(signal);
+      const node = volume.metadata.labels?.[VOLUME_NODE_LABEL];
+      const isLeaving = volume.metadata.deletionTimestamp !== undefined;
+      if (isLeaving && node !== undefined && !nodes.get(node)) await nodes.refresh(signal);
+      return {
+        type: 'volume',
+        volume,
+        claim: found(),
+        hasNode: node !== undefined && nodes.get(node) !== undefined,
+        readyNodes: isLeaving ? nodes.list().filter(isReadyNode).map(keyOf).sort() : [],
+      };
+    }
+
+    return {
+      events: { component: 'persistentvolume-controller', texts: BINDER_EVENTS },
+      // While the store is rebuilt, claims and volumes come back one by one.
+      pausesForRebuild: true,
+      keys: () => [...claims.list().map(keyOf), ...volumes.list().map(keyOf)],
+      async observe(key, signal) {
+        // A claim's key has a namespace, a volume's has none.
+        const claim = claims.get(key);
+        const volume = volumes.get(key);
+        const view = claim ? await viewClaim(claim, signal) : volume && (await viewVolume(volume, signal));
+        return view && { ...view, said: said.get(key) };
+      },
+      plan: planView,
+      after(plan, key) {
+        said.set(key, wordsOf(plan));
+      },
+    };
+  },
+};
+
+const isFree = ({ spec, status }: PersistentVolume): boolean =>
+  !spec.claimRef && status?.phase === 'Available';
+
+/** What only says something is said once, until something else is said or done. */
+function planView(view: View): Plan | undefined {
+  const plan = view.type === 'claim' ? planClaim(view) : planVolume(view);
+  if (!plan || plan.writes.length > 0 || view.said !== wordsOf(plan)) return plan;
+  return plan.visit ? { writes: [], visit: plan.visit } : undefined;
+}
+
+const wordsOf = ({ events = [] }: Plan): string =>
+  JSON.stringify(events.map(({ event, args }) => [event, args]));

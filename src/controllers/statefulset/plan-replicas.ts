@@ -47,6 +47,12 @@ function planMissing(round: Round, ordinal: number): true {
   const name = podNameOf(set, ordinal);
   // A pod of this name that is not the set's: the ordinal waits until it is gone.
   if (view.podNamed(name)) return true;
+  const [unreported] = view.unreportedNodes ?? [];
+  if (unreported !== undefined) {
+    const error = `node ${unreported} has not reported its pods since the store was rebuilt, and may run this one`;
+    tell(round, 'createFailed', name, { error });
+    return true;
+  }
   const pod = podFor(set, revisionFor(round, ordinal), ordinal);
   const claims = claimsFor(set, ordinal).flatMap((claim) => view.claimNamed(claim.metadata.name) ?? []);
   if (claims.some((claim) => blocksNewPod(set, pod, claim))) return true;

@@ -1,7 +1,9 @@
 /** StatefulSets on the real API core and all controllers, on simulated time. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { toRfc3339 } from '../../../src/base/clock.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import type { Event, Pod, StatefulSet } from '../../../src/schemas/types.ts';
+import { UNREPORTED_KEY, UNREPORTED_NODES, unreportedList } from '../../../src/schemas/unreported-nodes.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet.ts';
 import { aClaimTemplate, aStatefulSet, type SetSpec } from './plan-world.ts';
@@ -108,6 +110,49 @@ describe('an ordinal', () => {
     await remove('Pod', 'db-0', { gracePeriodSeconds: 0 });
     await pass(2_000);
     expect((await pods()).map(({ metadata }) => metadata.labels?.['app'])).toEqual(['db']);
+  });
+});
+
+describe('an ordinal that may run on a node which did not report after a rebuild', () => {
+  const list = (): Promise<unknown> =>
+    cluster.objects.create(unreportedList(['n9'], toRfc3339(cluster.clock.now())));
+
+  beforeEach(async () => {
+    await create({ replicas: 2 });
+    await pass(5_000);
+    await cluster.objects
+      .create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: UNREPORTED_NODES.namespace } })
+      .catch(() => undefined);
+    await list();
+    await remove('Pod', 'db-1', { gracePeriodSeconds: 0 });
+    await pass(5_000);
+  });
+
+  it('waits, and says why', async () => {
+    expect(await names()).toEqual(['db-0']);
+    expect(await events('FailedCreate')).toEqual([
+      'Create Pod db-1 in StatefulSet db failed error: node n9 has not reported its pods since the store was rebuilt, and may run this one',
+    ]);
+  });
+
+  it('is made once the node is registered, which ends the list', async () => {
+    await cluster.objects.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n9' }, spec: {} });
+    await pass(5_000);
+    expect(await names()).toEqual(['db-0', 'db-1']);
+    expect(await cluster.store.get('configmaps', UNREPORTED_KEY)).toBeUndefined();
+  });
+
+  it('is made once an administrator says that the node is gone', async () => {
+    const found = await cluster.store.get('configmaps', UNREPORTED_KEY);
+    if (found) await cluster.objects.update({ ...found, data: {} });
+    await pass(5_000);
+    expect(await names()).toEqual(['db-0', 'db-1']);
+  });
+
+  it('does not wait in a set that is younger than the list', async () => {
+    await create({ replicas: 1 }, 'new');
+    await pass(5_000);
+    expect(await names()).toEqual(['db-0', 'new-0']);
   });
 });
 

@@ -3,6 +3,7 @@
  * StatefulSets and DaemonSets share it. Each claims its revisions (`planClaims`) before it plans.
  */
 import { isRecord, jsonEqual } from '../../base/json.ts';
+import { omit } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ControllerRevision, PodTemplate } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
@@ -102,20 +103,15 @@ export const templatePatch = (template: PodTemplate): Record<string, unknown> =>
 export function templateOf({ data }: ControllerRevision): PodTemplate | undefined {
   const spec = isRecord(data) ? data['spec'] : undefined;
   const patch = isRecord(spec) ? spec['template'] : undefined;
-  if (!isRecord(patch)) return undefined;
-  return withoutDirective(patch);
+  return isRecord(patch) ? withoutDirective(patch) : undefined;
 }
 
 /** Revisions never change, and each reconcile compares their templates. */
 const templates = new WeakMap<Record<string, unknown>, PodTemplate>();
 
 function withoutDirective(patch: Record<string, unknown>): PodTemplate {
-  let template = templates.get(patch);
-  if (!template) {
-    const { $patch: _, ...rest } = patch;
-    template = rest as PodTemplate;
-    templates.set(patch, template);
-  }
+  const template = templates.get(patch) ?? omit(patch, '$patch');
+  templates.set(patch, template);
   return template;
 }
 

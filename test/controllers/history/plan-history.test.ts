@@ -9,6 +9,7 @@ import {
   templatePatch,
 } from '../../../src/controllers/history/plan-history.ts';
 import { revisionHash, revisionName } from '../../../src/controllers/history/revision-name.ts';
+import { omit } from '../../../src/schemas/json-access.ts';
 import type { ControllerRevision, PodTemplate } from '../../../src/schemas/types.ts';
 
 const templateWith = (image: string): PodTemplate => ({
@@ -113,7 +114,7 @@ describe('the revision of a template', () => {
   });
 
   it('is found again when an earlier version did not know a default of it', () => {
-    const { terminationGracePeriodSeconds: _, ...spec } = first.spec ?? { containers: [] };
+    const spec = omit(first.spec ?? { containers: [] }, 'terminationGracePeriodSeconds');
     const old = revisionOf({ ...first, spec }, 1);
     expect(planUpdateRevision(inputOf(first, [old])).revision).toBe(old);
   });

@@ -3,6 +3,7 @@
  * gives each its labels and claims; upstream's processReplica. An ordinal whose pod object exists
  * gets no other pod, however the old one does (INVARIANTS 5).
  */
+import { append } from '../../base/append.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
 import type { PersistentVolumeClaim, Pod, StatefulSet } from '../../schemas/types.ts';
 import { isDeleting } from '../ownership.ts';
@@ -122,7 +123,10 @@ export function planOwners(round: Round, pod: Pod): boolean {
       events.push(statefulSetEvent('conflict', set, claim.metadata.name));
     return next ?? [];
   });
-  writes.push(...changed.map((object): Write => ({ verb: 'update', object })));
+  append(
+    writes,
+    changed.map((object): Write => ({ verb: 'update', object })),
+  );
   return changed.length > 0;
 }
 

@@ -31,7 +31,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ do: fc.constant('start'), start: fc.integer({ min: 0, max: 2 }) }),
   fc.record({ do: fc.constant('image'), image: fc.constantFrom('a', 'b', 'c') }),
   fc.record({ do: fc.constant('partition'), partition: small }),
-) as fc.Arbitrary<Action>;
+);
 
 const policies = {
   podManagementPolicy: fc.constantFrom('OrderedReady' as const, 'Parallel' as const),

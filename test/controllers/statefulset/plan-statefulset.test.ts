@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { planRefusedPods } from '../../../src/controllers/statefulset/plan-statefulset.ts';
 import { withRetention } from '../../../src/controllers/statefulset/claim-retention.ts';
 import { podFor } from '../../../src/controllers/statefulset/identity.ts';
+import { omit } from '../../../src/schemas/json-access.ts';
 import { RESTORED_OWNER } from '../../../src/schemas/pods/pod-marks.ts';
 import type { OwnerReference } from '../../../src/schemas/object.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
@@ -108,7 +109,7 @@ describe('the pods of a StatefulSet', () => {
     const world = settled({ replicas: 3 });
     const lost = world.set.status?.updateRevision;
     for (const [name, pod] of world.pods) {
-      const { ownerReferences: _, ...metadata } = pod.metadata;
+      const metadata = omit(pod.metadata, 'ownerReferences');
       const annotations = { [RESTORED_OWNER]: 'StatefulSet/db' };
       world.pods.set(name, { ...pod, metadata: { ...metadata, annotations } });
     }

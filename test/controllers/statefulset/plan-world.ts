@@ -86,7 +86,7 @@ export function aPlanWorld(spec: SetSpec = {}): PlanWorld {
       for (const write of plan.writes) {
         const { object, verb } = write;
         if (object.kind === 'StatefulSet') world.set = object as StatefulSet;
-        else carryOut(maps[object.kind as keyof typeof maps] as Map<string, KubeObject>, verb, object);
+        else carryOut(maps[object.kind as keyof typeof maps], verb, object);
       }
       return plan;
     },

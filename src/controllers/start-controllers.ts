@@ -27,6 +27,7 @@ import { bootstrapTokenCleaner } from './serviceaccount/bootstrap-token-controll
 import { serviceAccountController } from './serviceaccount/serviceaccount-controller.ts';
 import { type SignSecretToken, tokenSecretController } from './serviceaccount/token-secret-controller.ts';
 import { statefulSetController } from './statefulset/statefulset-controller.ts';
+import { unreportedNodesController } from './unreported-nodes/unreported-nodes-controller.ts';
 import { volumeProtection } from './volume-protection/volume-protection-controller.ts';
 
 export interface ControllersOptions {
@@ -63,6 +64,7 @@ export const controllersFor = ({
   deploymentController,
   daemonSetController,
   statefulSetController,
+  unreportedNodesController,
   garbageCollector,
   nodeLifecycle(nodeHealth),
   taintEviction(nodeHealth),

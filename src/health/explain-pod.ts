@@ -25,7 +25,7 @@ export function explainPod(pod: KubeObject, around: Surroundings): Cause | undef
 }
 
 /** The last word of a lost node's agent may no longer be true. */
-function lostNode({ spec }: KubeObject, { nodeOf }: Surroundings): Cause | undefined {
+export function lostNode({ spec }: KubeObject, { nodeOf }: Surroundings): Cause | undefined {
   const name = textAt(spec, 'nodeName');
   if (name === '') return undefined;
   const node = nodeOf(name);

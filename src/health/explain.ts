@@ -9,13 +9,15 @@
 import type { KubeObject } from '../schemas/object.ts';
 import { explainPod } from './explain-pod.ts';
 import { conditionOf, numberAt, recordsAt, textAt, timeAt } from './fields.ts';
+import { explainStatefulSet } from './explain-stateful-set.ts';
 import { messageLine } from './message-line.ts';
 import type { Cause, Health, Surroundings } from './types.ts';
 
 export function explain(object: KubeObject, health: Health, around: Surroundings): Cause {
   if (object.metadata.deletionTimestamp !== undefined)
     return { severity: 'waiting', text: messageLine(deletionText(object, health)) };
-  const found = explainWorkload(object, around);
+  const found =
+    object.kind === 'StatefulSet' ? explainStatefulSet(object, around) : explainWorkload(object, around);
   const severity = health.status === 'Degraded' ? 'failing' : (found?.severity ?? 'waiting');
   if (found) return { ...found, severity };
   const [warning] = around.warningsAbout(object);

@@ -12,12 +12,14 @@ import { assessDeployment } from './deployment.ts';
 import { assessPod } from './pod.ts';
 import { assessReplicaSet } from './replica-set.ts';
 import { assessService } from './service.ts';
+import { assessStatefulSet } from './stateful-set.ts';
 import { type Assessor, type Health, healthy, progressing } from './types.ts';
 
 const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
   ['apps/Deployment', assessDeployment],
   ['apps/ReplicaSet', assessReplicaSet],
   ['apps/DaemonSet', assessDaemonSet],
+  ['apps/StatefulSet', assessStatefulSet],
   ['/ReplicationController', assessReplicaSet],
   ['/Pod', assessPod],
   ['/Service', assessService],

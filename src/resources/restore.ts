@@ -2,7 +2,7 @@
  * Rebuild before destroy: after the store lost its history, agents tell what runs on their nodes.
  * Such pods are written as they are, with their uid, node and status and without owners
  * (controllers adopt them by their selectors), only where nothing of that name exists, and only
- * while the cluster is being rebuilt.
+ * while the cluster is being rebuilt; by a node that was away then, when it comes back.
  *
  * A node is not believed: only a pod that proves that the control plane bound it to that node comes
  * back (ADR 13). Any other pod waits until Git or an administrator makes it anew; it is reported
@@ -17,7 +17,8 @@ import { RESTORED_OWNER, withMark } from '../schemas/pods/pod-marks.ts';
 import { ENFORCE_LABEL, namespacePolicy } from '../schemas/pod-security/namespace-policy.ts';
 import type { Registry, ResourceKind } from '../schemas/resource-kind.ts';
 import { badRequest, failure, invalid, isStatusError } from '../schemas/errors/status.ts';
-import type { Pod } from '../schemas/types.ts';
+import type { ConfigMap, Pod } from '../schemas/types.ts';
+import { namesIn, UNREPORTED_KEY } from '../schemas/unreported-nodes.ts';
 import { checkStructure } from './writing/object-rules.ts';
 import { type PlacementProofs, UNPROVEN_METADATA } from './writing/placement-proof.ts';
 import type { BoundWriter } from './writing/write-plan.ts';
@@ -64,8 +65,7 @@ export async function restorePods(
   const waiting: WaitingPod[] = [];
   for (const value of pods) {
     // Asked for each pod: the rebuild may end meanwhile, and proofs count only until then.
-    const state = await store.clusterState();
-    if (state?.phase !== 'rebuilding') {
+    if (!(await expectsReport(store, node))) {
       const why = 'the cluster is not being rebuilt';
       throw failure(409, 'Conflict', `Cannot restore pods of node "${node}": ${why}`);
     }
@@ -80,6 +80,13 @@ export async function restorePods(
   }
   if (waiting.length > 0) dependencies.tell(eventOf(node, waiting));
   return waiting;
+}
+
+/** The store is being rebuilt, or was without this node, which has not been registered since. */
+async function expectsReport(store: Store, node: string): Promise<boolean> {
+  if ((await store.clusterState())?.phase === 'rebuilding') return true;
+  const list = (await store.get('configmaps', UNREPORTED_KEY)) as ConfigMap | undefined;
+  return namesIn(list).includes(node) && (await store.get('nodes', node)) === undefined;
 }
 
 type Refusal = Pick<WaitingPod, 'cause' | 'reason'>;

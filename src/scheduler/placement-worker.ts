@@ -10,7 +10,15 @@ import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import type { PlacementJob, Queues } from '../queue/types.ts';
 import { keyOf } from '../schemas/object.ts';
-import type { Namespace, Node, Pod, ReplicaSet, ReplicationController, Service } from '../schemas/types.ts';
+import type {
+  Namespace,
+  Node,
+  Pod,
+  ReplicaSet,
+  ReplicationController,
+  Service,
+  StatefulSet,
+} from '../schemas/types.ts';
 import type { CacheSet, ResourceCache } from '../store/cache/cache.ts';
 import { writeEach } from '../resources/writing/write-each.ts';
 import type { BoundWriter, UpdateWrite } from '../resources/writing/write-plan.ts';
@@ -66,6 +74,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     caches.open<ReplicaSet>('replicasets.apps'),
     caches.open<ReplicationController>('replicationcontrollers'),
   ]);
+  const statefulSets = await caches.open<StatefulSet>('statefulsets.apps');
   pods.addIndex(PENDING_INDEX, (pod) => (isPending(pod) ? ['yes'] : []));
   const world = worldOf({ namespaces: namespaces.list(), nodes: nodes.list(), pods: pods.list() });
   const refusedAt = new Map<string, number>();
@@ -90,7 +99,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     const startedAt = clock.now();
     const spreading = {
       services: services.list(),
-      replicaSets: [...replicaSets.list(), ...replicationControllers.list()],
+      replicaSets: [...replicaSets.list(), ...replicationControllers.list(), ...statefulSets.list()],
     };
     const helpsBefore = helps;
     const plan = planPlacementIn(pending, world, spreading, options.rng);

@@ -3,14 +3,22 @@ import { keyOf } from '../schemas/object.ts';
 import { parseAmounts } from '../schemas/pods/pod-resources.ts';
 import { asLabelSelector } from '../schemas/values/selectors.ts';
 import { compileLabelSelector } from './label-predicate.ts';
-import type { Namespace, Node, Pod, ReplicaSet, ReplicationController, Service } from '../schemas/types.ts';
+import type {
+  Namespace,
+  Node,
+  Pod,
+  ReplicaSet,
+  ReplicationController,
+  Service,
+  StatefulSet,
+} from '../schemas/types.ts';
 import { type ReadPod, createPodReader, isFinished } from './pod-info.ts';
 import type { NodeInfo, PodInfo, Snapshot } from './types.ts';
 
 /** The input of default spreading; see `spreadSelectors`. */
 export interface SpreadingObjects {
   readonly services: readonly Service[];
-  readonly replicaSets: readonly (ReplicaSet | ReplicationController)[];
+  readonly replicaSets: readonly (ReplicaSet | ReplicationController | StatefulSet)[];
 }
 
 export interface ClusterObjects extends SpreadingObjects {
@@ -198,7 +206,7 @@ export function normalisedImage(name: string): string {
 
 /**
  * The built-in default spreading: a pod is spread against the pods that its Services and its
- * controlling ReplicaSet or ReplicationController select; all of these selectors together.
+ * controlling ReplicaSet, ReplicationController or StatefulSet select; all of these together.
  */
 function spreadSelectors({ services, replicaSets }: SpreadingObjects): Snapshot['defaultSpreadSelector'] {
   const selectorsIn = new Map<string, Record<string, string>[]>();

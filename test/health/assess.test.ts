@@ -129,3 +129,64 @@ describe('health', () => {
     expect(worstOf([]).status).toBe('Healthy');
   });
 });
+
+describe('a StatefulSet', () => {
+  const set = (spec: object, status: object): KubeObject =>
+    object('apps/v1', 'StatefulSet', { replicas: 3, ...spec }, { observedGeneration: 1, ...status });
+  const rolling = (partition: number): object => ({
+    updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition } },
+  });
+  const withoutPartition = { updateStrategy: { type: 'RollingUpdate' } };
+
+  it.each([
+    [
+      'is observed',
+      set({}, { observedGeneration: 0 }),
+      'Progressing',
+      'Waiting for statefulset spec update to be observed...',
+    ],
+    ['waits for pods', set({}, { readyReplicas: 1 }), 'Progressing', 'Waiting for 2 pods to be ready...'],
+    [
+      'rolls to its partition',
+      set(rolling(1), { readyReplicas: 3, updatedReplicas: 1 }),
+      'Progressing',
+      'Waiting for partitioned roll out to finish: 1 out of 2 new pods have been updated...',
+    ],
+    [
+      'has reached its partition',
+      set(rolling(1), { readyReplicas: 3, updatedReplicas: 2 }),
+      'Healthy',
+      'partitioned roll out complete: 2 new pods have been updated...',
+    ],
+    [
+      'is updated by hand',
+      set({ updateStrategy: { type: 'OnDelete' } }, { readyReplicas: 3, updateRevision: 'b' }),
+      'Healthy',
+      'statefulset has 3 ready pods',
+    ],
+    [
+      'rolls without a partition',
+      set(withoutPartition, {
+        readyReplicas: 3,
+        updatedReplicas: 2,
+        currentRevision: 'a',
+        updateRevision: 'b',
+      }),
+      'Progressing',
+      'waiting for statefulset rolling update to complete 2 pods at revision b...',
+    ],
+    [
+      'has rolled without a partition',
+      set(withoutPartition, {
+        readyReplicas: 3,
+        currentReplicas: 3,
+        currentRevision: 'b',
+        updateRevision: 'b',
+      }),
+      'Healthy',
+      'statefulset rolling update complete 3 pods at revision b...',
+    ],
+  ])('%s, as Argo CD says it', (_, given, status, message) => {
+    expect(assess(given)).toEqual({ status, message });
+  });
+});

@@ -502,3 +502,58 @@ describe('the cause of a DaemonSet', () => {
     expect(why(object('DaemonSet', 'agent', counts), { pods }).text).toMatch(/^container api/);
   });
 });
+
+describe('the cause of a StatefulSet', () => {
+  const set = object('StatefulSet', 'db', {}, { replicas: 3 });
+  const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
+  const unready = { containerStatuses: [container(waiting('CrashLoopBackOff'), { restartCount: 3 })] };
+  const terminating = (given: KubeObject): KubeObject => ({
+    ...given,
+    metadata: { ...given.metadata, deletionTimestamp: at(1) },
+  });
+
+  it('is the first pod in order that is not ready', () => {
+    const pods = [
+      pod(unready, { name: 'db-10' }),
+      pod(unready, { name: 'db-2' }),
+      pod(ready, { name: 'db-0' }),
+    ];
+    expect(why(set, { pods }).text).toMatch(/^pod db-2: container api/);
+  });
+
+  it('is a pod that fails before one that waits, where the order does not matter', () => {
+    const parallel = object('StatefulSet', 'db', {}, { replicas: 2, podManagementPolicy: 'Parallel' });
+    const pods = [
+      pod({ conditions: [{ type: 'PodScheduled', status: 'False', message: 'no room' }] }, { name: 'db-0' }),
+      pod({ containerStatuses: [container(ended(1))] }, { name: 'db-1' }),
+    ];
+    expect(why(parallel, { pods })).toMatchObject({
+      severity: 'failing',
+      text: expect.stringMatching(/^pod db-1: /) as string,
+    });
+    expect(why(set, { pods }).text).toBe('pod db-0: no room');
+  });
+
+  it('is a pod that goes, with the lost node that keeps it', () => {
+    const going = terminating(pod(ready, { name: 'db-1', nodeName: 'n1' }));
+    expect(why(set, { pods: [going], nodes: [object('Node', 'n1', ready)] }).text).toBe(
+      'pod db-1: terminating; its successor waits until it is gone',
+    );
+    const lost = object('Node', 'n1', {
+      conditions: [{ type: 'Ready', status: 'Unknown', message: 'silent' }],
+    });
+    expect(why(set, { pods: [going], nodes: [lost] }).text).toBe(
+      'pod db-1: terminating, and node n1 is lost (NotReady): silent; its successor waits until the node returns or is deleted',
+    );
+  });
+
+  it('is the refusal of a pod that does not exist', () => {
+    const message = 'Create Pod db-1 in StatefulSet db failed error: pods "db-1" is forbidden: no quota';
+    const world = { pods: [pod(ready, { name: 'db-0' })] };
+    expect(why(set, { ...world, warnings: { db: [{ reason: 'FailedCreate', message }] } })).toEqual({
+      severity: 'failing',
+      text: message,
+    });
+    expect(why(set, world)).toMatchObject({ text: '1 of 3 pods exist', vague: true });
+  });
+});

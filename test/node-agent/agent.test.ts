@@ -172,6 +172,30 @@ describe('node agent', () => {
     expect(world.api.get<Node>('nodes', 'n1')?.spec.podCIDR).toBe('10.244.1.0/24');
   });
 
+  it.each([
+    ['keeps what runs where the control plane waits for its report', false],
+    ['ends what runs where the control plane no longer waits for its report', true],
+  ])('that was away during a rebuild %s', async (_, isRefused) => {
+    world = await createAgentWorld();
+    world.api.put('pods', aPod('web'));
+    await world.clock.advance(5_000);
+    const before = world.runtime.snapshot();
+    world.api.wipe();
+    world.api.cluster = { epoch: 'e2', phase: 'normal' };
+    const { client } = world.api;
+    if (isRefused)
+      vi.spyOn(client, 'restorePods').mockImplementation(async () => {
+        throw failure(409, 'Conflict', 'the cluster is not being rebuilt');
+      });
+    world.api.setAway(true);
+    world.api.setAway(false);
+    await world.restartAgent();
+    await world.clock.advance(120_000);
+    if (isRefused) expect(world.running()).toEqual([]);
+    else expect(world.runtime.snapshot()).toEqual(before);
+    expect(world.api.get<Node>('nodes', 'n1')).toBeDefined();
+  });
+
   it('brings its other pods back where one is larger than the control plane takes', async () => {
     world = await createAgentWorld();
     const env = [{ name: 'LARGE', value: 'x'.repeat(100_000) }];

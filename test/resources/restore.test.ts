@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import { PLACEMENT_PROOF, RESTORED_OWNER } from '../../src/schemas/pods/pod-marks.ts';
+import { unreportedList } from '../../src/schemas/unreported-nodes.ts';
 import { kindNamed, plainWrite, startTestCore, type TestCore } from '../api/test-api.ts';
 
 const pods = { kind: kindNamed('Pod'), namespace: 'default' };
@@ -45,6 +46,18 @@ const find = (name: string): Promise<KubeObject | undefined> => test.store.get('
 describe('pods that agents tell of after the store lost its history', () => {
   it('are refused while nothing was lost', async () => {
     await expect(test.core.restorePods('n1', [proven('a')])).rejects.toMatchObject({ code: 409 });
+  });
+
+  it('come back after the rebuild from a node that was away, until it is registered', async () => {
+    const list = unreportedList(['n1'], '2026-01-01T00:00:00Z');
+    await test.objects.create(list);
+    expect(await test.core.restorePods('n1', [proven('a'), running('b')])).toMatchObject([
+      { pod: 'default/b', cause: 'unproven' },
+    ]);
+    expect((await find('a'))?.metadata.uid).toBe('uid-a');
+    await expect(test.core.restorePods('n2', [proven('c')])).rejects.toMatchObject({ code: 409 });
+    await test.objects.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, spec: {} });
+    await expect(test.core.restorePods('n1', [proven('c')])).rejects.toMatchObject({ code: 409 });
   });
 
   it('come back with uid, node and status, and without owners', async () => {

@@ -3,6 +3,7 @@
  * deletes a claim with its owner: the StatefulSet (`whenDeleted`), or the pod that goes when the
  * set is scaled down (`whenScaled`).
  */
+import { omit } from '../../schemas/json-access.ts';
 import type { OwnerReference } from '../../schemas/object.ts';
 import type { PersistentVolumeClaim, Pod, StatefulSet } from '../../schemas/types.ts';
 import { controllerReference } from '../ownership.ts';
@@ -49,7 +50,7 @@ export function withRetention(
     wanted.every((owner) => own.some((one) => isOf(one, owner)));
   if (isRight) return undefined;
   const ownerReferences = [...others, ...wanted.map(controllerReference)];
-  const { ownerReferences: _, ...metadata } = claim.metadata;
+  const metadata = omit(claim.metadata, 'ownerReferences');
   return {
     ...claim,
     metadata: { ...metadata, ...(ownerReferences.length > 0 ? { ownerReferences } : {}) },

@@ -3,6 +3,7 @@
  * gives each its labels and claims; upstream's processReplica. An ordinal whose pod object exists
  * gets no other pod, however the old one does (INVARIANTS 5).
  */
+import { append } from '../../base/append.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
 import type { PersistentVolumeClaim, Pod, StatefulSet } from '../../schemas/types.ts';
 import { isDeleting } from '../ownership.ts';
@@ -47,6 +48,12 @@ function planMissing(round: Round, ordinal: number): true {
   const name = podNameOf(set, ordinal);
   // A pod of this name that is not the set's: the ordinal waits until it is gone.
   if (view.podNamed(name)) return true;
+  const [unreported] = view.unreportedNodes ?? [];
+  if (unreported !== undefined) {
+    const error = `node ${unreported} has not reported its pods since the store was rebuilt, and may run this one`;
+    tell(round, 'createFailed', name, { error });
+    return true;
+  }
   const pod = podFor(set, revisionFor(round, ordinal), ordinal);
   const claims = claimsFor(set, ordinal).flatMap((claim) => view.claimNamed(claim.metadata.name) ?? []);
   if (claims.some((claim) => blocksNewPod(set, pod, claim))) return true;
@@ -116,7 +123,10 @@ export function planOwners(round: Round, pod: Pod): boolean {
       events.push(statefulSetEvent('conflict', set, claim.metadata.name));
     return next ?? [];
   });
-  writes.push(...changed.map((object): Write => ({ verb: 'update', object })));
+  append(
+    writes,
+    changed.map((object): Write => ({ verb: 'update', object })),
+  );
   return changed.length > 0;
 }
 

@@ -15,6 +15,8 @@ export interface StatefulSetView {
   revisionNamed(name: string): ControllerRevision | undefined;
   claimNamed(name: string): PersistentVolumeClaim | undefined;
   podNamed(name: string): Pod | undefined;
+  /** Nodes that may run pods of the set which the store does not know. */
+  readonly unreportedNodes?: readonly string[];
   /** The API has refused what the last plan would create: report only. */
   readonly isRefused?: boolean;
 }

@@ -1,6 +1,13 @@
 /** Runs {@link planStatefulSet} for each StatefulSet that something happened to. */
 import { keyOf, objectKey } from '../../schemas/object.ts';
-import type { ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet } from '../../schemas/types.ts';
+import type {
+  ConfigMap,
+  ControllerRevision,
+  PersistentVolumeClaim,
+  Pod,
+  StatefulSet,
+} from '../../schemas/types.ts';
+import { namesIn, UNREPORTED_KEY } from '../../schemas/unreported-nodes.ts';
 import { indexByController } from '../../store/cache/indexes.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';
 import { controlledBy, orphansFor, ownersConcerned } from '../indexes.ts';
@@ -15,6 +22,8 @@ export const statefulSetController: Controller = {
     const revisions = await caches.open<ControllerRevision>('controllerrevisions.apps');
     const pods = await caches.open<Pod>('pods');
     const claims = await caches.open<PersistentVolumeClaim>('persistentvolumeclaims');
+    const configMaps = await caches.open<ConfigMap>('configmaps');
+    const nodes = await caches.open('nodes');
     indexByController(revisions);
     indexByController(pods);
     const concerned = ownersConcerned('StatefulSet', sets, selectorOf);
@@ -36,11 +45,21 @@ export const statefulSetController: Controller = {
             .map(keyOf)
         : [],
     );
+    const keys = (): readonly string[] => sets.list().map(keyOf);
+    scope.on(configMaps, ({ key }) => (key === UNREPORTED_KEY ? keys() : []));
+
+    /** Nodes that may run pods of a set, which nobody knows of. */
+    function unreportedFor({ metadata }: StatefulSet): readonly string[] {
+      const list = configMaps.get(UNREPORTED_KEY);
+      const isOlder = (metadata.creationTimestamp ?? '') <= (list?.metadata.creationTimestamp ?? '');
+      return list && isOlder ? namesIn(list).filter((name) => !nodes.get(name)) : [];
+    }
+
     return {
       // Pods may be missing that run: an ordinal would get a second one.
       pausesForRebuild: true,
       events: STATEFUL_SET_EVENTS,
-      keys: () => sets.list().map(keyOf),
+      keys,
       observe(key) {
         const set = sets.get(key);
         if (!set) return undefined;
@@ -52,6 +71,7 @@ export const statefulSetController: Controller = {
           revisions: [...controlledBy(revisions, uid), ...orphansFor(revisions, set, selector)],
           revisionNamed: (name) => revisions.get(objectKey(namespace, name)),
           claimNamed: (name) => claims.get(objectKey(namespace, name)),
+          unreportedNodes: unreportedFor(set),
           podNamed: (name) => pods.get(objectKey(namespace, name)),
         };
       },

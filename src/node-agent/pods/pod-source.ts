@@ -92,10 +92,20 @@ export function createPodSource(options: PodSourceOptions): PodSource {
         if (await restorer.restore(state.epoch)) options.onRebuilt();
         return false;
       case 'rebuilt':
+        await reportLate(state.epoch);
         options.setEpoch(state.epoch);
         restorer.forget();
         options.onRebuilt();
         return false;
+    }
+  }
+
+  /** The control plane may still wait for the pods of this node. If it does not, it refuses. */
+  async function reportLate(epoch: string): Promise<void> {
+    try {
+      await restorer.restore(epoch);
+    } catch (error) {
+      if (!isStatusError(error, 'Conflict')) throw error;
     }
   }
 
@@ -128,7 +138,9 @@ export function createPodSource(options: PodSourceOptions): PodSource {
     start: reflector.start,
     async restore() {
       const state = await client.clusterState();
-      if (state.phase === 'rebuilding') await restorer.restore(state.epoch);
+      const trust = planTrust(options.epoch(), state);
+      if (trust === 'rebuilding') await restorer.restore(state.epoch);
+      if (trust === 'rebuilt') await reportLate(state.epoch);
     },
     get synced() {
       return synced;

@@ -2,9 +2,12 @@
  * Rebuild before destroy: wait for the agents, apply Git without pruning, then let controllers act.
  * No pod is created, stopped or collected before; restored ones are adopted afterwards.
  */
-import { type Clock, sleep } from '../../base/clock.ts';
+import { type Clock, sleep, toRfc3339 } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Pod } from '../../schemas/types.ts';
+import { unreportedList } from '../../schemas/unreported-nodes.ts';
+import type { BoundWriter } from '../../resources/writing/write-plan.ts';
 import type { CacheSet } from '../../store/cache/cache.ts';
 import type { Store } from '../../store/types.ts';
 import type { ApplicationController } from '../../sync/application-controller.ts';
@@ -13,6 +16,7 @@ import { planRebuild, type RebuildObservation } from './plan-rebuild.ts';
 
 export interface RebuildParts {
   readonly store: Store;
+  readonly writer: BoundWriter;
   readonly caches: CacheSet;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -51,6 +55,7 @@ export async function rebuild(
     }
     const summary = await applications.syncAllOnce(signal);
     if (signal.aborted) return;
+    await listUnreported(parts, verdict.missing);
     const state = await store.clusterState();
     if (!state || !(await store.setClusterState({ ...state, phase: 'normal' }, state))) {
       throw new Error('The state of the cluster changed under the rebuild');
@@ -59,5 +64,17 @@ export async function rebuild(
     condition.set('normal');
   } finally {
     for (const subscription of subscriptions) subscription[Symbol.dispose]();
+  }
+}
+
+/** Written after what Git brought back: what is older than the list may have pods on these nodes. */
+async function listUnreported({ writer, clock }: RebuildParts, missing: readonly string[]): Promise<void> {
+  if (missing.length === 0) return;
+  const object = unreportedList(missing, toRfc3339(clock.now()));
+  try {
+    await writer.write({ writes: [{ verb: 'create', object }] });
+  } catch (error) {
+    // Written by an attempt before this one.
+    if (!isStatusError(error, 'AlreadyExists')) throw error;
   }
 }

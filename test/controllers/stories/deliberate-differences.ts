@@ -8,6 +8,8 @@ import { isRecord } from '../../../src/base/json.ts';
 const KINDS = [
   'deploy',
   'rs',
+  // Their `maxUnavailable` counts here; the recorded cluster dropped it, as its gate was off. What
+  // is judged (the most pods, the events, the end) is the same.
   'sts',
   'ds',
   'gc',

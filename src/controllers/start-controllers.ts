@@ -3,6 +3,7 @@ import { openScope } from '../base/scope.ts';
 import { type CertificatesOptions, certificatesController } from './certificates/certificates-controller.ts';
 import { clusterRoleAggregation } from './cluster-role-aggregation/cluster-role-aggregation-controller.ts';
 import type { Controller, ControllerContext } from './controller.ts';
+import { cronJobController } from './cronjob/cron-job-controller.ts';
 import { customResourcesController } from './custom-resources/custom-resources-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
@@ -58,6 +59,7 @@ export const controllersFor = ({
   replicaSetController,
   replicationController,
   deploymentController,
+  cronJobController,
   garbageCollector,
   nodeLifecycle(nodeHealth),
   taintEviction(nodeHealth),

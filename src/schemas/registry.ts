@@ -6,6 +6,7 @@ import { certificateSigningRequestKind } from './kinds/certificate-signing-reque
 import { configMapKind } from './kinds/config-map.ts';
 import { customResourceDefinitionKind } from './kinds/custom-resource-definition.ts';
 import { controllerRevisionKind } from './kinds/controller-revision.ts';
+import { cronJobKind } from './kinds/cron-job/kind.ts';
 import { deploymentKind } from './kinds/deployment.ts';
 import { endpointSliceKind } from './kinds/endpoint-slice.ts';
 import { endpointsKind } from './kinds/endpoints.ts';
@@ -62,6 +63,7 @@ export const builtinKinds: readonly ResourceKind[] = [
   podTemplateKind,
   controllerRevisionKind,
   deploymentKind,
+  cronJobKind,
   applicationKind,
   eventKind,
   eventV1Kind,

@@ -13,6 +13,8 @@ import { isTimeZone, offsetMs } from './time-zones.ts';
 export interface Schedule {
   /** The first time after this one, in epoch milliseconds; undefined when there is none. */
   next(afterMs: number): number | undefined;
+  /** Of `@every`: its times count from the moment that is asked about, not from a clock. */
+  readonly everyMs?: number;
 }
 
 interface Bounds {
@@ -44,7 +46,8 @@ const EVERY = '@every ';
 
 /** A schedule without a time in so many years has none. */
 const MAX_YEARS = 5;
-const DAY_MS = 86_400_000;
+/** No zone changes its offset and back within this time. */
+const WEEK_MS = 7 * 86_400_000;
 
 /** The schedule, or what is wrong with it. `zone` is the time zone of its fields. */
 export function parseSchedule(text: string, zone = 'UTC'): Schedule | string {
@@ -73,8 +76,8 @@ function parseSpec(spec: string, zone: string): Schedule | string {
   if (!spec.startsWith(EVERY)) return `unrecognized descriptor: ${spec}`;
   const ms = readGoDuration(spec.slice(EVERY.length));
   if (typeof ms === 'string') return `failed to parse duration ${spec}: ${ms}`;
-  const delayMs = Math.max(1, Math.floor(ms / 1000)) * 1000;
-  return { next: (afterMs) => Math.floor(afterMs / 1000) * 1000 + delayMs };
+  const everyMs = Math.max(1, Math.floor(ms / 1000)) * 1000;
+  return { everyMs, next: (afterMs) => Math.floor(afterMs / 1000) * 1000 + everyMs };
 }
 
 interface Field {
@@ -174,8 +177,8 @@ function nextIn(zone: string, cron: Cron, afterMs: number): number | undefined {
 
 /** The first millisecond in (from, to] at which the zone has another offset. */
 function firstChange(zone: string, fromMs: number, toMs: number, offset: number): number | undefined {
-  for (let atMs = fromMs; atMs < toMs; atMs += DAY_MS) {
-    let late = Math.min(atMs + DAY_MS, toMs);
+  for (let atMs = fromMs; atMs < toMs; atMs += WEEK_MS) {
+    let late = Math.min(atMs + WEEK_MS, toMs);
     if (offsetMs(late, zone) === offset) continue;
     let early = atMs;
     while (late - early > 1) {

@@ -14,8 +14,7 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map(
 const spelled = (name: string): string =>
   name.replaceAll(
     /[a-z]+/gi,
-    (word) =>
-      SPELLINGS.get(word.toLowerCase()) ?? word.charAt(0).toUpperCase() + word.slice(1).toLowerCase(),
+    (word) => SPELLINGS.get(word.toLowerCase()) ?? word.charAt(0).toUpperCase() + word.slice(1).toLowerCase(),
   );
 
 /** ICU knows further zones, of which IANA has none. */

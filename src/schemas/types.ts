@@ -8,6 +8,9 @@ import type { IReplicaSetSpec } from 'kubernetes-models/apps/v1/ReplicaSetSpec';
 import type { IReplicaSetStatus } from 'kubernetes-models/apps/v1/ReplicaSetStatus';
 import type { IReplicationControllerSpec } from 'kubernetes-models/v1/ReplicationControllerSpec';
 import type { IReplicationControllerStatus } from 'kubernetes-models/v1/ReplicationControllerStatus';
+import type { IJobCondition } from 'kubernetes-models/batch/v1/JobCondition';
+import type { IJobSpec } from 'kubernetes-models/batch/v1/JobSpec';
+import type { IJobStatus } from 'kubernetes-models/batch/v1/JobStatus';
 import type { ILeaseSpec } from 'kubernetes-models/coordination.k8s.io/v1/LeaseSpec';
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IContainerState } from 'kubernetes-models/v1/ContainerState';
@@ -57,6 +60,11 @@ export interface ReplicationController extends KubeObject {
 export interface Deployment extends KubeObject {
   spec: IDeploymentSpec;
   status?: IDeploymentStatus;
+}
+export type JobCondition = IJobCondition;
+export interface Job extends KubeObject {
+  spec: IJobSpec;
+  status?: IJobStatus;
 }
 export interface Node extends KubeObject {
   spec: INodeSpec;

@@ -23,6 +23,7 @@ import { runtimeClassKind } from './kinds/runtime-class.ts';
 import { storageClassKind } from './kinds/storage-class.ts';
 import { eventKind } from './kinds/event/kind.ts';
 import { eventV1Kind } from './kinds/event/kind-v1.ts';
+import { jobKind } from './kinds/job/kind.ts';
 import { leaseKind } from './kinds/lease.ts';
 import { namespaceKind } from './kinds/namespace.ts';
 import { nodeKind } from './kinds/node/kind.ts';
@@ -64,6 +65,7 @@ export const builtinKinds: readonly ResourceKind[] = [
   controllerRevisionKind,
   deploymentKind,
   cronJobKind,
+  jobKind,
   applicationKind,
   eventKind,
   eventV1Kind,

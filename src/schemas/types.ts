@@ -10,6 +10,7 @@ import type { IReplicationControllerSpec } from 'kubernetes-models/v1/Replicatio
 import type { IReplicationControllerStatus } from 'kubernetes-models/v1/ReplicationControllerStatus';
 import type { ICronJobSpec } from 'kubernetes-models/batch/v1/CronJobSpec';
 import type { ICronJobStatus } from 'kubernetes-models/batch/v1/CronJobStatus';
+import type { IJobCondition } from 'kubernetes-models/batch/v1/JobCondition';
 import type { IJobSpec } from 'kubernetes-models/batch/v1/JobSpec';
 import type { IJobStatus } from 'kubernetes-models/batch/v1/JobStatus';
 import type { ILeaseSpec } from 'kubernetes-models/coordination.k8s.io/v1/LeaseSpec';
@@ -62,6 +63,7 @@ export interface Deployment extends KubeObject {
   spec: IDeploymentSpec;
   status?: IDeploymentStatus;
 }
+export type JobCondition = IJobCondition;
 export interface Job extends KubeObject {
   spec: IJobSpec;
   status?: IJobStatus;

@@ -1,12 +1,12 @@
 /** CronJobs: upstream's `ValidateCronJobCreate` and `ValidateCronJobUpdate`. */
-import { asRecord, asString, getPath, isAbsent } from '../../json-access.ts';
+import { asRecord, asString, type Fields, getPath, isAbsent } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { parseSchedule, zoneProblem } from '../../values/cron-schedule.ts';
 import { maxCharacters } from '../../validation/names.ts';
 import { nonNegative } from '../../validation/numbers.ts';
-import { type FieldErrors, invalid, required } from '../../validation/report.ts';
+import { type FieldErrors, invalid, notSupported, required } from '../../validation/report.ts';
 import { requiredWord } from '../../validation/texts.ts';
-import { validateTemplate } from '../../validation/workloads.ts';
+import { validateJobSpec } from '../job/validation.ts';
 
 /** The name of a Job has the time in it, in at most eleven more characters. */
 const MAX_NAME = 52;
@@ -20,16 +20,25 @@ export function validateCronJob(object: KubeObject, current?: KubeObject): Field
     ...nonNegative(spec['startingDeadlineSeconds'], 'spec.startingDeadlineSeconds'),
     ...(old && old['timeZone'] === spec['timeZone'] ? [] : validateTimeZone(spec['timeZone'])),
     ...requiredWord(spec['concurrencyPolicy'], 'spec.concurrencyPolicy', POLICIES),
-    ...validateTemplate(
-      asRecord(getPath(spec, 'jobTemplate', 'spec', 'template')),
-      'spec.jobTemplate.spec.template',
-    ),
+    ...validateJobTemplate(asRecord(getPath(spec, 'jobTemplate', 'spec'))),
     ...nonNegative(spec['successfulJobsHistoryLimit'], 'spec.successfulJobsHistoryLimit'),
     ...nonNegative(spec['failedJobsHistoryLimit'], 'spec.failedJobsHistoryLimit'),
   ];
   const { name } = object.metadata;
   if (!current && asString(name).length > MAX_NAME)
     errors.push(invalid('metadata.name', name, maxCharacters(MAX_NAME)));
+  return errors;
+}
+
+/** Its selector is always generated. */
+function validateJobTemplate(spec: Fields): FieldErrors {
+  const { selector, manualSelector } = spec;
+  const path = 'spec.jobTemplate';
+  const errors = validateJobSpec(spec).map((error) => ({ ...error, path: `${path}.${error.path}` }));
+  if (!isAbsent(selector))
+    errors.push(invalid(`${path}.spec.selector`, selector, '`selector` will be auto-generated'));
+  if (manualSelector === true)
+    errors.push(notSupported(`${path}.spec.manualSelector`, manualSelector, ['nil', 'false']));
   return errors;
 }
 

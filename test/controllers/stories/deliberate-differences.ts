@@ -17,6 +17,7 @@ const KINDS = [
   'pdb',
   'quota',
   'limitrange',
+  'cron',
 ];
 
 export const STORIES = new RegExp(`^(${KINDS.join('|')})-`);

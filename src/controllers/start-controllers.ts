@@ -9,6 +9,8 @@ import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
 import { expiryController } from './expiry/expiry-controller.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector-controller.ts';
+import { jobController } from './job/job-controller.ts';
+import { orphanPodsController } from './job/orphan-pods-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeIpam } from './node-ipam/node-ipam-controller.ts';
 import type { PodNetwork } from './node-ipam/plan-pod-cidrs.ts';
@@ -25,6 +27,7 @@ import { runController } from './run-controller.ts';
 import { bootstrapTokenCleaner } from './serviceaccount/bootstrap-token-controller.ts';
 import { serviceAccountController } from './serviceaccount/serviceaccount-controller.ts';
 import { type SignSecretToken, tokenSecretController } from './serviceaccount/token-secret-controller.ts';
+import { ttlAfterFinished } from './ttl-after-finished/ttl-after-finished-controller.ts';
 import { volumeProtection } from './volume-protection/volume-protection-controller.ts';
 
 export interface ControllersOptions {
@@ -60,6 +63,9 @@ export const controllersFor = ({
   replicationController,
   deploymentController,
   cronJobController,
+  jobController,
+  orphanPodsController,
+  ttlAfterFinished,
   garbageCollector,
   nodeLifecycle(nodeHealth),
   taintEviction(nodeHealth),

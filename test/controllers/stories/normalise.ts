@@ -21,6 +21,10 @@ export class Names {
     const hash = object.kind === 'ReplicaSet' ? labels?.[HASH_LABEL] : undefined;
     if (hash && !this.replacements.has(hash))
       this.replacements.set(hash, `<hash${String(this.count('hash'))}>`);
+    // A CronJob names its Jobs after minutes.
+    const minute = object.kind === 'Job' ? /-(\d{8})$/.exec(name)?.[1] : undefined;
+    if (minute !== undefined && !this.replacements.has(minute))
+      this.replacements.set(minute, `<minute${String(this.count('minute'))}>`);
     if (object.kind === 'Pod' && generateName && !this.replacements.has(name)) {
       const suffix = `<p${String(this.count(generateName))}>`;
       this.replacements.set(name, `${this.text(generateName)}${suffix}`);

@@ -1,5 +1,6 @@
 /** The summary of an object that the recorded stories keep of each of its states. */
 import type { KubeObject } from '../../../src/schemas/object.ts';
+import type { CronJob } from '../../../src/schemas/types.ts';
 
 export type ObjectSummary = Readonly<Record<string, unknown>>;
 
@@ -25,7 +26,7 @@ interface Conditioned {
   readonly [field: string]: unknown;
 }
 
-/** For Deployments and ReplicaSets; other kinds are compared by their end state. */
+/** For Deployments, ReplicaSets and CronJobs; other kinds are compared by their end state. */
 export function summarise(object: KubeObject): ObjectSummary {
   const status = (object['status'] ?? {}) as Conditioned;
   const annotations = object.metadata.annotations ?? {};
@@ -56,6 +57,15 @@ export function summarise(object: KubeObject): ObjectSummary {
         ...(status.conditions?.length ? { cond } : {}),
         ...common,
         ...(owners ? { owners } : {}),
+      };
+    }
+    case 'CronJob': {
+      const { active = [], lastScheduleTime, lastSuccessfulTime } = (object as CronJob).status ?? {};
+      return {
+        active: active.map(({ name }) => name),
+        lastSchedule: lastScheduleTime !== undefined,
+        lastSuccess: lastSuccessfulTime !== undefined,
+        ...((object as CronJob).spec.suspend === true ? { suspend: true } : {}),
       };
     }
     default:

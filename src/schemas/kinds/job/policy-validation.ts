@@ -36,8 +36,7 @@ export function validateFailurePolicy(spec: Fields): FieldErrors {
   if (isAbsent(spec['podFailurePolicy'])) return [];
   const rules = asRecords(asRecord(spec['podFailurePolicy'])['rules']);
   const path = 'spec.podFailurePolicy.rules';
-  const errors =
-    rules.length > MAX_FAILURE_RULES ? [tooMany(path, rules.length, MAX_FAILURE_RULES)] : [];
+  const errors = rules.length > MAX_FAILURE_RULES ? [tooMany(path, rules.length, MAX_FAILURE_RULES)] : [];
   const pod = asRecord(asRecord(spec['template'])['spec']);
   const containers = new Set(
     ['containers', 'initContainers'].flatMap((list) => asRecords(pod[list]).map(({ name }) => name)),
@@ -106,9 +105,7 @@ function validateExitCodes(
 
 function validatePatterns(patterns: readonly Fields[], path: string): FieldErrors {
   const errors: FieldErrors =
-    patterns.length > MAX_CONDITION_PATTERNS
-      ? [tooMany(path, patterns.length, MAX_CONDITION_PATTERNS)]
-      : [];
+    patterns.length > MAX_CONDITION_PATTERNS ? [tooMany(path, patterns.length, MAX_CONDITION_PATTERNS)] : [];
   for (const [index, pattern] of patterns.entries()) {
     const at = `${path}[${index}]`;
     const [type, status] = [asString(pattern['type']), asString(pattern['status'])];

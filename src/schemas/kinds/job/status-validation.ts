@@ -8,7 +8,14 @@ import { asList, asNumber, asRecord, asString, type Fields, isAbsent } from '../
 import type { KubeObject } from '../../object.ts';
 import { checkIntervals, firstCommonIndex, readIntervals } from '../../values/index-intervals.ts';
 import { nonNegative } from '../../validation/numbers.ts';
-import { append, duplicate, type FieldErrors, invalid, invalidWhole, required } from '../../validation/report.ts';
+import {
+  append,
+  duplicate,
+  type FieldErrors,
+  invalid,
+  invalidWhole,
+  required,
+} from '../../validation/report.ts';
 
 const COUNTS = ['active', 'succeeded', 'failed', 'ready', 'terminating'];
 
@@ -68,7 +75,8 @@ function validateConditions(spec: Fields, status: Fields, old: Fields): FieldErr
   if (!isAbsent(spec['successPolicy']) && holds(status, 'Complete') && !holds(status, 'SuccessCriteriaMet'))
     refuse('cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True');
   for (const type of ['Failed', 'Complete', 'FailureTarget'])
-    if (holds(old, type) && !holds(status, type)) refuse(`cannot disable the terminal ${type}=True condition`);
+    if (holds(old, type) && !holds(status, type))
+      refuse(`cannot disable the terminal ${type}=True condition`);
   if (holds(old, 'SuccessCriteriaMet') && !holds(status, 'SuccessCriteriaMet'))
     refuse('cannot disable the SuccessCriteriaMet=True condition');
   if (holds(old, 'Complete') && !holds(old, 'SuccessCriteriaMet') && holds(status, 'SuccessCriteriaMet'))
@@ -165,9 +173,7 @@ function validateCounters(spec: Fields, status: Fields, old: Fields): FieldError
     errors.push(invalid('status.ready', ready, 'cannot set more ready pods than active'));
   for (const field of isElastic ? ['failed'] : ['failed', 'succeeded'])
     if (count(status, field) < count(old, field))
-      errors.push(
-        invalid(`status.${field}`, count(status, field), `cannot decrease the ${field} counter`),
-      );
+      errors.push(invalid(`status.${field}`, count(status, field), `cannot decrease the ${field} counter`));
   return errors;
 }
 

@@ -6,14 +6,7 @@ import { validateLabelSelector } from '../../validation/label-selector.ts';
 import { dns1123Label } from '../../validation/names.ts';
 import { nonNegative } from '../../validation/numbers.ts';
 import { validatePrefixedPath } from '../../validation/prefixed-path.ts';
-import {
-  append,
-  type FieldErrors,
-  invalid,
-  keyed,
-  notSupported,
-  required,
-} from '../../validation/report.ts';
+import { append, type FieldErrors, invalid, keyed, notSupported, required } from '../../validation/report.ts';
 import { validateTemplate } from '../../validation/workloads.ts';
 import { NAME_LABELS, UID_LABELS } from './generated-selector.ts';
 import { validateFailurePolicy, validateSuccessPolicy } from './policy-validation.ts';

@@ -6,7 +6,7 @@ import { indexByController } from '../../store/cache/indexes.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';
 import { controlledBy } from '../indexes.ts';
 import { CRON_JOB_EVENTS } from './cron-job-events.ts';
-import { type CronJobView, planCronJob, planRefusedJob } from './plan-cron-job.ts';
+import { type CronJobPlan, type CronJobView, planCronJob, planRefusedJob } from './plan-cron-job.ts';
 
 /** The CronJobs that control the Job, or did before the change. */
 function ownersOf({ object, previous }: CacheEvent<Job>): readonly string[] {
@@ -18,10 +18,11 @@ function ownersOf({ object, previous }: CacheEvent<Job>): readonly string[] {
 
 export const cronJobController: Controller = {
   name: 'cronjob',
-  async open({ caches, rng }, scope): Promise<Reconciler<CronJobView>> {
+  async open({ caches, rng }, scope): Promise<Reconciler<CronJobView, CronJobPlan>> {
     const cronJobs = await caches.open<CronJob>('cronjobs.batch');
     const jobs = await caches.open<Job>('jobs.batch');
     indexByController(jobs);
+    const said = new Map<string, ReadonlySet<string>>();
     scope.on(cronJobs, itself);
     scope.on(jobs, ownersOf);
     return {
@@ -31,17 +32,19 @@ export const cronJobController: Controller = {
       keys: () => cronJobs.list().map(keyOf),
       observe(key) {
         const cronJob = cronJobs.get(key);
-        if (!cronJob) return undefined;
+        if (!cronJob) return void said.delete(key);
         const { namespace, uid } = cronJob.metadata;
         return {
           cronJob,
           jobs: controlledBy(jobs, uid),
           isNameTaken: (name) => jobs.get(objectKey(namespace, name)) !== undefined,
           rng,
+          said: said.get(key) ?? new Set(),
         };
       },
       plan: planCronJob,
       planRefused: planRefusedJob,
+      after: ({ standing }, key) => void said.set(key, standing),
     };
   },
 };

@@ -26,8 +26,15 @@ export interface CronJobView {
   /** Whether a Job of this name is there, whoever it belongs to. */
   isNameTaken(name: string): boolean;
   readonly rng: Rng;
+  /** What was still so at the last look, and need not be said again. */
+  readonly said: ReadonlySet<string>;
   /** The API refused the Job that was due. */
   readonly failure?: string;
+}
+
+export interface CronJobPlan extends Plan {
+  /** What is so now, said or not. */
+  readonly standing: ReadonlySet<string>;
 }
 
 /** Jobs deleted in one commit; the rest follows in the next. */
@@ -40,10 +47,12 @@ interface Step {
   readonly status: CronJobStatus;
   readonly writes?: readonly Write[];
   readonly events?: readonly PlannedEvent[];
+  /** Events that upstream repeats at each look; they are told once, until they are no longer so. */
+  readonly standing?: readonly PlannedEvent[];
   readonly requeueAfterMs?: number;
 }
 
-export function planCronJob(view: CronJobView, nowMs: number): Plan {
+export function planCronJob(view: CronJobView, nowMs: number): CronJobPlan {
   const { cronJob } = view;
   const seen = seeJobs(view);
   const started = isDeleting(cronJob) ? seen : startJob(view, seen.status, nowMs);
@@ -52,10 +61,17 @@ export function planCronJob(view: CronJobView, nowMs: number): Plan {
   const steps = started === seen ? [seen, cleaned] : [seen, started, cleaned];
   const report = jsonEqual(status, cronJob.status ?? {}) ? [] : [statusUpdate({ ...cronJob, status })];
   const { requeueAfterMs } = started;
+  const standing = new Map(
+    steps
+      .flatMap((step) => step.standing ?? [])
+      .map((told) => [JSON.stringify([told.event, told.args]), told]),
+  );
+  const news = [...standing].flatMap(([text, told]) => (view.said.has(text) ? [] : [told]));
   return {
     writes: [...steps.flatMap(({ writes = [] }) => writes), ...report],
     checks: [unchanged(cronJob)],
-    events: steps.flatMap(({ events = [] }) => events),
+    events: [...news, ...steps.flatMap(({ events = [] }) => events)],
+    standing: new Set(standing.keys()),
     ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
   };
 }
@@ -65,7 +81,7 @@ export function planRefusedJob(
   view: CronJobView,
   { message, namespaceGoes }: Refusal,
   nowMs: number,
-): Plan | undefined {
+): CronJobPlan | undefined {
   return namespaceGoes ? undefined : planCronJob({ ...view, failure: message }, nowMs);
 }
 
@@ -77,6 +93,7 @@ function withActive(status: CronJobStatus, active: readonly ObjectReference[]): 
 /** Takes ended and missing Jobs from the list of active ones, and keeps the time of success. */
 function seeJobs({ cronJob, jobs }: CronJobView): Step {
   const events: PlannedEvent[] = [];
+  const standing: PlannedEvent[] = [];
   const { active = [], lastSuccessfulTime } = cronJob.status ?? {};
   const listed = new Map(active.map((reference) => [reference.uid, reference]));
   const known = new Set(jobs.map(({ metadata }) => metadata.uid));
@@ -84,7 +101,7 @@ function seeJobs({ cronJob, jobs }: CronJobView): Step {
   for (const job of jobs) {
     const { uid, name } = job.metadata;
     const finish = finishOf(job);
-    if (finish === undefined && !listed.has(uid)) events.push(event('unexpected', cronJob, name));
+    if (finish === undefined && !listed.has(uid)) standing.push(event('unexpected', cronJob, name));
     if (finish !== undefined && listed.delete(uid)) events.push(event('completed', cronJob, name, finish));
     const { completionTime } = job.status ?? {};
     if (finish === 'Complete' && (parseTime(completionTime) ?? 0) > (parseTime(succeeded) ?? 0))
@@ -96,7 +113,7 @@ function seeJobs({ cronJob, jobs }: CronJobView): Step {
     events.push(event('missing', cronJob, name));
   }
   const status = withActive(cronJob.status ?? {}, [...listed.values()]);
-  return { status: succeeded ? { ...status, lastSuccessfulTime: succeeded } : status, events };
+  return { status: succeeded ? { ...status, lastSuccessfulTime: succeeded } : status, events, standing };
 }
 
 /** Starts the Job that is due, if one is. */
@@ -105,14 +122,14 @@ function startJob(view: CronJobView, status: CronJobStatus, nowMs: number): Step
   const { schedule: text, timeZone, suspend } = cronJob.spec;
   const problem = timeZone === undefined ? undefined : zoneProblem(timeZone);
   if (problem !== undefined)
-    return { status, events: [event('unknownTimeZone', cronJob, quote(timeZone ?? ''), problem)] };
+    return { status, standing: [event('unknownTimeZone', cronJob, quote(timeZone ?? ''), problem)] };
   if (suspend === true) return { status };
-  const events = text.includes('TZ') ? [event('unsupportedZone', cronJob, quote(text))] : [];
+  const standing = text.includes('TZ') ? [event('unsupportedZone', cronJob, quote(text))] : [];
   const schedule = parseSchedule(text, timeZone);
   if (typeof schedule === 'string')
-    return { status, events: [...events, event('unparseable', cronJob, quote(text), schedule)] };
+    return { status, standing: [...standing, event('unparseable', cronJob, quote(text), schedule)] };
   const step = startDue(view, schedule, status, nowMs);
-  return { ...step, events: [...events, ...(step.events ?? [])] };
+  return { ...step, standing: [...standing, ...(step.standing ?? [])] };
 }
 
 /** Upstream's words for a schedule that never fires. */
@@ -121,13 +138,13 @@ const NEVER = 'time difference between two schedules is less than 1 second';
 function startDue(view: CronJobView, schedule: Schedule, status: CronJobStatus, nowMs: number): Step {
   const { cronJob } = view;
   const times = dueTimes(cronJob, schedule, nowMs);
-  if (!times) return { status, events: [event('invalidSchedule', cronJob, cronJob.spec.schedule, NEVER)] };
+  if (!times) return { status, standing: [event('invalidSchedule', cronJob, cronJob.spec.schedule, NEVER)] };
   const { dueMs, nextInMs, missedMany } = times;
   const wait = nextInMs === undefined ? {} : { requeueAfterMs: nextInMs };
   if (dueMs === undefined) return { status, ...wait };
-  const events = missedMany ? [event('tooManyMissed', cronJob)] : [];
+  const standing = missedMany ? [event('tooManyMissed', cronJob)] : [];
   const step = startAt(view, dueMs, status);
-  return { ...wait, ...step, events: [...events, ...(step.events ?? [])] };
+  return { ...wait, ...step, standing: [...standing, ...(step.standing ?? [])] };
 }
 
 function startAt({ failure, ...view }: CronJobView, dueMs: number, status: CronJobStatus): Step {
@@ -137,7 +154,8 @@ function startAt({ failure, ...view }: CronJobView, dueMs: number, status: CronJ
   // Started before, and its status was lost; or somebody else took the name.
   if (view.isNameTaken(name)) return { status: recall(view, name, dueMs, status) };
   if (active.length > 0 && cronJob.spec.concurrencyPolicy === 'Forbid')
-    return { status, events: [event('alreadyActive', cronJob)] };
+    // The time is no part of the text, but each start that is held back is told.
+    return { status, standing: [event('alreadyActive', cronJob, name)] };
   if (active.length > 0 && cronJob.spec.concurrencyPolicy === 'Replace') return replaceActive(view, status);
   if (failure !== undefined) return { status, events: [event('createFailed', cronJob, failure)] };
   const job = jobFor(cronJob, dueMs);

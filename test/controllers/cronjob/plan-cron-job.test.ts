@@ -59,7 +59,7 @@ const listed = (...names: readonly string[]): CronJob['status'] => ({
 function plan(cronJob: CronJob, now: string, jobs: readonly Job[] = [], taken: readonly string[] = []): Plan {
   const names = [...jobs.map(({ metadata }) => metadata.name), ...taken];
   const isNameTaken = (name: string): boolean => names.includes(name);
-  return planCronJob({ cronJob, jobs, isNameTaken, rng: seededRng(1) }, ms(now));
+  return planCronJob({ cronJob, jobs, isNameTaken, rng: seededRng(1), said: new Set() }, ms(now));
 }
 
 const created = ({ writes }: Plan): readonly string[] =>
@@ -184,6 +184,22 @@ describe('missed starts', () => {
     expect(created(plan(aCronJob({ schedule }), now))).toEqual([`cj-${Math.floor(minute(latest))}`]);
   });
 
+  it('is told once for as long as it is so', () => {
+    const view = {
+      cronJob: aCronJob({ suspend: true }),
+      jobs: [aJob('manual')],
+      isNameTaken: () => false,
+      rng: seededRng(1),
+      said: new Set<string>(),
+    };
+    const first = planCronJob(view, ms(CREATED));
+    expect(told(first)).toHaveLength(1);
+    const again = planCronJob({ ...view, said: first.standing }, ms(CREATED));
+    expect([told(again), again.standing]).toEqual([[], first.standing]);
+    const over = planCronJob({ ...view, jobs: [], said: first.standing }, ms(CREATED));
+    expect(over.standing.size).toBe(0);
+  });
+
   it('keeps the rhythm of @every, with a deadline too', () => {
     const every = { schedule: '@every 1h', startingDeadlineSeconds: 10 };
     const started = plan(aCronJob(every), '2026-11-30T10:00:35Z');
@@ -272,6 +288,7 @@ describe('what cannot start', () => {
       jobs: [aJob('cj-1', 'Complete')],
       isNameTaken: () => false,
       rng: seededRng(1),
+      said: new Set<string>(),
     };
     const refused = planRefusedJob(
       view,

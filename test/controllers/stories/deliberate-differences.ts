@@ -23,7 +23,12 @@ const KINDS = [
 export const STORIES = new RegExp(`^(${KINDS.join('|')})-`);
 
 /** Said once here; upstream says it again at each look, and looks again after its own write. */
-export const repeated: ReadonlySet<string> = new Set(['NoPods', 'UnmanagedPods']);
+export const repeated: ReadonlySet<string> = new Set([
+  'NoPods',
+  'UnmanagedPods',
+  'UnexpectedJob',
+  'JobAlreadyActive',
+]);
 
 /**
  * Admission enforces what the controllers then have to pass: quotas, limits, and that nothing is

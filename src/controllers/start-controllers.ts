@@ -23,6 +23,7 @@ import { taintEviction } from './node-lifecycle/taint-eviction-controller.ts';
 import { podGc } from './pod-gc/pod-gc-controller.ts';
 import { replicaSetController, replicationController } from './replicaset/replicaset-controller.ts';
 import { resourceQuotaController } from './resource-quota/resource-quota-controller.ts';
+import { restartOnChange } from './restart-on-change/restart-on-change-controller.ts';
 import { runController } from './run-controller.ts';
 import { bootstrapTokenCleaner } from './serviceaccount/bootstrap-token-controller.ts';
 import { serviceAccountController } from './serviceaccount/serviceaccount-controller.ts';
@@ -66,6 +67,7 @@ export const controllersFor = ({
   jobController,
   orphanPodsController,
   ttlAfterFinished,
+  restartOnChange,
   garbageCollector,
   nodeLifecycle(nodeHealth),
   taintEviction(nodeHealth),

@@ -12,6 +12,7 @@ import { isRecord, ownMember } from '../base/json.ts';
 import { isApplicationDefinition } from '../schemas/applications/application-definition.ts';
 import { getPath, omit } from '../schemas/json-access.ts';
 import { type KubeObject, controllerOf, parseApiVersion } from '../schemas/object.ts';
+import { CONFIG_HASH, CONFIG_HASHES } from '../schemas/pods/restart-on-change.ts';
 import { type FieldSet, withoutField } from './applied-fields.ts';
 
 type Path = readonly string[];
@@ -23,6 +24,11 @@ const LAST_CHANGE = annotation('endpoints.kubernetes.io/last-change-trigger-time
 const REVISIONS = ['revision', 'revision-history', 'desired-replicas', 'max-replicas'].map((name) =>
   annotation(`deployment.kubernetes.io/${name}`),
 );
+/** What restarts on a change of the configuration leave behind. */
+const CONFIGURATION: readonly Path[] = [
+  annotation(CONFIG_HASHES),
+  ['spec', 'template', ...annotation(CONFIG_HASH)],
+];
 const TOKEN_SECRET = 'kubernetes.io/service-account-token';
 const CA_CONFIG_MAP = 'kube-root-ca.crt';
 
@@ -38,7 +44,9 @@ const RULES: ReadonlyMap<string, (object: KubeObject, live: KubeObject | undefin
       // The default roles are aggregated whether or not a manifest says so.
       (object, live) => (object['aggregationRule'] || live?.['aggregationRule'] ? [['rules']] : []),
     ],
-    ['apps/Deployment', () => REVISIONS],
+    ['apps/Deployment', () => [...REVISIONS, ...CONFIGURATION]],
+    ['apps/StatefulSet', () => CONFIGURATION],
+    ['apps/DaemonSet', () => CONFIGURATION],
     [
       'apps/ReplicaSet',
       (_object, live) =>

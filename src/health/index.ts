@@ -7,6 +7,7 @@ import { parseApiVersion } from '../schemas/object.ts';
 import { builtinRegistry } from '../schemas/registry.ts';
 import { assessNestedApplication } from './application.ts';
 import { assessCustomResource, assessDefinition } from './custom-resource.ts';
+import { assessCronJob } from './cron-job.ts';
 import { assessDeployment } from './deployment.ts';
 import { assessPod } from './pod.ts';
 import { assessReplicaSet } from './replica-set.ts';
@@ -15,6 +16,7 @@ import { type Assessor, type Health, healthy, progressing } from './types.ts';
 
 const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
   ['apps/Deployment', assessDeployment],
+  ['batch/CronJob', assessCronJob],
   ['apps/ReplicaSet', assessReplicaSet],
   ['/ReplicationController', assessReplicaSet],
   ['/Pod', assessPod],

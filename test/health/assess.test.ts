@@ -18,6 +18,8 @@ const object = (
 const deployment = (status: object, spec = {}): KubeObject =>
   object('apps/v1', 'Deployment', { replicas: 2, ...spec }, { observedGeneration: 1, ...status });
 const pod = (status: object, spec = {}): KubeObject => object('v1', 'Pod', spec, status);
+const [EARLY, LATE] = ['2026-01-01T00:00:00Z', '2026-01-01T01:00:00Z'];
+const cronJob = (status: object, spec = {}): KubeObject => object('batch/v1', 'CronJob', spec, status);
 const container = (state: object, extra = {}): object => ({ name: 'api', ready: false, state, ...extra });
 const deadline = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }];
 const ready = [{ type: 'Ready', status: 'True' }];
@@ -52,6 +54,20 @@ const table: readonly (readonly [string, KubeObject | undefined, HealthStatus])[
   ['a Deployment past its deadline', deployment({ conditions: deadline }), 'Degraded'],
   ['a paused Deployment', deployment({}, { paused: true }), 'Suspended'],
   ['a Deployment of zero', deployment({}, { replicas: 0 }), 'Healthy'],
+  ['a CronJob that never ran', cronJob({}), 'Healthy'],
+  ['a CronJob without a success', cronJob({ lastScheduleTime: LATE }), 'Healthy'],
+  ['a CronJob that succeeded', cronJob({ lastScheduleTime: EARLY, lastSuccessfulTime: LATE }), 'Healthy'],
+  ['a CronJob that failed', cronJob({ lastScheduleTime: LATE, lastSuccessfulTime: EARLY }), 'Degraded'],
+  [
+    'a CronJob that runs again',
+    cronJob({ lastScheduleTime: LATE, lastSuccessfulTime: EARLY, active: [{}] }),
+    'Healthy',
+  ],
+  [
+    'a suspended CronJob',
+    cronJob({ lastScheduleTime: LATE, lastSuccessfulTime: EARLY }, { suspend: true }),
+    'Healthy',
+  ],
   [
     'a complete ReplicaSet',
     object('apps/v1', 'ReplicaSet', { replicas: 1 }, { observedGeneration: 1, availableReplicas: 1 }),

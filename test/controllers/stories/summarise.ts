@@ -25,7 +25,44 @@ interface Conditioned {
   readonly [field: string]: unknown;
 }
 
-/** For Deployments and ReplicaSets; other kinds are compared by their end state. */
+const JOB_COUNTS = [
+  'active',
+  'completedIndexes',
+  'failed',
+  'failedIndexes',
+  'ready',
+  'succeeded',
+  'terminating',
+];
+
+function jobSummary(job: KubeObject): ObjectSummary {
+  const status = (job['status'] ?? {}) as Conditioned;
+  const spec = job['spec'] as { completions?: number; parallelism?: number; suspend?: boolean };
+  const { succeeded = [], failed = [] } = (status['uncountedTerminatedPods'] ?? {}) as {
+    succeeded?: string[];
+    failed?: string[];
+  };
+  const uncounted = {
+    ...(succeeded.length > 0 ? { succeeded: succeeded.length } : {}),
+    ...(failed.length > 0 ? { failed: failed.length } : {}),
+  };
+  const conditions = (status.conditions ?? []).map((c) => [c.type, `${c.status}/${c.reason ?? ''}`]);
+  return {
+    ...(job.metadata.deletionTimestamp ? { deleting: true } : {}),
+    ...(status['completionTime'] ? { completed: true } : {}),
+    ...(conditions.length > 0 ? { cond: Object.fromEntries(conditions) as unknown } : {}),
+    completions: spec.completions,
+    parallelism: spec.parallelism,
+    ...(status['startTime'] ? { started: true } : {}),
+    ...(spec.suspend ? { suspend: true } : {}),
+    status: Object.fromEntries(
+      JOB_COUNTS.filter((key) => status[key] !== undefined).map((key) => [key, status[key]]),
+    ),
+    ...(Object.keys(uncounted).length > 0 ? { uncounted } : {}),
+  };
+}
+
+/** For Deployments, Jobs and ReplicaSets; other kinds are compared by their end state. */
 export function summarise(object: KubeObject): ObjectSummary {
   const status = (object['status'] ?? {}) as Conditioned;
   const annotations = object.metadata.annotations ?? {};
@@ -58,6 +95,8 @@ export function summarise(object: KubeObject): ObjectSummary {
         ...(owners ? { owners } : {}),
       };
     }
+    case 'Job':
+      return jobSummary(object);
     default:
       return { phase: status.phase };
   }

@@ -1,5 +1,5 @@
 /** Runs {@link planJob} for each changed Job. */
-import { controllerOf, keyOf } from '../../schemas/object.ts';
+import { controllerOf, keyOf, objectKey } from '../../schemas/object.ts';
 import { RESTORED_OWNER } from '../../schemas/pods/pod-marks.ts';
 import type { Job, Pod } from '../../schemas/types.ts';
 import { indexByController, orphansOf, CONTROLLER_INDEX } from '../../store/cache/indexes.ts';
@@ -38,13 +38,13 @@ export const jobController: Controller = {
     });
 
     /** Pods that nobody controls: those that the selector matches, and those that were the Job's. */
-    const orphansFor = ({ metadata, spec }: Job): readonly Pod[] =>
+    const orphansFor = (job: Job): readonly Pod[] =>
       pods
-        .byIndex(CONTROLLER_INDEX, orphansOf(metadata.namespace))
+        .byIndex(CONTROLLER_INDEX, orphansOf(job.metadata.namespace))
         .filter(
           (pod) =>
-            matchesLabelSelector(spec.selector, pod.metadata.labels) ||
-            pod.metadata.annotations?.[RESTORED_OWNER] === `Job/${metadata.name}`,
+            matchesLabelSelector(job.spec.selector, pod.metadata.labels) ||
+            formerJobOf(pod).includes(keyOf(job)),
         );
 
     return {
@@ -70,3 +70,9 @@ export const jobController: Controller = {
     };
   },
 };
+
+/** The key of the Job that the pod had before the store lost its history. */
+function formerJobOf(pod: Pod): readonly string[] {
+  const [kind, name = ''] = pod.metadata.annotations?.[RESTORED_OWNER]?.split('/') ?? [];
+  return kind === 'Job' && !controllerOf(pod) ? [objectKey(pod.metadata.namespace, name)] : [];
+}

@@ -3,10 +3,15 @@
  * the states on the way.
  */
 import { basename } from 'node:path';
-import { jsonEqual } from '../../../src/base/json.ts';
+import { isRecord, jsonEqual } from '../../../src/base/json.ts';
 import { isActive as isAlive } from '../../../src/controllers/pod-facts.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
-import { deletedAtOnce, repeated, withoutDeliberate } from './deliberate-differences.ts';
+import {
+  deletedAtOnce,
+  repeated,
+  withoutDeliberate,
+  withoutShownTemplates,
+} from './deliberate-differences.ts';
 import { differences } from './normalise.ts';
 import { readStory, runStory, type Story, type StoryRun } from './run-story.ts';
 
@@ -35,10 +40,20 @@ function judgeAnswers({ log }: Story, { results }: StoryRun): string[] {
       ...(status.details?.causes ? { causes: status.details.causes } : {}),
     };
     const { code: wanted, ...texts } = result;
-    return differences({ code: wanted, ...(wanted >= 400 ? texts : {}) }, { code, ...ours }).map(
-      (text) => `step ${i} (${op})${text}`,
-    );
+    const answers = [
+      { code: wanted, ...(wanted >= 400 ? texts : {}) },
+      { code, ...ours },
+    ] as const;
+    const [recorded, replayed] = answers.map(withoutTemplates);
+    return differences(recorded, replayed).map((text) => `step ${i} (${op})${text}`);
   });
+}
+
+function withoutTemplates(answer: unknown): unknown {
+  if (typeof answer === 'string') return withoutShownTemplates(answer);
+  if (Array.isArray(answer)) return answer.map(withoutTemplates);
+  if (!isRecord(answer)) return answer;
+  return Object.fromEntries(Object.entries(answer).map(([key, value]) => [key, withoutTemplates(value)]));
 }
 
 function judgeEnd(name: string, { final, log }: Story, run: StoryRun): string[] {
@@ -102,7 +117,7 @@ function judgePodCounts({ log }: Story, run: StoryRun): string[] {
 
 function judgeSequences({ log }: Story, run: StoryRun): string[] {
   return Object.entries(log.objects).flatMap(([label, recorded]) => {
-    if (!recorded.exact || !/^(Deployment|ReplicaSet|CronJob)\//.test(label)) return [];
+    if (!recorded.exact || !/^(CronJob|Deployment|Job|ReplicaSet)\//.test(label)) return [];
     const states = recorded.seq.flatMap(({ s }) => (s ? [s] : []));
     const lost = firstNotPassed(states, run.sequences.get(label) ?? []);
     return lost ? [`${label} never was ${JSON.stringify(lost)}`] : [];

@@ -366,7 +366,7 @@ async function holds(world: StoryWorld, fields: Fields): Promise<boolean> {
   };
   const found = conditions.find((item) => item.type === fields['cond']);
   return (
-    found?.status === fields['status'] &&
+    found?.status === (fields['status'] ?? 'True') &&
     (fields['reason'] === undefined || found?.reason === fields['reason'])
   );
 }

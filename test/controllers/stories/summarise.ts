@@ -26,11 +26,53 @@ interface Conditioned {
   readonly [field: string]: unknown;
 }
 
-/** For Deployments, ReplicaSets and CronJobs; other kinds are compared by their end state. */
+const JOB_COUNTS = [
+  'active',
+  'completedIndexes',
+  'failed',
+  'failedIndexes',
+  'ready',
+  'succeeded',
+  'terminating',
+];
+
+function ownersOf({ metadata }: KubeObject): ObjectSummary {
+  const owners = metadata.ownerReferences?.map((owner) => `${owner.kind}/${owner.name}`);
+  return owners ? { owners } : {};
+}
+
+function jobSummary(job: KubeObject): ObjectSummary {
+  const status = (job['status'] ?? {}) as Conditioned;
+  const spec = job['spec'] as { completions?: number; parallelism?: number; suspend?: boolean };
+  const { succeeded = [], failed = [] } = (status['uncountedTerminatedPods'] ?? {}) as {
+    succeeded?: string[];
+    failed?: string[];
+  };
+  const uncounted = {
+    ...(succeeded.length > 0 ? { succeeded: succeeded.length } : {}),
+    ...(failed.length > 0 ? { failed: failed.length } : {}),
+  };
+  const conditions = (status.conditions ?? []).map((c) => [c.type, `${c.status}/${c.reason ?? ''}`]);
+  return {
+    ...(job.metadata.deletionTimestamp ? { deleting: true } : {}),
+    ...ownersOf(job),
+    ...(status['completionTime'] ? { completed: true } : {}),
+    ...(conditions.length > 0 ? { cond: Object.fromEntries(conditions) as unknown } : {}),
+    completions: spec.completions,
+    parallelism: spec.parallelism,
+    ...(status['startTime'] ? { started: true } : {}),
+    ...(spec.suspend ? { suspend: true } : {}),
+    status: Object.fromEntries(
+      JOB_COUNTS.filter((key) => status[key] !== undefined).map((key) => [key, status[key]]),
+    ),
+    ...(Object.keys(uncounted).length > 0 ? { uncounted } : {}),
+  };
+}
+
+/** For workloads whose states are compared; other kinds are compared by their end state. */
 export function summarise(object: KubeObject): ObjectSummary {
   const status = (object['status'] ?? {}) as Conditioned;
   const annotations = object.metadata.annotations ?? {};
-  const owners = object.metadata.ownerReferences?.map((owner) => `${owner.kind}/${owner.name}`);
   const common = {
     ...(object.metadata.deletionTimestamp ? { deleting: true } : {}),
     ...(object.metadata.finalizers ? { finalizers: object.metadata.finalizers } : {}),
@@ -56,7 +98,7 @@ export function summarise(object: KubeObject): ObjectSummary {
         ann,
         ...(status.conditions?.length ? { cond } : {}),
         ...common,
-        ...(owners ? { owners } : {}),
+        ...ownersOf(object),
       };
     }
     case 'CronJob': {
@@ -68,6 +110,8 @@ export function summarise(object: KubeObject): ObjectSummary {
         ...((object as CronJob).spec.suspend === true ? { suspend: true } : {}),
       };
     }
+    case 'Job':
+      return jobSummary(object);
     default:
       return { phase: status.phase };
   }

@@ -4,9 +4,9 @@ import type { KubeObject } from '../../object.ts';
 import { FIELD_IS_IMMUTABLE, immutable } from '../../validation/metadata.ts';
 import { append, type FieldErrors, invalid } from '../../validation/report.ts';
 import { semanticallyEqual } from '../../validation/semantic-equality.ts';
+import { validateJobSpec } from './validation.ts';
 
 const IMMUTABLE = [
-  'selector',
   'completionMode',
   'podFailurePolicy',
   'backoffLimitPerIndex',
@@ -16,7 +16,9 @@ const IMMUTABLE = [
 
 export function validateJobUpdate(next: KubeObject, current: KubeObject): FieldErrors {
   const [spec, old] = [asRecord(next['spec']), asRecord(current['spec'])];
-  const errors = validateCompletions(spec, old);
+  // Upstream validates the spec once more here, and lists what is wrong with it twice.
+  const errors = [...validateJobSpec(spec), ...validateCompletions(spec, old)];
+  append(errors, immutable(spec['selector'], old['selector'], 'spec.selector'));
   append(errors, validateTemplateUpdate(spec, old, isAtRest(current)));
   for (const field of IMMUTABLE) append(errors, immutable(spec[field], old[field], `spec.${field}`));
   return errors;

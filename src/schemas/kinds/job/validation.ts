@@ -1,4 +1,5 @@
 /** Validation of batch/v1 Jobs at create and update. Policies have a file of their own. */
+import { isRecord } from '../../../base/json.ts';
 import { asNumber, asRecord, asString, type Fields, getPath, isAbsent } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { matchesLabelSelector } from '../../values/selectors.ts';
@@ -23,7 +24,6 @@ const MAX_MANAGED_BY_BYTES = 63;
 export function validateJob(job: KubeObject): FieldErrors {
   const spec = asRecord(job['spec']);
   const errors = [...validateGeneratedSelector(job, spec), ...validateJobSpec(spec)];
-  append(errors, validateSelector(spec));
   const completions = asNumber(spec['completions']) ?? 0;
   if (spec['completionMode'] !== 'Indexed' || completions <= 0) return errors;
   const hostname = `${job.metadata.name}-${completions - 1}`;
@@ -48,10 +48,10 @@ function validateGeneratedSelector(job: KubeObject, spec: Fields): FieldErrors {
   for (const [label, value] of Object.entries(expected)) {
     const path = keyed('spec.template.metadata.labels', label);
     if (labels[label] === undefined) errors.push(required(path, `must be '${value}'`));
-    else if (labels[label] !== value) errors.push(invalid(path, labels, `must be '${value}'`));
+    else if (labels[label] !== value) errors.push(invalid(path, sorted(labels), `must be '${value}'`));
   }
   if (!matchesLabelSelector(selector, expected))
-    errors.push(invalid('spec.selector', selector, '`selector` not auto-generated'));
+    errors.push(invalid('spec.selector', sorted(asRecord(selector)), '`selector` not auto-generated'));
   return errors;
 }
 
@@ -64,10 +64,20 @@ function validateSelector(spec: Fields): FieldErrors {
   if (errors.length > 0 && !isAbsent(selector)) return errors;
   if (!matchesLabelSelector(selector, asRecord(labels))) {
     const detail = '`selector` does not match template `labels`';
-    errors.push(invalid('spec.template.metadata.labels', labels ?? null, detail));
+    errors.push(
+      invalid('spec.template.metadata.labels', isAbsent(labels) ? null : sorted(asRecord(labels)), detail),
+    );
   }
   return errors;
 }
+
+/** Go shows maps in the order of their keys. */
+const sorted = (map: Fields): Fields =>
+  Object.fromEntries(
+    Object.entries(map)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, value]) => [key, isRecord(value) ? sorted(value) : value]),
+  );
 
 const COUNTS = [
   'parallelism',
@@ -79,8 +89,12 @@ const COUNTS = [
   'maxFailedIndexes',
 ];
 
-/** CronJobs have such a spec, too. */
 export function validateJobSpec(spec: Fields): FieldErrors {
+  return [...validateTemplateOfJobs(spec), ...validateSelector(spec)];
+}
+
+/** The rules that hold for the Jobs of a CronJob, too. */
+export function validateTemplateOfJobs(spec: Fields): FieldErrors {
   const errors = COUNTS.flatMap((field) => nonNegative(spec[field], `spec.${field}`));
   const { backoffLimitPerIndex, maxFailedIndexes, managedBy, completionMode: mode } = spec;
   if (!isAbsent(maxFailedIndexes) && isAbsent(backoffLimitPerIndex))

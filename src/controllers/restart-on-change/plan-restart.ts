@@ -57,9 +57,7 @@ export function planRestart({ workload, sources, remembered }: RestartView): Pla
   const { hashes, changed } = compare(workload, sources, noted ?? remembered);
   if (jsonEqual(hashes, noted)) return undefined;
   const next = withHashes(workload, hashes);
-  return changed.length === 0
-    ? update(next, [])
-    : update(withTemplateHash(next, shortHash(stableStringify(hashes))), changed);
+  return changed.length === 0 ? update(next, []) : update(withTemplateHash(next, hashes), changed);
 }
 
 function update(workload: Workload, changed: readonly string[]): Plan {
@@ -147,9 +145,12 @@ function withHashes(workload: Workload, hashes: Hashes | undefined): Workload {
   return { ...workload, metadata: { ...metadata, annotations } };
 }
 
-function withTemplateHash(workload: Workload, hash: string): Workload {
+/** Never the hash that is there, which an undo may have brought back. */
+function withTemplateHash(workload: Workload, hashes: Hashes): Workload {
   const template: PodTemplate = workload.spec.template;
-  const annotations = { ...template.metadata?.annotations, [CONFIG_HASH]: hash };
+  const others = template.metadata?.annotations ?? {};
+  const hash = shortHash(stableStringify([hashes, others[CONFIG_HASH] ?? '']));
+  const annotations = { ...others, [CONFIG_HASH]: hash };
   const changed = { ...template, metadata: { ...template.metadata, annotations } };
   return { ...workload, spec: { ...workload.spec, template: changed } };
 }

@@ -9,7 +9,6 @@ import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 let cluster: TestCluster;
 beforeEach(async () => {
   cluster = await startTestCluster();
-  await cluster.objects.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
 });
 afterEach(async () => cluster[Symbol.asyncDispose]());
 
@@ -202,6 +201,25 @@ describe('the annotation', () => {
     await put('ConfigMap', 'env', { a: '3' });
     await settle();
     expect(await revisions()).toBe(3);
+  });
+
+  it('rolls out when the configuration of an undone template comes back', async () => {
+    const change = async (a: string): Promise<void> => {
+      await put('ConfigMap', 'env', { a });
+      await settle();
+    };
+    await put('ConfigMap', 'env', { a: '1' });
+    await cluster.objects.create(aDeployment(everywhere));
+    await settle();
+    await change('2');
+    const { template } = (await web()).spec;
+    await change('1');
+    const current = await web();
+    await cluster.objects.update({ ...current, spec: { ...current.spec, template } });
+    await settle();
+    const before = (await web()).metadata.generation ?? 0;
+    await change('2');
+    expect((await web()).metadata.generation).toBe(before + 1);
   });
 
   it('survives nonsense in its memory', async () => {

@@ -8,6 +8,7 @@ import { builtinRegistry } from '../schemas/registry.ts';
 import { assessNestedApplication } from './application.ts';
 import { assessCustomResource, assessDefinition } from './custom-resource.ts';
 import { assessDeployment } from './deployment.ts';
+import { assessJob } from './job.ts';
 import { assessPod } from './pod.ts';
 import { assessReplicaSet } from './replica-set.ts';
 import { assessService } from './service.ts';
@@ -17,6 +18,7 @@ const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
   ['apps/Deployment', assessDeployment],
   ['apps/ReplicaSet', assessReplicaSet],
   ['/ReplicationController', assessReplicaSet],
+  ['batch/Job', assessJob],
   ['/Pod', assessPod],
   ['/Service', assessService],
   ['argoproj.io/Application', assessNestedApplication],

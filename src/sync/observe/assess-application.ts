@@ -1,4 +1,5 @@
 /** The health of an application's objects, and the causes of those that are not healthy. */
+import { jsonEqual } from '../../base/json.ts';
 import { isHook } from '../../diff/annotations.ts';
 import type { InventoryItem } from '../../diff/change-set.ts';
 import { idOf } from '../../diff/desired-set.ts';
@@ -34,7 +35,9 @@ export function refreshHealth(application: string, state: ApplicationCache, mana
     ? [...state.desired.byId]
     : [...state.healthDirty].map((id) => [id, state.desired.byId.get(id)] as const);
   for (const [id, item] of items) {
-    const health = item && assess(managed.live(resourceIdOf(item.kind), keyOf(item.object)));
+    const live = item && managed.live(resourceIdOf(item.kind), keyOf(item.object));
+    const isSpent = item && !live && jsonEqual(state.spent.get(id)?.object, item.object);
+    const health = item && !isSpent ? assess(live) : undefined;
     if (!health || health.status === 'Healthy') state.unhealthy.delete(id);
     else state.unhealthy.set(id, health);
   }

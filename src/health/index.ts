@@ -9,6 +9,7 @@ import { assessNestedApplication } from './application.ts';
 import { assessCustomResource, assessDefinition } from './custom-resource.ts';
 import { assessCronJob } from './cron-job.ts';
 import { assessDeployment } from './deployment.ts';
+import { assessJob } from './job.ts';
 import { assessPod } from './pod.ts';
 import { assessReplicaSet } from './replica-set.ts';
 import { assessService } from './service.ts';
@@ -19,6 +20,7 @@ const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
   ['batch/CronJob', assessCronJob],
   ['apps/ReplicaSet', assessReplicaSet],
   ['/ReplicationController', assessReplicaSet],
+  ['batch/Job', assessJob],
   ['/Pod', assessPod],
   ['/Service', assessService],
   ['argoproj.io/Application', assessNestedApplication],

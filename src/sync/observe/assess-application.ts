@@ -1,5 +1,7 @@
 /** The health of an application's objects, and the causes of those that are not healthy. */
-import { ignoresHealth, isHook } from '../../diff/annotations.ts';
+    const live = item && managed.live(resourceIdOf(item.kind), keyOf(item.object));
+    const isSpent = item && !live && jsonEqual(state.spent.get(id)?.object, item.object);
+    const health = item && !isSpent && !ignoresHealth(item.object) ? assess(live) : undefined;
 import type { InventoryItem } from '../../diff/change-set.ts';
 import { idOf } from '../../diff/desired-set.ts';
 import { type Cause, type Health, assess, explain, isWorse, weightOf, worstOf } from '../../health/index.ts';
@@ -34,16 +36,14 @@ export function refreshHealth(application: string, state: ApplicationCache, mana
     ? [...state.desired.byId]
     : [...state.healthDirty].map((id) => [id, state.desired.byId.get(id)] as const);
   for (const [id, item] of items) {
-    const health = item && healthOf(item, managed);
+    const live = item && managed.live(resourceIdOf(item.kind), keyOf(item.object));
+    const isSpent = item && !live && jsonEqual(state.spent.get(id)?.object, item.object);
+    const health = item && !isSpent && !ignoresHealth(item.object) ? assess(live) : undefined;
     if (!health || health.status === 'Healthy') state.unhealthy.delete(id);
     else state.unhealthy.set(id, health);
   }
   state.allHealthDirty = false;
   state.healthDirty.clear();
-}
-
-function healthOf({ kind, object }: InventoryItem, managed: ManagedResources): Health {
-  return ignoresHealth(object) ? healthy : assess(managed.live(resourceIdOf(kind), keyOf(object)));
 }
 
 function refreshFromLive(application: string, state: ApplicationCache, managed: ManagedResources): void {

@@ -1,7 +1,6 @@
 /** The health of an application's objects, and the causes of those that are not healthy. */
-    const live = item && managed.live(resourceIdOf(item.kind), keyOf(item.object));
-    const isSpent = item && !live && jsonEqual(state.spent.get(id)?.object, item.object);
-    const health = item && !isSpent && !ignoresHealth(item.object) ? assess(live) : undefined;
+import { jsonEqual } from '../../base/json.ts';
+import { ignoresHealth, isHook } from '../../diff/annotations.ts';
 import type { InventoryItem } from '../../diff/change-set.ts';
 import { idOf } from '../../diff/desired-set.ts';
 import { type Cause, type Health, assess, explain, isWorse, weightOf, worstOf } from '../../health/index.ts';

@@ -19,6 +19,16 @@ export function finishOf({ status }: Job): 'Complete' | 'Failed' | undefined {
 export const jobName = ({ metadata }: CronJob, scheduledMs: number): string =>
   `${metadata.name}-${Math.floor(scheduledMs / 60_000)}`;
 
+/** The CronJob and the time in the name of a Job; undefined for another name. */
+export function parseJobName(
+  name: string,
+): { readonly cronJob: string; readonly scheduledMs: number } | undefined {
+  const [, cronJob, minutes] = /^(.+)-(\d{8,9})$/.exec(name) ?? [];
+  return cronJob === undefined ? undefined : { cronJob, scheduledMs: Number(minutes) * 60_000 };
+}
+
+export const scheduledMsOf = (name: string): number => parseJobName(name)?.scheduledMs ?? 0;
+
 export function jobFor(cronJob: CronJob, scheduledMs: number): Job {
   const { jobTemplate, timeZone = 'UTC' } = cronJob.spec;
   const { labels, annotations } = jobTemplate.metadata ?? {};

@@ -17,7 +17,7 @@ import { parseTime } from '../pod-facts.ts';
 import type { PlannedEvent } from '../planned-event.ts';
 import { event } from './cron-job-events.ts';
 import { dueTimes } from './due-times.ts';
-import { finishOf, jobFor, jobName, referenceTo, startedBefore } from './jobs.ts';
+import { finishOf, jobFor, jobName, referenceTo, scheduledMsOf, startedBefore } from './jobs.ts';
 
 export interface CronJobView {
   readonly cronJob: CronJob;
@@ -26,6 +26,8 @@ export interface CronJobView {
   /** Whether a Job of this name is there, whoever it belongs to. */
   isNameTaken(name: string): boolean;
   readonly rng: Rng;
+  /** Names of Jobs that the store lost, with pods that came back and nothing that controls them. */
+  readonly lost: readonly string[];
   /** What was still so at the last look, and need not be said again. */
   readonly said: ReadonlySet<string>;
   /** The API refused the Job that was due. */
@@ -55,10 +57,12 @@ interface Step {
 export function planCronJob(view: CronJobView, nowMs: number): CronJobPlan {
   const { cronJob } = view;
   const seen = seeJobs(view);
-  const started = isDeleting(cronJob) ? seen : startJob(view, seen.status, nowMs);
+  const recovered = isDeleting(cronJob) ? seen : recoverJobs(view, seen);
+  // Whether one runs decides whether the next may: the next plan starts it.
+  const started = isDeleting(cronJob) || recovered !== seen ? recovered : startJob(view, seen.status, nowMs);
   const cleaned = planHistory(view, started.status);
   const { status } = cleaned;
-  const steps = started === seen ? [seen, cleaned] : [seen, started, cleaned];
+  const steps = [...(recovered === seen ? [seen] : []), ...(started === seen ? [] : [started]), cleaned];
   const report = jsonEqual(status, cronJob.status ?? {}) ? [] : [statusUpdate({ ...cronJob, status })];
   const { requeueAfterMs } = started;
   const standing = new Map(
@@ -114,6 +118,22 @@ function seeJobs({ cronJob, jobs }: CronJobView): Step {
   }
   const status = withActive(cronJob.status ?? {}, [...listed.values()]);
   return { status: succeeded ? { ...status, lastSuccessfulTime: succeeded } : status, events, standing };
+}
+
+/** Makes lost Jobs again. They adopt their pods, and count as the starts that they were. */
+function recoverJobs({ cronJob, lost, rng, failure }: CronJobView, seen: Step): Step {
+  if (lost.length === 0 || failure !== undefined) return seen;
+  const jobs = lost.map((name) => ({ job: jobFor(cronJob, scheduledMsOf(name)), uid: rng.uuid() }));
+  const { active = [], lastScheduleTime } = seen.status;
+  const latestMs = Math.max(parseTime(lastScheduleTime) ?? 0, ...lost.map(scheduledMsOf));
+  return {
+    ...seen,
+    status: {
+      ...withActive(seen.status, [...active, ...jobs.map(({ job, uid }) => referenceTo(job, uid))]),
+      lastScheduleTime: toRfc3339(latestMs),
+    },
+    writes: jobs.map(({ job, uid }) => ({ verb: 'create', object: job, uid })),
+  };
 }
 
 /** Starts the Job that is due, if one is. */

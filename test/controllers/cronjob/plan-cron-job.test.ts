@@ -59,7 +59,7 @@ const listed = (...names: readonly string[]): CronJob['status'] => ({
 function plan(cronJob: CronJob, now: string, jobs: readonly Job[] = [], taken: readonly string[] = []): Plan {
   const names = [...jobs.map(({ metadata }) => metadata.name), ...taken];
   const isNameTaken = (name: string): boolean => names.includes(name);
-  return planCronJob({ cronJob, jobs, isNameTaken, rng: seededRng(1), said: new Set() }, ms(now));
+  return planCronJob({ cronJob, jobs, isNameTaken, rng: seededRng(1), lost: [], said: new Set() }, ms(now));
 }
 
 const created = ({ writes }: Plan): readonly string[] =>
@@ -190,6 +190,7 @@ describe('missed starts', () => {
       jobs: [aJob('manual')],
       isNameTaken: () => false,
       rng: seededRng(1),
+      lost: [],
       said: new Set<string>(),
     };
     const first = planCronJob(view, ms(CREATED));
@@ -262,6 +263,27 @@ describe('the history', () => {
   });
 });
 
+describe('a Job that the store lost', () => {
+  it('is made again for its pods, before anything else starts', () => {
+    const name = `cj-${minute('2026-11-30T08:00:00Z')}`;
+    const view = {
+      cronJob: aCronJob({ concurrencyPolicy: 'Forbid' }),
+      jobs: [],
+      isNameTaken: () => false,
+      rng: seededRng(1),
+      lost: [name],
+      said: new Set<string>(),
+    };
+    const recovered = planCronJob(view, ms('2026-11-30T10:00:00Z'));
+    expect(created(recovered)).toEqual([name]);
+    expect(statusOf(recovered)).toMatchObject({
+      active: [{ name }],
+      lastScheduleTime: '2026-11-30T08:00:00Z',
+    });
+    expect(told(recovered)).toEqual([]);
+  });
+});
+
 describe('what cannot start', () => {
   it.each([
     [
@@ -288,6 +310,7 @@ describe('what cannot start', () => {
       jobs: [aJob('cj-1', 'Complete')],
       isNameTaken: () => false,
       rng: seededRng(1),
+      lost: [],
       said: new Set<string>(),
     };
     const refused = planRefusedJob(

@@ -47,11 +47,12 @@ const job = async (): Promise<Job | undefined> =>
   (await cluster.store.get('jobs.batch', 'default/once')) as Job | undefined;
 
 async function end(pods: readonly Pod[], phase: 'Succeeded' | 'Failed'): Promise<void> {
-  for (const { apiVersion, kind, metadata } of pods) {
-    const { resourceVersion: _, ...unversioned } = metadata;
-    await cluster.objects.update({ apiVersion, kind, metadata: unversioned, status: { phase } } as never, {
-      subresource: 'status',
-    });
+  for (const { metadata, ...pod } of pods) {
+    const named = { name: metadata.name, namespace: 'default' };
+    await cluster.objects.update(
+      { ...pod, metadata: { ...metadata, ...named, resourceVersion: '' }, status: { phase } } as KubeObject,
+      { subresource: 'status' },
+    );
   }
 }
 

@@ -37,7 +37,7 @@ function aJob(spec: Partial<Job['spec']> = {}, status: Job['status'] = {}): Job 
       ...spec,
     },
     status,
-  }) as Job;
+  });
 }
 
 function podOf(job: Job, name: string, options: Parameters<typeof aPod>[0] = {}, index?: number): Pod {
@@ -267,7 +267,7 @@ describe('counting', () => {
           const pod = podOf(job, `p${at}`, { status: { phase } as never });
           const annotations = {
             'batch.kubernetes.io/job-completion-index': text,
-            'batch.kubernetes.io/job-index-failure-count': String(label),
+            'batch.kubernetes.io/job-index-failure-count': JSON.stringify(label),
           };
           return { ...pod, metadata: { ...pod.metadata, annotations } };
         });

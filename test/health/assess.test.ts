@@ -21,6 +21,9 @@ const pod = (status: object, spec = {}): KubeObject => object('v1', 'Pod', spec,
 const [EARLY, LATE] = ['2026-01-01T00:00:00Z', '2026-01-01T01:00:00Z'];
 const cronJob = (status: object, spec = {}): KubeObject => object('batch/v1', 'CronJob', spec, status);
 const container = (state: object, extra = {}): object => ({ name: 'api', ready: false, state, ...extra });
+const condition = (type: string, status = 'True'): object => ({ type, status });
+const job = (conditions: readonly object[]): KubeObject =>
+  object('batch/v1', 'Job', { completions: 1 }, { conditions });
 const deadline = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }];
 const ready = [{ type: 'Ready', status: 'True' }];
 const crashed = { lastState: { terminated: { exitCode: 137, reason: 'OOMKilled' } } };
@@ -33,6 +36,12 @@ const table: readonly (readonly [string, KubeObject | undefined, HealthStatus])[
     object('v1', 'ConfigMap', {}, {}, { deletionTimestamp: 'x' }),
     'Progressing',
   ],
+  ['a Job that runs', job([]), 'Progressing'],
+  ['a Job that is complete', job([condition('SuccessCriteriaMet'), condition('Complete')]), 'Healthy'],
+  ['a Job that has failed', job([condition('FailureTarget'), condition('Failed')]), 'Degraded'],
+  ['a Job that is about to fail', job([condition('FailureTarget')]), 'Progressing'],
+  ['a suspended Job', job([condition('Suspended')]), 'Suspended'],
+  ['a Job that was suspended', job([condition('Suspended', 'False')]), 'Progressing'],
   ['a Deployment without status', object('apps/v1', 'Deployment', { replicas: 1 }), 'Progressing'],
   ['a Deployment of an older generation', deployment({ observedGeneration: 0 }), 'Progressing'],
   [

@@ -124,7 +124,7 @@ function compact(status: Record<string, unknown>): JobStatus {
       (value !== 0 || name === 'ready' || name === 'terminating') &&
       !(name === 'completedIndexes' && value === ''),
   );
-  return Object.fromEntries(kept) as JobStatus;
+  return Object.fromEntries(kept);
 }
 
 export function compactLists({

@@ -10,10 +10,7 @@ import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { resourceIdOf } from '../../schemas/resource-kind.ts';
 import type { LiveLookup } from '../../diff/change-set.ts';
 
-/** By id: the manifests of the Jobs that are done and gone. */
-export type SpentJobs = ReadonlyMap<string, DesiredObject>;
-
-export const expires = ({ apiVersion, kind, spec }: KubeObject): boolean =>
+const expires = ({ apiVersion, kind, spec }: KubeObject): boolean =>
   apiVersion === 'batch/v1' &&
   kind === 'Job' &&
   asNumber(getPath(spec, 'ttlSecondsAfterFinished')) !== undefined;

@@ -8,14 +8,7 @@ import { asList, asNumber, asRecord, asString, type Fields, isAbsent } from '../
 import type { KubeObject } from '../../object.ts';
 import { checkIntervals, firstCommonIndex, readIntervals } from '../../values/index-intervals.ts';
 import { nonNegative } from '../../validation/numbers.ts';
-import {
-  append,
-  duplicate,
-  type FieldErrors,
-  invalid,
-  invalidWhole,
-  required,
-} from '../../validation/report.ts';
+import { duplicate, type FieldErrors, invalid, invalidWhole, required } from '../../validation/report.ts';
 
 const COUNTS = ['active', 'succeeded', 'failed', 'ready', 'terminating'];
 

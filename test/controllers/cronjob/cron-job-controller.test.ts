@@ -27,7 +27,7 @@ async function start(spec: Partial<CronJob['spec']>, options: TestClusterOptions
       },
       ...spec,
     },
-  } as KubeObject);
+  });
 }
 
 const minutes = (count: number): Promise<void> => cluster.clock.advance(count * 60_000 + 1_000);

@@ -18,9 +18,7 @@ async function put(kind: 'ConfigMap' | 'Secret', name: string, data: Record<stri
   const object = { apiVersion: 'v1', kind, metadata: { name, namespace: 'default' }, data, ...more };
   const resource = kind === 'Secret' ? 'secrets' : 'configmaps';
   const current = await cluster.store.get(resource, `default/${name}`);
-  await (current
-    ? cluster.objects.update({ ...current, data, ...more })
-    : cluster.objects.create(object as KubeObject));
+  await (current ? cluster.objects.update({ ...current, data, ...more }) : cluster.objects.create(object));
 }
 
 const remove = async (kind: 'ConfigMap' | 'Secret', name: string): Promise<void> => {

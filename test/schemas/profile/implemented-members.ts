@@ -69,6 +69,13 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.ReplicationControllerSpec': {
     'controllers/replicaset/plan-replicaset.ts': 'minReadySeconds replicas selector template',
   },
+  'api.batch.v1.CronJobSpec': {
+    'controllers/cronjob/plan-cron-job.ts':
+      'concurrencyPolicy failedJobsHistoryLimit schedule successfulJobsHistoryLimit suspend timeZone',
+    'controllers/cronjob/due-times.ts': 'startingDeadlineSeconds',
+    'controllers/cronjob/jobs.ts': 'jobTemplate',
+  },
+  'api.batch.v1.JobTemplateSpec': { 'controllers/cronjob/jobs.ts': 'metadata spec' },
   'api.batch.v1.JobSpec': {
     'controllers/job/plan-target.ts': 'activeDeadlineSeconds backoffLimit maxFailedIndexes',
     'controllers/job/job-facts.ts':

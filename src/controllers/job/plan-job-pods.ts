@@ -96,7 +96,7 @@ function wrongIndexes(job: Job, active: readonly Pod[], nowMs: number): Readonly
   for (const pod of active) {
     const index = validIndexOf(pod, job);
     if (index === undefined) wrong.add(pod);
-    else byIndex.set(index, [...(byIndex.get(index) ?? []), pod]);
+    else if (!byIndex.get(index)?.push(pod)) byIndex.set(index, [pod]);
   }
   for (const pods of byIndex.values())
     if (pods.length > 1) for (const pod of rankForDeletion(pods, [], nowMs).slice(0, -1)) wrong.add(pod);

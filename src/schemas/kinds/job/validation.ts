@@ -90,11 +90,10 @@ const COUNTS = [
 ];
 
 export function validateJobSpec(spec: Fields): FieldErrors {
-  return [...validateTemplateOfJobs(spec), ...validateSelector(spec)];
+  return [...validateAllButSelector(spec), ...validateSelector(spec)];
 }
 
-/** The rules that hold for the Jobs of a CronJob, too. */
-export function validateTemplateOfJobs(spec: Fields): FieldErrors {
+function validateAllButSelector(spec: Fields): FieldErrors {
   const errors = COUNTS.flatMap((field) => nonNegative(spec[field], `spec.${field}`));
   const { backoffLimitPerIndex, maxFailedIndexes, managedBy, completionMode: mode } = spec;
   if (!isAbsent(maxFailedIndexes) && isAbsent(backoffLimitPerIndex))

@@ -57,12 +57,13 @@ interface Step {
 export function planCronJob(view: CronJobView, nowMs: number): CronJobPlan {
   const { cronJob } = view;
   const seen = seeJobs(view);
-  const recovered = isDeleting(cronJob) ? seen : recoverJobs(view, seen);
-  // Whether one runs decides whether the next may: the next plan starts it.
-  const started = isDeleting(cronJob) || recovered !== seen ? recovered : startJob(view, seen.status, nowMs);
+  // Whether a lost one runs decides whether the next may start: the next plan starts it.
+  const started: Step = isDeleting(cronJob)
+    ? { status: seen.status }
+    : (recoverJobs(view, seen.status) ?? startJob(view, seen.status, nowMs));
   const cleaned = planHistory(view, started.status);
   const { status } = cleaned;
-  const steps = [...(recovered === seen ? [seen] : []), ...(started === seen ? [] : [started]), cleaned];
+  const steps = [seen, started, cleaned];
   const report = jsonEqual(status, cronJob.status ?? {}) ? [] : [statusUpdate({ ...cronJob, status })];
   const { requeueAfterMs } = started;
   const standing = new Map(
@@ -121,15 +122,15 @@ function seeJobs({ cronJob, jobs }: CronJobView): Step {
 }
 
 /** Makes lost Jobs again. They adopt their pods, and count as the starts that they were. */
-function recoverJobs({ cronJob, lost, rng, failure }: CronJobView, seen: Step): Step {
-  if (lost.length === 0 || failure !== undefined) return seen;
+function recoverJobs({ cronJob, lost, rng, failure }: CronJobView, status: CronJobStatus): Step | undefined {
+  if (lost.length === 0 || failure !== undefined) return undefined;
   const jobs = lost.map((name) => ({ job: jobFor(cronJob, scheduledMsOf(name)), uid: rng.uuid() }));
-  const { active = [], lastScheduleTime } = seen.status;
+  const { active = [], lastScheduleTime } = status;
   const latestMs = Math.max(parseTime(lastScheduleTime) ?? 0, ...lost.map(scheduledMsOf));
+  const references = jobs.map(({ job, uid }) => referenceTo(job, uid));
   return {
-    ...seen,
     status: {
-      ...withActive(seen.status, [...active, ...jobs.map(({ job, uid }) => referenceTo(job, uid))]),
+      ...withActive(status, [...active, ...references]),
       lastScheduleTime: toRfc3339(latestMs),
     },
     writes: jobs.map(({ job, uid }) => ({ verb: 'create', object: job, uid })),

@@ -6,7 +6,7 @@ import { maxCharacters } from '../../validation/names.ts';
 import { nonNegative } from '../../validation/numbers.ts';
 import { type FieldErrors, invalid, notSupported, required } from '../../validation/report.ts';
 import { requiredWord } from '../../validation/texts.ts';
-import { validateTemplateOfJobs } from '../job/validation.ts';
+import { validateAllButSelector } from '../job/validation.ts';
 
 /** The name of a Job has the time in it, in at most eleven more characters. */
 const MAX_NAME = 52;
@@ -34,7 +34,7 @@ export function validateCronJob(object: KubeObject, current?: KubeObject): Field
 function validateJobTemplate(spec: Fields): FieldErrors {
   const { selector, manualSelector } = spec;
   const path = 'spec.jobTemplate';
-  const errors = validateTemplateOfJobs(spec).map((error) => ({ ...error, path: `${path}.${error.path}` }));
+  const errors = validateAllButSelector(spec).map((error) => ({ ...error, path: `${path}.${error.path}` }));
   if (!isAbsent(selector))
     errors.push(invalid(`${path}.spec.selector`, selector, '`selector` will be auto-generated'));
   if (manualSelector === true)

@@ -93,7 +93,7 @@ export function validateJobSpec(spec: Fields): FieldErrors {
   return [...validateAllButSelector(spec), ...validateSelector(spec)];
 }
 
-function validateAllButSelector(spec: Fields): FieldErrors {
+export function validateAllButSelector(spec: Fields): FieldErrors {
   const errors = COUNTS.flatMap((field) => nonNegative(spec[field], `spec.${field}`));
   const { backoffLimitPerIndex, maxFailedIndexes, managedBy, completionMode: mode } = spec;
   if (!isAbsent(maxFailedIndexes) && isAbsent(backoffLimitPerIndex))

@@ -34,7 +34,7 @@ export function dueTimes(cronJob: CronJob, schedule: Schedule, nowMs: number): D
   };
 }
 
-/** The last time until now, in some forty steps however many there are. `firstMs` is one of them. */
+/** The last time until now, in some forty steps however many there are from `firstMs` on. */
 function latestStart(schedule: Schedule, firstMs: number, nowMs: number): number {
   const { everyMs } = schedule;
   if (everyMs !== undefined) return nowMs - ((nowMs - firstMs) % everyMs);

@@ -1,7 +1,7 @@
 /**
- * The plan of a CronJob, upstream's syncCronJob as a pure function: see which jobs have ended, start
- * the one that is due, delete old ones, report. A Job and the status that names it are one commit,
- * and its name is made of the time: no time starts two, also after a restart or a lost answer.
+ * The plan of a CronJob, upstream's syncCronJob as a pure function: see which Jobs have ended,
+ * start the one that is due, delete old ones, report. A Job and the status that names it are one
+ * commit, and its name is made of the time: no time starts two, also after a lost answer.
  */
 import { jsonEqual } from '../../base/json.ts';
 import type { Rng } from '../../base/rng.ts';

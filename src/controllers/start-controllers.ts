@@ -3,12 +3,15 @@ import { openScope } from '../base/scope.ts';
 import { type CertificatesOptions, certificatesController } from './certificates/certificates-controller.ts';
 import { clusterRoleAggregation } from './cluster-role-aggregation/cluster-role-aggregation-controller.ts';
 import type { Controller, ControllerContext } from './controller.ts';
+import { cronJobController } from './cronjob/cron-job-controller.ts';
 import { customResourcesController } from './custom-resources/custom-resources-controller.ts';
 import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
 import { expiryController } from './expiry/expiry-controller.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector-controller.ts';
+import { jobController } from './job/job-controller.ts';
+import { orphanPodsController } from './job/orphan-pods-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeIpam } from './node-ipam/node-ipam-controller.ts';
 import type { PodNetwork } from './node-ipam/plan-pod-cidrs.ts';
@@ -22,12 +25,14 @@ import { persistentVolumeBinder } from './persistentvolume-binder/persistentvolu
 import { podGc } from './pod-gc/pod-gc-controller.ts';
 import { replicaSetController, replicationController } from './replicaset/replicaset-controller.ts';
 import { resourceQuotaController } from './resource-quota/resource-quota-controller.ts';
+import { restartOnChange } from './restart-on-change/restart-on-change-controller.ts';
 import { runController } from './run-controller.ts';
 import { bootstrapTokenCleaner } from './serviceaccount/bootstrap-token-controller.ts';
 import { serviceAccountController } from './serviceaccount/serviceaccount-controller.ts';
 import { type SignSecretToken, tokenSecretController } from './serviceaccount/token-secret-controller.ts';
 import { statefulSetController } from './statefulset/statefulset-controller.ts';
 import { unreportedNodesController } from './unreported-nodes/unreported-nodes-controller.ts';
+import { ttlAfterFinished } from './ttl-after-finished/ttl-after-finished-controller.ts';
 import { volumeProtection } from './volume-protection/volume-protection-controller.ts';
 
 export interface ControllersOptions {
@@ -65,6 +70,11 @@ export const controllersFor = ({
   daemonSetController,
   statefulSetController,
   unreportedNodesController,
+  cronJobController,
+  jobController,
+  orphanPodsController,
+  ttlAfterFinished,
+  restartOnChange,
   garbageCollector,
   nodeLifecycle(nodeHealth),
   taintEviction(nodeHealth),

@@ -4,6 +4,7 @@ import type { KubeObject } from '../schemas/object.ts';
 const WAVE = 'argocd.argoproj.io/sync-wave';
 const HOOK = 'argocd.argoproj.io/hook';
 const HOOK_DELETE_POLICY = 'argocd.argoproj.io/hook-delete-policy';
+const IGNORE_HEALTH = 'argocd.argoproj.io/ignore-healthcheck';
 const COMPARE = 'argocd.argoproj.io/compare-options';
 
 /** Waves beyond this are a mistake, and sums of them would lose precision. */
@@ -29,6 +30,10 @@ function listed(object: KubeObject, annotation: string): readonly string[] {
     .map((option) => option.trim())
     .filter((option) => option !== '');
 }
+
+/** Whether the health of the object is no part of its application's. */
+export const ignoresHealth = ({ metadata }: KubeObject): boolean =>
+  metadata.annotations?.[IGNORE_HEALTH] === 'true';
 
 /** Whether the manifest is a hook of any name; such an object is neither compared nor pruned. */
 export function isHook(object: KubeObject): boolean {

@@ -71,6 +71,8 @@ export interface ChangeSetOptions {
   readonly only?: ReadonlySet<string>;
   /** Objects (ids) in Git that are not compared, such as hooks: never deleted. */
   readonly kept?: { has(id: string): boolean };
+  /** Objects (ids) that are done and gone, with the manifest that they had: not made again. */
+  readonly spent?: ReadonlyMap<string, DesiredObject>;
   /** Objects (ids) of other applications that these no longer hold: taken over. */
   readonly takeOver?: ReadonlySet<string> | undefined;
   /** Objects (ids) that another application holds, or may hold: not deleted. */
@@ -113,6 +115,7 @@ export function planChangeSet(
     const item = desired.byId.get(id);
     if (!item) continue;
     const found = live(resourceIdOf(item.kind), keyOf(item.object));
+    if (!found && jsonEqual(options.spent?.get(id)?.object, item.object)) continue;
     const outcome = planObject(item, found && fromStored(item.kind, found), options);
     if ('code' in outcome) problems.push(outcome);
     else changes.push(outcome);

@@ -13,6 +13,7 @@ import { isApplicationDefinition } from '../schemas/applications/application-def
 import { getPath, omit } from '../schemas/json-access.ts';
 import { TEMPLATE_GENERATION } from '../schemas/kinds/daemon-set/template-generation.ts';
 import { type KubeObject, controllerOf, parseApiVersion } from '../schemas/object.ts';
+import { CONFIG_HASH, CONFIG_HASHES } from '../schemas/pods/restart-on-change.ts';
 import { type FieldSet, withoutField } from './applied-fields.ts';
 
 type Path = readonly string[];
@@ -24,6 +25,11 @@ const LAST_CHANGE = annotation('endpoints.kubernetes.io/last-change-trigger-time
 const REVISIONS = ['revision', 'revision-history', 'desired-replicas', 'max-replicas'].map((name) =>
   annotation(`deployment.kubernetes.io/${name}`),
 );
+/** What restarts on a change of the configuration leave behind. */
+const CONFIGURATION: readonly Path[] = [
+  annotation(CONFIG_HASHES),
+  ['spec', 'template', ...annotation(CONFIG_HASH)],
+];
 const TOKEN_SECRET = 'kubernetes.io/service-account-token';
 const CA_CONFIG_MAP = 'kube-root-ca.crt';
 
@@ -32,80 +38,81 @@ const isOwnService = ({ metadata }: KubeObject): boolean =>
   metadata.name === 'kubernetes' && metadata.namespace === 'default';
 
 /** By `group/Kind`; a rule decides by the manifest and, where there is one, the live object. */
-const RULES: ReadonlyMap<string, (object: KubeObject, live: KubeObject | undefined) => readonly Path[]> =
-  new Map([
-    [
-      'rbac.authorization.k8s.io/ClusterRole',
-      // The default roles are aggregated whether or not a manifest says so.
-      (object, live) => (object['aggregationRule'] || live?.['aggregationRule'] ? [['rules']] : []),
+type Rule = (object: KubeObject, live: KubeObject | undefined) => readonly Path[];
+const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
+  [
+    'rbac.authorization.k8s.io/ClusterRole',
+    // The default roles are aggregated whether or not a manifest says so.
+    (object, live) => (object['aggregationRule'] || live?.['aggregationRule'] ? [['rules']] : []),
+  ],
+  ['apps/Deployment', () => [...REVISIONS, ...CONFIGURATION]],
+  ['apps/StatefulSet', () => CONFIGURATION],
+  ['apps/DaemonSet', () => [annotation(TEMPLATE_GENERATION), ...CONFIGURATION]],
+  [
+    'apps/ReplicaSet',
+    (_object, live) =>
+      // Its Deployment scales it.
+      live && controllerOf(live) ? [...REVISIONS, ['spec', 'replicas']] : REVISIONS,
+  ],
+  [
+    '/Secret',
+    ({ type }) =>
+      type === TOKEN_SECRET
+        ? [
+            ['data', 'token'],
+            ['data', 'ca.crt'],
+            ['data', 'namespace'],
+            annotation('kubernetes.io/service-account.uid'),
+          ]
+        : [],
+  ],
+  [
+    '/ConfigMap',
+    ({ metadata }) =>
+      metadata.name === CA_CONFIG_MAP ? [['data', 'ca.crt'], annotation('kubernetes.io/description')] : [],
+  ],
+  [
+    'apiextensions.k8s.io/CustomResourceDefinition',
+    (object, live) => (live && isApplicationDefinition(object) ? [['spec']] : []),
+  ],
+  ['/Service', (object, live) => (live && isOwnService(object) ? [['spec']] : [])],
+  ['/Endpoints', (object) => (isOwnService(object) ? [['subsets'], LAST_CHANGE] : [LAST_CHANGE])],
+  [
+    'discovery.k8s.io/EndpointSlice',
+    (object, live) =>
+      live && isOwnService(object) ? [['endpoints'], ['ports'], LAST_CHANGE] : [LAST_CHANGE],
+  ],
+  [
+    '/Node',
+    () => [
+      ['spec', 'podCIDR'],
+      ['spec', 'podCIDRs'],
+      ['spec', 'providerID'],
+      ...['hostname', 'os', 'arch'].map((name) => label(`kubernetes.io/${name}`)),
+      ...['os', 'arch'].map((name) => label(`beta.kubernetes.io/${name}`)),
+      annotation('node.alpha.kubernetes.io/ttl'),
     ],
-    ['apps/Deployment', () => REVISIONS],
-    ['apps/DaemonSet', () => [annotation(TEMPLATE_GENERATION)]],
-    [
-      'apps/ReplicaSet',
-      (_object, live) =>
-        // Its Deployment scales it.
-        live && controllerOf(live) ? [...REVISIONS, ['spec', 'replicas']] : REVISIONS,
+  ],
+  [
+    '/PersistentVolumeClaim',
+    () =>
+      [
+        'pv.kubernetes.io/bind-completed',
+        'pv.kubernetes.io/bound-by-controller',
+        'volume.kubernetes.io/selected-node',
+        'volume.kubernetes.io/storage-provisioner',
+        'volume.beta.kubernetes.io/storage-provisioner',
+      ].map(annotation),
+  ],
+  [
+    '/PersistentVolume',
+    () => [
+      ['spec', 'claimRef', 'uid'],
+      ['spec', 'claimRef', 'resourceVersion'],
+      annotation('pv.kubernetes.io/bound-by-controller'),
     ],
-    [
-      '/Secret',
-      ({ type }) =>
-        type === TOKEN_SECRET
-          ? [
-              ['data', 'token'],
-              ['data', 'ca.crt'],
-              ['data', 'namespace'],
-              annotation('kubernetes.io/service-account.uid'),
-            ]
-          : [],
-    ],
-    [
-      '/ConfigMap',
-      ({ metadata }) =>
-        metadata.name === CA_CONFIG_MAP ? [['data', 'ca.crt'], annotation('kubernetes.io/description')] : [],
-    ],
-    [
-      'apiextensions.k8s.io/CustomResourceDefinition',
-      (object, live) => (live && isApplicationDefinition(object) ? [['spec']] : []),
-    ],
-    ['/Service', (object, live) => (live && isOwnService(object) ? [['spec']] : [])],
-    ['/Endpoints', (object) => (isOwnService(object) ? [['subsets'], LAST_CHANGE] : [LAST_CHANGE])],
-    [
-      'discovery.k8s.io/EndpointSlice',
-      (object, live) =>
-        live && isOwnService(object) ? [['endpoints'], ['ports'], LAST_CHANGE] : [LAST_CHANGE],
-    ],
-    [
-      '/Node',
-      () => [
-        ['spec', 'podCIDR'],
-        ['spec', 'podCIDRs'],
-        ['spec', 'providerID'],
-        ...['hostname', 'os', 'arch'].map((name) => label(`kubernetes.io/${name}`)),
-        ...['os', 'arch'].map((name) => label(`beta.kubernetes.io/${name}`)),
-        annotation('node.alpha.kubernetes.io/ttl'),
-      ],
-    ],
-    [
-      '/PersistentVolumeClaim',
-      () =>
-        [
-          'pv.kubernetes.io/bind-completed',
-          'pv.kubernetes.io/bound-by-controller',
-          'volume.kubernetes.io/selected-node',
-          'volume.kubernetes.io/storage-provisioner',
-          'volume.beta.kubernetes.io/storage-provisioner',
-        ].map(annotation),
-    ],
-    [
-      '/PersistentVolume',
-      () => [
-        ['spec', 'claimRef', 'uid'],
-        ['spec', 'claimRef', 'resourceVersion'],
-        annotation('pv.kubernetes.io/bound-by-controller'),
-      ],
-    ],
-  ]);
+  ],
+]);
 
 /** Taints that the node lifecycle controller sets and takes away. */
 const isHealthTaint = (taint: unknown): boolean =>

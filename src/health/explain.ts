@@ -19,7 +19,7 @@ export function explain(object: KubeObject, health: Health, around: Surroundings
   const found =
     object.kind === 'StatefulSet' ? explainStatefulSet(object, around) : explainWorkload(object, around);
   const severity = health.status === 'Degraded' ? 'failing' : (found?.severity ?? 'waiting');
-  if (found) return { ...found, severity };
+  if (found) return { ...found, severity, text: withVerdict(object, health, found.text) };
   const [warning] = around.warningsAbout(object);
   const text = health.message || (warning && `${warning.reason}: ${warning.message}`);
   // A whole, such as an Application, names its most telling part on the first line.
@@ -27,6 +27,10 @@ export function explain(object: KubeObject, health: Health, around: Surroundings
     ? { severity, text: messageLine(text.split('\n')[0] ?? '') }
     : { severity, text: health.status, vague: true };
 }
+
+/** A failed Job tells by which rule, and what its pods ended with. */
+const withVerdict = ({ kind }: KubeObject, { status, message }: Health, text: string): string =>
+  kind === 'Job' && status === 'Degraded' ? messageLine(`${message}: ${text}`) : text;
 
 /** With what holds the deletion up: a namespace says so in its conditions. */
 function deletionText({ kind, metadata, status }: KubeObject, { message }: Health): string {
@@ -78,6 +82,11 @@ function refusalOf(workload: KubeObject, around: Surroundings): readonly Cause[]
     return [{ severity: 'failing', text }];
   }
   if (workload.kind === 'DaemonSet') return refusalOfDaemon(workload, around);
+  if (workload.kind === 'Job') {
+    const refused = around.warningsAbout(workload).find(({ reason }) => reason === 'FailedCreate');
+    const message = refused?.message.replace(/^Error creating: /, '');
+    return message === undefined ? [] : [{ severity: 'failing', text: refusalText(message) }];
+  }
   const progress = conditionOf(workload.status, 'Progressing');
   if (textAt(progress, 'reason') !== 'ReplicaSetCreateError') return [];
   return [{ severity: 'failing', text: messageLine(textAt(progress, 'message')) }];

@@ -8,7 +8,9 @@ import { builtinRegistry } from '../schemas/registry.ts';
 import { assessNestedApplication } from './application.ts';
 import { assessCustomResource, assessDefinition } from './custom-resource.ts';
 import { assessDaemonSet } from './daemon-set.ts';
+import { assessCronJob } from './cron-job.ts';
 import { assessDeployment } from './deployment.ts';
+import { assessJob } from './job.ts';
 import { assessPod } from './pod.ts';
 import { assessReplicaSet } from './replica-set.ts';
 import { assessService } from './service.ts';
@@ -17,10 +19,12 @@ import { type Assessor, type Health, healthy, progressing } from './types.ts';
 
 const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
   ['apps/Deployment', assessDeployment],
+  ['batch/CronJob', assessCronJob],
   ['apps/ReplicaSet', assessReplicaSet],
   ['apps/DaemonSet', assessDaemonSet],
   ['apps/StatefulSet', assessStatefulSet],
   ['/ReplicationController', assessReplicaSet],
+  ['batch/Job', assessJob],
   ['/Pod', assessPod],
   ['/Service', assessService],
   ['argoproj.io/Application', assessNestedApplication],

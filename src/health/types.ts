@@ -59,7 +59,7 @@ export interface Warning {
 
 /** Further inputs of an explanation. Each lookup costs the same however many objects there are. */
 export interface Surroundings {
-  /** The newest ReplicaSet of a Deployment; any other object itself. */
+  /** The newest ReplicaSet of a Deployment, or Job of a CronJob; any other object itself. */
   creatorOf(workload: KubeObject): KubeObject | undefined;
   /** The pods that the creator controls; a Pod itself. */
   podsOf(workload: KubeObject): readonly KubeObject[];

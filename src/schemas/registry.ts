@@ -7,6 +7,7 @@ import { configMapKind } from './kinds/config-map.ts';
 import { customResourceDefinitionKind } from './kinds/custom-resource-definition.ts';
 import { daemonSetKind } from './kinds/daemon-set/kind.ts';
 import { controllerRevisionKind } from './kinds/controller-revision.ts';
+import { cronJobKind } from './kinds/cron-job/kind.ts';
 import { deploymentKind } from './kinds/deployment.ts';
 import { endpointSliceKind } from './kinds/endpoint-slice.ts';
 import { endpointsKind } from './kinds/endpoints.ts';
@@ -24,6 +25,7 @@ import { statefulSetKind } from './kinds/stateful-set/kind.ts';
 import { storageClassKind } from './kinds/storage-class.ts';
 import { eventKind } from './kinds/event/kind.ts';
 import { eventV1Kind } from './kinds/event/kind-v1.ts';
+import { jobKind } from './kinds/job/kind.ts';
 import { leaseKind } from './kinds/lease.ts';
 import { namespaceKind } from './kinds/namespace.ts';
 import { nodeKind } from './kinds/node/kind.ts';
@@ -66,6 +68,8 @@ export const builtinKinds: readonly ResourceKind[] = [
   deploymentKind,
   daemonSetKind,
   statefulSetKind,
+  cronJobKind,
+  jobKind,
   applicationKind,
   eventKind,
   eventV1Kind,

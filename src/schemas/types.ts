@@ -12,6 +12,11 @@ import type { IReplicationControllerSpec } from 'kubernetes-models/v1/Replicatio
 import type { IReplicationControllerStatus } from 'kubernetes-models/v1/ReplicationControllerStatus';
 import type { IStatefulSetSpec } from 'kubernetes-models/apps/v1/StatefulSetSpec';
 import type { IStatefulSetStatus } from 'kubernetes-models/apps/v1/StatefulSetStatus';
+import type { ICronJobSpec } from 'kubernetes-models/batch/v1/CronJobSpec';
+import type { ICronJobStatus } from 'kubernetes-models/batch/v1/CronJobStatus';
+import type { IJobCondition } from 'kubernetes-models/batch/v1/JobCondition';
+import type { IJobSpec } from 'kubernetes-models/batch/v1/JobSpec';
+import type { IJobStatus } from 'kubernetes-models/batch/v1/JobStatus';
 import type { ILeaseSpec } from 'kubernetes-models/coordination.k8s.io/v1/LeaseSpec';
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IContainerState } from 'kubernetes-models/v1/ContainerState';
@@ -78,6 +83,15 @@ export interface DaemonSet extends KubeObject {
 export interface ControllerRevision extends KubeObject {
   revision: number;
   data?: unknown;
+}
+export type JobCondition = IJobCondition;
+export interface Job extends KubeObject {
+  spec: IJobSpec;
+  status?: IJobStatus;
+}
+export interface CronJob extends KubeObject {
+  spec: ICronJobSpec;
+  status?: ICronJobStatus;
 }
 export interface Node extends KubeObject {
   spec: INodeSpec;

@@ -21,13 +21,15 @@ export function createTriggers(
 ) {
   return {
     /** An object of an application changed. */
-    managed({ application, id, specChanged, onlyExplains }: ManagedEvent): void {
+    managed({ application, id, specChanged, onlyExplains, isSpent }: ManagedEvent): void {
       const cache = caches.get(application);
       if (!cache) return;
       if (onlyExplains) {
         if (cache.unhealthy.has(id)) work.addAfter(application, EXPLANATION_DELAY_MS);
         return;
       }
+      const manifest = isSpent && cache.desired.byId.get(id);
+      if (manifest) cache.spent.set(id, manifest);
       cache.healthDirty.add(id);
       if (specChanged) {
         cache.dirty.add(id);

@@ -11,6 +11,7 @@ import { normaliseDesired } from '../../src/diff/normalise.ts';
 import { replaceDesired } from '../../src/diff/merge.ts';
 import { omit } from '../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
+import type { Deployment } from '../../src/schemas/types.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
 import { prepareCreate, prepareUpdate } from '../../src/schemas/strategy/index.ts';
 import { rbacSamples } from '../schemas/rbac-samples.ts';
@@ -82,8 +83,19 @@ const service = simple('v1', 'Service', 'kubernetes', {
   spec: { ports: [{ port: 443 }], clusterIP: '10.96.0.9', type: 'ClusterIP' },
 });
 
+/** As the restarts on a change of the configuration leave it, with this hash. */
+function hashed(object: KubeObject, hash: string): KubeObject {
+  const { template } = object['spec'] as Deployment['spec'];
+  const annotations = { ...template.metadata?.annotations, 'symphony.dev/config-hash': hash };
+  return spec(annotated(object, { 'symphony.dev/config-hashes': `{"ConfigMap/a":"${hash}"}` }), {
+    template: { ...template, metadata: { ...template.metadata, annotations } },
+  });
+}
+
 describe('what a controller owns', () => {
   it.each<readonly [string, KubeObject, (live: KubeObject) => KubeObject]>([
+    ['hashes of the configuration', aDeployment(), (live) => hashed(live, 'b')],
+    ['exported hashes of the configuration', hashed(aDeployment(), 'a'), (live) => hashed(live, 'b')],
     [
       'rules of an aggregated role',
       { ...aggregated, rules: [] },

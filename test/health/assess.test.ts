@@ -20,7 +20,12 @@ const deployment = (status: object, spec = {}): KubeObject =>
 const daemonSet = (status: object, spec = {}): KubeObject =>
   object('apps/v1', 'DaemonSet', spec, { observedGeneration: 1, desiredNumberScheduled: 2, ...status });
 const pod = (status: object, spec = {}): KubeObject => object('v1', 'Pod', spec, status);
+const [EARLY, LATE] = ['2026-01-01T00:00:00Z', '2026-01-01T01:00:00Z'];
+const cronJob = (status: object, spec = {}): KubeObject => object('batch/v1', 'CronJob', spec, status);
 const container = (state: object, extra = {}): object => ({ name: 'api', ready: false, state, ...extra });
+const condition = (type: string, status = 'True'): object => ({ type, status });
+const job = (conditions: readonly object[]): KubeObject =>
+  object('batch/v1', 'Job', { completions: 1 }, { conditions });
 const deadline = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }];
 const ready = [{ type: 'Ready', status: 'True' }];
 const crashed = { lastState: { terminated: { exitCode: 137, reason: 'OOMKilled' } } };
@@ -33,6 +38,12 @@ const table: readonly (readonly [string, KubeObject | undefined, HealthStatus])[
     object('v1', 'ConfigMap', {}, {}, { deletionTimestamp: 'x' }),
     'Progressing',
   ],
+  ['a Job that runs', job([]), 'Progressing'],
+  ['a Job that is complete', job([condition('SuccessCriteriaMet'), condition('Complete')]), 'Healthy'],
+  ['a Job that has failed', job([condition('FailureTarget'), condition('Failed')]), 'Degraded'],
+  ['a Job that is about to fail', job([condition('FailureTarget')]), 'Progressing'],
+  ['a suspended Job', job([condition('Suspended')]), 'Suspended'],
+  ['a Job that was suspended', job([condition('Suspended', 'False')]), 'Progressing'],
   ['a Deployment without status', object('apps/v1', 'Deployment', { replicas: 1 }), 'Progressing'],
   ['a Deployment of an older generation', deployment({ observedGeneration: 0 }), 'Progressing'],
   [
@@ -69,6 +80,20 @@ const table: readonly (readonly [string, KubeObject | undefined, HealthStatus])[
     'Healthy',
   ],
   ['a DaemonSet without status', object('apps/v1', 'DaemonSet', {}), 'Progressing'],
+  ['a CronJob that never ran', cronJob({}), 'Healthy'],
+  ['a CronJob without a success', cronJob({ lastScheduleTime: LATE }), 'Healthy'],
+  ['a CronJob that succeeded', cronJob({ lastScheduleTime: EARLY, lastSuccessfulTime: LATE }), 'Healthy'],
+  ['a CronJob that failed', cronJob({ lastScheduleTime: LATE, lastSuccessfulTime: EARLY }), 'Degraded'],
+  [
+    'a CronJob that runs again',
+    cronJob({ lastScheduleTime: LATE, lastSuccessfulTime: EARLY, active: [{}] }),
+    'Healthy',
+  ],
+  [
+    'a suspended CronJob',
+    cronJob({ lastScheduleTime: LATE, lastSuccessfulTime: EARLY }, { suspend: true }),
+    'Healthy',
+  ],
   [
     'a complete ReplicaSet',
     object('apps/v1', 'ReplicaSet', { replicas: 1 }, { observedGeneration: 1, availableReplicas: 1 }),

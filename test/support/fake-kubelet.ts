@@ -32,6 +32,9 @@ export interface FakeKubelet extends AsyncDisposable {
 /** The recorded scheduler said it so, with five nodes. */
 const UNBOUND = '0/5 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found';
 const RUN_DELAY_MS = 200;
+const EXIT_DELAY_MS = 400;
+/** Exit code of a container that was asked to stop. */
+const TERMINATED = 143;
 const TERM_DELAY_MS = 150;
 const RENEW_MS = 1500;
 
@@ -48,6 +51,8 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
   const started = new Set<string>();
   const ending = new Set<string>();
   const bound = new Set<string>();
+  /** How many pods of each owner have started. */
+  const startedOf = new Map<string, number>();
   let turn = 0;
 
   const annotation = (pod: Pod, name: string): string | undefined =>
@@ -107,25 +112,84 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
     if (abort.signal.aborted || isDown(pod) || ending.has(uid)) return;
     const readyDelay = annotation(pod, 'ready-delay');
     await update(uid, key, (current) => withReady(current, readyDelay === undefined));
+    const code = exitCodeOf(pod);
+    if (code !== undefined) return exit(pod, code);
     if (readyDelay === undefined || Number.isNaN(Number(readyDelay))) return;
     await sleep(clock, Number(readyDelay) * 1000, abort.signal);
     if (abort.signal.aborted || isDown(pod) || ending.has(uid)) return;
     await update(uid, key, (current) => withReady(current, true));
   }
 
+  /** Undefined: the containers keep running. */
+  function exitCodeOf(pod: Pod): number | undefined {
+    const owner = pod.metadata.ownerReferences?.[0]?.uid ?? '';
+    const turnOfOwner = startedOf.get(owner) ?? 0;
+    startedOf.set(owner, turnOfOwner + 1);
+    const index = pod.metadata.annotations?.['batch.kubernetes.io/job-completion-index'];
+    const byIndex = (annotation(pod, 'exit-by-index') ?? '')
+      .split(',')
+      .find((rule) => rule.startsWith(`${index}=`));
+    const sequence = annotation(pod, 'exit-seq')?.split(',');
+    const text =
+      byIndex?.split('=')[1] ?? sequence?.[turnOfOwner] ?? sequence?.at(-1) ?? annotation(pod, 'exit');
+    return text === undefined || Number.isNaN(Number(text)) ? undefined : Number(text);
+  }
+
+  /** Ends the containers, again and again where the pod restarts them. */
+  async function exit(pod: Pod, code: number): Promise<void> {
+    const uid = pod.metadata.uid ?? '';
+    const { restartPolicy = 'Always' } = pod.spec;
+    const restarts = restartPolicy === 'Always' || (restartPolicy === 'OnFailure' && code !== 0);
+    for (let count = 1; ; count += 1) {
+      await sleep(clock, delayOf(pod, 'exit-delay', EXIT_DELAY_MS), abort.signal);
+      if (abort.signal.aborted || isDown(pod) || ending.has(uid)) return;
+      if (!restarts) {
+        const phase = code === 0 ? 'Succeeded' : 'Failed';
+        return update(uid, keyOf(pod), (current) => finished(current, phase, { code }));
+      }
+      await update(uid, keyOf(pod), (current) => restarted(current, count));
+    }
+  }
+
+  function restarted(pod: Pod, restartCount: number): Pod {
+    const containerStatuses = pod.spec.containers.map(({ name, image = '' }) => ({
+      name,
+      image,
+      imageID: 'fake',
+      ready: true,
+      restartCount,
+      state: { running: {} },
+    }));
+    return { ...pod, status: { ...pod.status, containerStatuses } };
+  }
+
   async function end(pod: Pod): Promise<void> {
     await sleep(clock, delayOf(pod, 'term-delay', TERM_DELAY_MS), abort.signal);
     if (abort.signal.aborted || isDown(pod)) return void ending.delete(pod.metadata.uid ?? '');
     const uid = pod.metadata.uid ?? '';
-    await update(uid, keyOf(pod), (current) => finished(current, 'Succeeded'));
+    const phase = (pod.spec.restartPolicy ?? 'Always') === 'Always' ? 'Succeeded' : 'Failed';
+    const code = phase === 'Failed' ? TERMINATED : 0;
+    await update(uid, keyOf(pod), (current) => finished(current, phase, { code }));
     const metadata = { name: pod.metadata.name, namespace: pod.metadata.namespace ?? '' };
     const options = { gracePeriodSeconds: 0, preconditions: { uid } };
     await objects.apply([{ verb: 'delete', object: { apiVersion: 'v1', kind: 'Pod', metadata }, options }]);
   }
 
-  function finished(pod: Pod, phase: 'Succeeded' | 'Failed', reason?: string): Pod {
+  function finished(
+    pod: Pod,
+    phase: 'Succeeded' | 'Failed',
+    { reason, code }: { readonly reason?: string | undefined; readonly code: number },
+  ): Pod {
     if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') return pod;
-    const conditions = (pod.status?.conditions ?? []).map((condition) =>
+    const disruption = annotation(pod, 'disruption');
+    const target: PodCondition = {
+      type: 'DisruptionTarget',
+      status: 'True',
+      reason: disruption ?? '',
+      lastTransitionTime: toRfc3339(clock.now()),
+      lastProbeTime: null as never,
+    };
+    const judged = (pod.status?.conditions ?? []).map((condition) =>
       ['Ready', 'ContainersReady'].includes(condition.type)
         ? {
             ...condition,
@@ -134,7 +198,26 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
           }
         : condition,
     );
-    return { ...pod, status: { ...pod.status, phase, conditions, ...(reason ? { reason } : {}) } };
+    const conditions = disruption === undefined ? judged : [...judged, target];
+    const ended = (pod.status?.containerStatuses ?? []).length > 0 || code !== 0 ? pod.spec.containers : [];
+    const containerStatuses = ended.map(({ name, image = '' }) => ({
+      name,
+      image,
+      imageID: 'fake',
+      ready: false,
+      restartCount: 0,
+      state: { terminated: { exitCode: code, finishedAt: toRfc3339(clock.now()) } },
+    }));
+    return {
+      ...pod,
+      status: {
+        ...pod.status,
+        phase,
+        conditions,
+        ...(containerStatuses.length > 0 ? { containerStatuses } : {}),
+        ...(reason ? { reason } : {}),
+      },
+    };
   }
 
   /** Claims that nobody binds after the pod was placed hold it up, as the scheduler would. */
@@ -245,11 +328,12 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
       if (isDownNow) down.add(node);
       else down.delete(node);
     },
-    async setPod(key, to, _exit, reason) {
+    async setPod(key, to, code, reason) {
       const uid = pods.get(key)?.metadata.uid ?? '';
       await update(uid, key, (pod) => {
         if (to === 'ready' || to === 'unready') return withReady(pod, to === 'ready');
-        return finished(pod, to === 'fail' ? 'Failed' : 'Succeeded', reason);
+        if (to === 'succeed') return finished(pod, 'Succeeded', { reason, code: 0 });
+        return finished(pod, 'Failed', { reason, code: code ?? 1 });
       });
     },
     async [Symbol.asyncDispose]() {

@@ -5,6 +5,7 @@ import {
   TRACKING_ANNOTATION,
   managingApplication,
 } from '../../diff/tracking.ts';
+import { CONFIG_HASHES } from '../../schemas/pods/restart-on-change.ts';
 import type { Deployment, ReplicaSet } from '../../schemas/types.ts';
 
 export const REVISION = 'deployment.kubernetes.io/revision';
@@ -15,6 +16,7 @@ export const MAX_REPLICAS = 'deployment.kubernetes.io/max-replicas';
 /** Annotations of a Deployment that are not copied to its ReplicaSets. */
 const NOT_COPIED = new Set([
   CHANGED_BY_ANNOTATION,
+  CONFIG_HASHES,
   'kubectl.kubernetes.io/last-applied-configuration',
   'deprecated.deployment.rollback.rollback-to',
   REVISION,

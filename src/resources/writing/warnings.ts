@@ -7,10 +7,11 @@ import { isRecord, ownMember } from '../../base/json.ts';
 import { pemBlocks } from '../../schemas/certificates/pem-blocks.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { isRouted, missingBehaviour } from '../../schemas/only-stored.ts';
+import { dns1123Label } from '../../schemas/validation/names.ts';
 import { waitsFor } from '../../schemas/profile/index.ts';
 import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
 import { quote } from '../../schemas/errors/status.ts';
-import type { Container, Pod, PodSpec, Secret, Service } from '../../schemas/types.ts';
+import type { Container, CronJob, Pod, PodSpec, Secret, Service } from '../../schemas/types.ts';
 
 /** One object is told about at most this many fields that are not implemented. */
 const MAX_UNIMPLEMENTED = 20;
@@ -58,6 +59,8 @@ function upstreamWarnings(object: KubeObject): readonly string[] {
     case 'apps/v1/DaemonSet':
     case 'batch/v1/Job':
       return templateWarnings(object['spec'], 'spec.template.spec');
+    case 'batch/v1/CronJob':
+      return cronJobWarnings(object as CronJob);
     case 'v1/PodTemplate':
       return templateWarnings(object, 'template.spec');
     case 'v1/Service':
@@ -67,6 +70,20 @@ function upstreamWarnings(object: KubeObject): readonly string[] {
     default:
       return [];
   }
+}
+
+function cronJobWarnings({ metadata, spec }: CronJob): readonly string[] {
+  const warnings = [...templateWarnings(spec.jobTemplate.spec, 'spec.jobTemplate.spec.template.spec')];
+  const complaints = dns1123Label(metadata.name);
+  if (complaints.length > 0)
+    warnings.unshift(
+      `metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${complaints.join(' ')}]`,
+    );
+  if (spec.schedule.includes('TZ'))
+    warnings.push(
+      'CRON_TZ or TZ used in spec.schedule is not officially supported, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details',
+    );
+  return warnings;
 }
 
 function templateWarnings(spec: unknown, path: string): readonly string[] {

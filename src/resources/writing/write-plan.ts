@@ -34,7 +34,12 @@ export interface DeleteWrite {
 }
 
 export type Write =
-  | { readonly verb: 'create'; readonly object: KubeObject }
+  | {
+      readonly verb: 'create';
+      readonly object: KubeObject;
+      /** Chosen by the plan where another write of the commit names the object. */
+      readonly uid?: string;
+    }
   | UpdateWrite
   | DeleteWrite
   /**

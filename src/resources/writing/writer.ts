@@ -176,7 +176,8 @@ function withChange(draft: Draft, rng: Rng): Draft {
   const made = write.verb === 'update' ? write.create : create;
   if (!made) throw notFound(kind, write.object.metadata.name);
   if (kind.custom?.terminating) throw definitionTerminating();
-  const context = { ...draft.context, uid: rng.uuid(), nameSuffix: nameSuffix(rng) };
+  const uid = (write.verb === 'create' ? write.uid : undefined) ?? rng.uuid();
+  const context = { ...draft.context, uid, nameSuffix: nameSuffix(rng) };
   return { ...draft, object: made(), context };
 }
 

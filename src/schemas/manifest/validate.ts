@@ -179,7 +179,7 @@ function checkMeaning(kind: ResourceKind, object: KubeObject): readonly FieldErr
   // As written: a default is nobody's request.
   const notImplemented = kind.checkImplemented(object);
   // A status in a repository is a copy of somebody's cluster: nobody applies it.
-  const meaningless = kind.validate(isDefinition(object) ? kind.prepareForCreate(complete) : complete);
+  const meaningless = kind.validate(hasGenerated(object) ? asCreated(kind, complete) : complete);
   if (!object.metadata.name && object.metadata.generateName && !isNamedByRun(object)) {
     const detail =
       'an object in Git needs a name of its own; generateName would make a new one at every sync';
@@ -187,6 +187,16 @@ function checkMeaning(kind: ResourceKind, object: KubeObject): readonly FieldErr
   }
   return [...meaningless, ...notImplemented];
 }
+
+/** Kinds that are valid only with what the API adds to them: the state of a definition, a selector. */
+const hasGenerated = (object: KubeObject): boolean =>
+  isDefinition(object) || (object.apiVersion === 'batch/v1' && object.kind === 'Job');
+
+/** Stands for the uid that the API will choose. */
+const ANY_UID = '00000000-0000-4000-8000-000000000000';
+
+const asCreated = (kind: ResourceKind, object: KubeObject): KubeObject =>
+  kind.prepareForCreate({ ...object, metadata: { ...object.metadata, uid: ANY_UID } });
 
 /** A hook of Argo CD may have a generated name: each run of it makes an object of its own. */
 const isNamedByRun = ({ metadata }: KubeObject): boolean =>

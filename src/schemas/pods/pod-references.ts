@@ -1,6 +1,6 @@
 /** Objects that a pod names. They limit what a node may read through the API. Pure. */
 import type { KubeObject } from '../object.ts';
-import type { Container, Pod } from '../types.ts';
+import type { Container, Pod, PodTemplate } from '../types.ts';
 import { claimsOfPod } from '../volumes/pod-claims.ts';
 
 export interface SourceNames {
@@ -12,7 +12,7 @@ const namesIn = (names: readonly (string | undefined)[]): ReadonlySet<string> =>
   new Set(names.filter((name): name is string => name !== undefined && name !== ''));
 
 /** ConfigMaps and Secrets that the pod mounts, optional ones among them. */
-export function volumeSources({ spec }: Pod): SourceNames {
+export function volumeSources({ spec }: Pick<Pod, 'spec'>): SourceNames {
   const volumes = spec.volumes ?? [];
   const projected = volumes.flatMap((volume) => volume.projected?.sources ?? []);
   return {
@@ -61,8 +61,17 @@ export function namedByPod(object: KubeObject, type: ReferenceType): ReadonlySet
   }
 }
 
-function sourcesOf(pod: Pod): readonly SourceNames[] {
-  const { initContainers, containers, ephemeralContainers } = pod.spec;
+function sourcesOf({ spec }: Pick<Pod, 'spec'>): readonly SourceNames[] {
+  const { initContainers, containers, ephemeralContainers } = spec;
   const all = [...(initContainers ?? []), ...containers, ...(ephemeralContainers ?? [])];
-  return [volumeSources(pod), ...all.map(environmentSources)];
+  return [volumeSources({ spec }), ...all.map(environmentSources)];
+}
+
+/** ConfigMaps and Secrets whose content the pods of a template see. */
+export function contentSources({ spec }: PodTemplate): SourceNames {
+  const sources = spec ? sourcesOf({ spec }) : [];
+  return {
+    configMaps: new Set(sources.flatMap(({ configMaps }) => [...configMaps])),
+    secrets: new Set(sources.flatMap(({ secrets }) => [...secrets])),
+  };
 }

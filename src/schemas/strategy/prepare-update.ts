@@ -166,9 +166,17 @@ function withRecord(metadata: ObjectMeta, managedFields: ObjectMeta['managedFiel
   return managedFields === undefined ? rest : { ...rest, managedFields };
 }
 
+/** Workloads whose own labels default to those of their template. */
+const LABELLED_BY_TEMPLATE: ReadonlySet<string> = new Set(['Job', 'ReplicationController']);
+
+function withLabels(kind: ResourceKind, next: KubeObject): KubeObject {
+  const isLabelled = Object.keys(asRecord(asRecord(next.metadata)['labels'])).length > 0;
+  return isLabelled || !LABELLED_BY_TEMPLATE.has(kind.kind) ? next : kind.withDefaults(next);
+}
+
 /** Labels, annotations and finalizers come with a status, except where upstream keeps them. */
 function updateStatus(kind: ResourceKind, current: KubeObject, next: KubeObject): KubeObject {
-  const metadata = keepSystemMetadata(metadataOf(next), current.metadata);
+  const metadata = keepSystemMetadata(metadataOf(withLabels(kind, next)), current.metadata);
   const { ownerReferences } = current.metadata;
   delete metadata.ownerReferences;
   if (ownerReferences) metadata.ownerReferences = ownerReferences;

@@ -20,8 +20,8 @@ import {
   invalidAll,
   notSupported,
   required,
-  tooLong,
 } from './report.ts';
+import { validatePrefixedPath } from './prefixed-path.ts';
 import { requiredText } from './texts.ts';
 
 const PATH_TYPES = ['Exact', 'ImplementationSpecific', 'Prefix'];
@@ -136,14 +136,12 @@ export const validateIngressStatus = (object: KubeObject): FieldErrors =>
   validateLoadBalancerStatus(object, false);
 
 const MAX_CONTROLLER_BYTES = 250;
-const CONTROLLER_PATH = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
-const CONTROLLER_PATH_RE = new RegExp(`^${CONTROLLER_PATH}$`);
 const SCOPES = ['Cluster', 'Namespace'];
 
 export function validateIngressClass(object: KubeObject): FieldErrors {
   const { controller, parameters } = asRecord(object['spec']);
   const name = asString(controller);
-  const errors = validateController(name, 'spec.controller');
+  const errors = validatePrefixedPath(name, 'spec.controller', MAX_CONTROLLER_BYTES);
   if (isAbsent(parameters)) return errors;
   const path = 'spec.parameters';
   const given = asRecord(parameters);
@@ -156,20 +154,6 @@ export function validateIngressClass(object: KubeObject): FieldErrors {
   } else if (isAbsent(namespace))
     errors.push(required(`${path}.namespace`, "`parameters.scope` is set to 'Namespace'"));
   else append(errors, invalidAll(`${path}.namespace`, namespace, dns1123Label(asString(namespace))));
-  return errors;
-}
-
-/** A domain, a slash, and what that domain means by the rest. */
-function validateController(name: string, path: string): FieldErrors {
-  const errors: FieldErrors = name.length > MAX_CONTROLLER_BYTES ? [tooLong(path, MAX_CONTROLLER_BYTES)] : [];
-  if (name === '') return [required(path)];
-  const slash = name.indexOf('/');
-  const [domain, rest] = [name.slice(0, slash), name.slice(slash + 1)];
-  if (slash < 1 || rest === '')
-    return [...errors, invalid(path, name, 'must be a domain-prefixed path (such as "acme.io/foo")')];
-  append(errors, invalidAll(path, domain, dns1123Subdomain(domain)));
-  if (!CONTROLLER_PATH_RE.test(rest))
-    errors.push(invalid(path, rest, `Invalid path (regex used for validation is '${CONTROLLER_PATH}')`));
   return errors;
 }
 

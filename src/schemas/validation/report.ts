@@ -49,6 +49,10 @@ export const required = (path: string, detail = ''): FieldError =>
 export const invalid = (path: string, value: unknown, detail: string): FieldError =>
   note({ type: 'FieldValueInvalid', path, value: value === undefined ? null : value, detail });
 
+/** Says what is wrong without showing the value, where it is a whole object or list. */
+export const invalidWhole = (path: string, detail: string): FieldError =>
+  note({ type: 'FieldValueInvalid', path, detail });
+
 export const forbidden = (path: string, detail: string): FieldError =>
   note({ type: 'FieldValueForbidden', path, detail });
 

@@ -83,6 +83,8 @@ export interface ApplicationCache {
   readonly unhealthy: Map<string, Health>;
   healthDirty: Set<string>;
   allHealthDirty: boolean;
+  /** Jobs that are done and gone, with the manifest that they had. */
+  readonly spent: Map<string, DesiredObject>;
   /** When `attributed` was first seen. */
   startedMs: number;
   healthySinceMs: number | undefined;
@@ -142,6 +144,7 @@ export function createApplicationCache(sourceKey: string, nowMs: number): Applic
     unhealthy: new Map(),
     healthDirty: new Set(),
     allHealthDirty: true,
+    spent: new Map(),
     startedMs: nowMs,
     healthySinceMs: undefined,
     lastHealthyMs: undefined,
@@ -174,6 +177,7 @@ export function takeRender(state: ApplicationCache, render: Render): void {
     if (onlyStored.length > 0) state.onlyStored.set(path, onlyStored);
     else state.onlyStored.delete(path);
   }
+  for (const id of state.spent.keys()) if (!state.desired.byId.has(id)) state.spent.delete(id);
   state.render = render;
 }
 

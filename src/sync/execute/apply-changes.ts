@@ -5,6 +5,7 @@
 import { ConflictError, errorMessage } from '../../base/errors.ts';
 import type { Change } from '../../diff/change-set.ts';
 import type { KubeObject } from '../../schemas/object.ts';
+import { FIELD_IS_IMMUTABLE } from '../../schemas/validation/metadata.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { BoundWriter, Write } from '../../resources/writing/write-plan.ts';
 import type { CommitOptions } from '../../store/types.ts';
@@ -50,10 +51,17 @@ export async function applyChanges(
       // Force=true: an object that cannot be changed is made anew; the next step creates it.
       if (message !== undefined && change.force && change.action === 'update')
         message = await write({ ...change, action: 'delete' });
-      if (message !== undefined) errors.push({ change, message });
+      if (message !== undefined) errors.push({ change, message: withAdvice(change, message) });
     }
   }
   return { written, errors };
+}
+
+/** A Job that has begun cannot become another one, which surprises people more than elsewhere. */
+function withAdvice({ kind, action }: Change, message: string): string {
+  const isFixed = kind.group === 'batch' && kind.kind === 'Job' && action === 'update';
+  if (!isFixed || !message.includes(FIELD_IS_IMMUTABLE)) return message;
+  return `Jobs cannot be changed: give it another name, or set the sync option Force=true, which deletes it and runs it anew: ${message}`;
 }
 
 /** A refusal is final for an object and this commit. A conflict or an absent store is not. */

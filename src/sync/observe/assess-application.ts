@@ -1,5 +1,6 @@
 /** The health of an application's objects, and the causes of those that are not healthy. */
-import { isHook } from '../../diff/annotations.ts';
+import { jsonEqual } from '../../base/json.ts';
+import { ignoresHealth, isHook } from '../../diff/annotations.ts';
 import type { InventoryItem } from '../../diff/change-set.ts';
 import { idOf } from '../../diff/desired-set.ts';
 import { type Cause, type Health, assess, explain, isWorse, weightOf, worstOf } from '../../health/index.ts';
@@ -34,7 +35,9 @@ export function refreshHealth(application: string, state: ApplicationCache, mana
     ? [...state.desired.byId]
     : [...state.healthDirty].map((id) => [id, state.desired.byId.get(id)] as const);
   for (const [id, item] of items) {
-    const health = item && assess(managed.live(resourceIdOf(item.kind), keyOf(item.object)));
+    const live = item && managed.live(resourceIdOf(item.kind), keyOf(item.object));
+    const isSpent = item && !live && jsonEqual(state.spent.get(id)?.object, item.object);
+    const health = item && !isSpent && !ignoresHealth(item.object) ? assess(live) : undefined;
     if (!health || health.status === 'Healthy') state.unhealthy.delete(id);
     else state.unhealthy.set(id, health);
   }
@@ -45,7 +48,7 @@ export function refreshHealth(application: string, state: ApplicationCache, mana
 function refreshFromLive(application: string, state: ApplicationCache, managed: ManagedResources): void {
   state.unhealthy.clear();
   for (const { kind, object } of managed.inventory(application)) {
-    const health = isHook(object) ? healthy : assess(object);
+    const health = isHook(object) || ignoresHealth(object) ? healthy : assess(object);
     if (health.status !== 'Healthy') state.unhealthy.set(idOf(kind, keyOf(object)), health);
   }
   state.allHealthDirty = true;

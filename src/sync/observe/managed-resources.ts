@@ -40,6 +40,8 @@ function revisionOf({ metadata }: KubeObject): bigint {
   return /^\d+$/.test(text) ? BigInt(text) : 0n;
 }
 
+const createdMs = ({ metadata }: KubeObject): number => Date.parse(metadata.creationTimestamp ?? '') || 0;
+
 export async function openManagedResources(
   caches: CacheSet,
   registry: Registry,
@@ -93,10 +95,18 @@ export async function openManagedResources(
 
   const owned = (resource: ResourceId, owner: KubeObject): readonly KubeObject[] =>
     opened.get(resource)?.cache.byIndex(BY_OWNER, owner.metadata.uid ?? '') ?? [];
-  const creatorOf = (workload: KubeObject): KubeObject | undefined =>
-    workload.kind === 'Deployment'
-      ? [...owned('replicasets.apps', workload)].sort((a, b) => (revisionOf(a) < revisionOf(b) ? 1 : -1))[0]
-      : workload;
+  const creatorOf = (workload: KubeObject): KubeObject | undefined => {
+    switch (workload.kind) {
+      case 'Deployment':
+        return [...owned('replicasets.apps', workload)].sort((a, b) =>
+          revisionOf(a) < revisionOf(b) ? 1 : -1,
+        )[0];
+      case 'CronJob':
+        return [...owned('jobs.batch', workload)].sort((a, b) => createdMs(b) - createdMs(a))[0];
+      default:
+        return workload;
+    }
+  };
 
   return {
     live,

@@ -12,6 +12,7 @@ import { planAttempt } from '../plan/plan-attempt.ts';
 import { isPruneApproved, unapprovedDeletions } from '../plan/plan-brake.ts';
 import { heldFights } from '../plan/plan-fights.ts';
 import { type Hook, observeHooks } from '../plan/plan-hooks.ts';
+import { missingJobs } from '../plan/plan-spent-jobs.ts';
 import { QUOTA_PATIENCE_MS } from '../plan/plan-outcome.ts';
 import { standingRefusals } from '../plan/plan-retry.ts';
 import { mayApply } from '../plan/plan-sync.ts';
@@ -97,7 +98,7 @@ const hooksOf = ({ hooks }: Pick<ApplicationCache, 'hooks'>): readonly DesiredOb
 async function compare(
   observer: Observer,
   { application, key, source, cache, managed, repository, progress }: Subject,
-  { policy, syncOptions }: Attempt,
+  { policy, syncOptions, healing }: Attempt,
   maxDeletions: number | undefined,
 ): Promise<Pick<ObjectsView, 'changeSet' | 'claims'>> {
   const planned = async (handOver: Partial<HandOver>): Promise<ChangeSet> => {
@@ -106,6 +107,13 @@ async function compare(
     // Only a dirty object can have become an orphan, and `settle` takes the marks off: nothing may
     // happen in between.
     refreshOrphans(key, cache, managed);
+    if (healing)
+      for (const [id, item] of missingJobs(
+        cache.desired,
+        cache.allDirty ? cache.desired.byId.keys() : cache.dirty,
+        managed.live,
+      ))
+        cache.spent.set(id, item);
     const changeSet = planChangeSet(cache.desired, managed.live, orphansOf(cache, managed), {
       application: key,
       prune: policy.prune,
@@ -114,6 +122,7 @@ async function compare(
       syncOptions,
       ignore: application.spec.ignoreDifferences ?? [],
       kept: cache.hooks.byId,
+      spent: cache.spent,
       takeOver: handOver.takeOver,
       claimed: handOver.claimed,
       ...(cache.allDirty ? {} : { only: cache.dirty }),

@@ -13,6 +13,7 @@ import {
   resourceIdOf,
 } from '../../schemas/resource-kind.ts';
 import type { CacheEvent, ResourceCache } from '../../store/cache/cache.ts';
+import { isSpent } from '../plan/plan-spent-jobs.ts';
 
 export interface ManagedEvent {
   readonly application: string;
@@ -21,6 +22,8 @@ export interface ManagedEvent {
   readonly specChanged: boolean;
   /** Only a warning came, which explains an unhealthy object and changes nothing else. */
   readonly onlyExplains?: true;
+  /** A Job is done, and its time to live is over. */
+  readonly isSpent?: true;
 }
 
 export interface OpenedKind {
@@ -56,10 +59,11 @@ export function createReports(
   function changed(kind: ResourceKind, event: CacheEvent): void {
     const { object, previous } = event;
     if (resourceIdOf(kind) === 'nodes') reportNode(event);
+    const spent = event.type === 'DELETED' && isSpent(object) ? ({ isSpent: true } as const) : {};
     const applications = new Set([managingApplication(object), previous && managingApplication(previous)]);
     for (const application of applications) {
       if (application === undefined) continue;
-      onEvent({ application, id: idOf(kind, event.key), specChanged: specChanged(event) });
+      onEvent({ application, id: idOf(kind, event.key), specChanged: specChanged(event), ...spent });
     }
     reportOwner(kind, object, {});
   }

@@ -13,6 +13,7 @@ import { marked } from '../../diff/merge.ts';
 import { normaliseDesired } from '../../diff/normalise.ts';
 import { managingApplication } from '../../diff/tracking.ts';
 import type { Health } from '../../health/index.ts';
+import { asNumber, asRecord, getPath } from '../../schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { type ResourceId, resourceIdOf } from '../../schemas/resource-kind.ts';
 import { type HookResult, type OperationState, nameSuffixOf, namesOf, runOf } from './operation.ts';
@@ -62,7 +63,8 @@ export function observeHooks(hooks: readonly DesiredObject[], view: HookView): r
 function observeHook({ kind, object, origin }: DesiredObject, type: HookPhase, view: HookView): Hook {
   const run = `${runOf(view.operation)}/${type}`;
   const named = withGeneratedName(object, type, view);
-  const desired = marked(normaliseDesired(named, undefined, kind.custom !== undefined), view.application);
+  const patient = withPatience(named);
+  const desired = marked(normaliseDesired(patient, undefined, kind.custom !== undefined), view.application);
   const annotations = { ...desired.metadata.annotations, [HOOK_RUN_ANNOTATION]: run };
   const create: Change = {
     action: 'create',
@@ -86,6 +88,17 @@ function observeHook({ kind, object, origin }: DesiredObject, type: HookPhase, v
     ),
   };
   return { ...hook, ended: hook.result ? undefined : endOf(hook, view) };
+}
+
+/** A hook's end must be seen and recorded before its object is gone: it would run again. */
+const MIN_TTL_SECONDS = 600;
+
+function withPatience(object: KubeObject): KubeObject {
+  const { apiVersion, kind, spec } = object;
+  const ttl = asNumber(getPath(spec, 'ttlSecondsAfterFinished'));
+  if (apiVersion !== 'batch/v1' || kind !== 'Job' || ttl === undefined || ttl >= MIN_TTL_SECONDS)
+    return object;
+  return { ...object, spec: { ...asRecord(spec), ttlSecondsAfterFinished: MIN_TTL_SECONDS } };
 }
 
 /** `migrate-` becomes `migrate-1a2b3c4-presync-1767225600` in one attempt. */

@@ -33,6 +33,10 @@ export class Names {
     const hash = object.kind === 'ReplicaSet' ? labels?.[HASH_LABEL] : undefined;
     if (hash && !this.replacements.has(hash))
       this.replacements.set(hash, `<hash${String(this.count('hash'))}>`);
+    // A CronJob names its Jobs after minutes.
+    const minute = object.kind === 'Job' ? /-(\d{8})$/.exec(name)?.[1] : undefined;
+    if (minute !== undefined && !this.replacements.has(minute))
+      this.replacements.set(minute, `<minute${String(this.count('minute'))}>`);
     const revision = object.kind === 'ControllerRevision' ? revisionHash(labels) : undefined;
     if (revision && !this.replacements.has(revision))
       this.replacements.set(revision, `<rev${String(this.count('rev'))}>`);

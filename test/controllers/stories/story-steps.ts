@@ -10,7 +10,7 @@ import type { ResourceKind } from '../../../src/schemas/resource-kind.ts';
 import { resourceIdOf } from '../../../src/schemas/resource-kind.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { type Status, StatusError } from '../../../src/schemas/errors/status.ts';
-import type { ControllerRevision, Node, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
+import type { ControllerRevision, CronJob, Node, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
 import type { TestCluster } from '../../support/cluster.ts';
 import type { FakeKubelet } from '../../support/fake-kubelet.ts';
 import type { Names } from './normalise.ts';
@@ -274,6 +274,31 @@ async function undoByRevision(
   await patch(world, { kind, name, body: target?.data });
 }
 
+/** Makes a Job as `kubectl create job NAME --from=cronjob/OTHER` does. */
+async function createJobFrom(world: StoryWorld, name: string, from: string): Promise<void> {
+  const cronJob = (await read(world, { kind: 'CronJob', name: from })) as CronJob;
+  const { metadata, spec } = cronJob.spec.jobTemplate;
+  await create(world, {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      ...metadata,
+      name,
+      annotations: { 'cronjob.kubernetes.io/instantiate': 'manual', ...metadata?.annotations },
+      ownerReferences: [
+        {
+          apiVersion: 'batch/v1',
+          kind: 'CronJob',
+          name: from,
+          uid: cronJob.metadata.uid,
+          controller: true,
+        },
+      ],
+    },
+    spec,
+  });
+}
+
 const KINDS: Readonly<Record<string, string>> = {
   deploy: 'Deployment',
   deployment: 'Deployment',
@@ -296,6 +321,8 @@ async function kubectl(world: StoryWorld, argument: unknown): Promise<StepResult
   const [, short = '', name = ''] = words.map((word) => /^([a-z.]+)\/(\S+)$/.exec(word)).find(Boolean) ?? [];
   const kind = KINDS[short];
   await world.cluster.clock.advance(KUBECTL_MS);
+  const from = flag('from')?.replace('cronjob/', '');
+  if (from !== undefined) await createJobFrom(world, words[2] ?? '', from);
   if (kind === undefined) return undefined;
   const change = (body: unknown): Promise<StepResult> => patch(world, { kind, name, body });
   const revision = flag('to-revision');
@@ -365,7 +392,7 @@ async function holds(world: StoryWorld, fields: Fields): Promise<boolean> {
   };
   const found = conditions.find((item) => item.type === fields['cond']);
   return (
-    found?.status === fields['status'] &&
+    found?.status === (fields['status'] ?? 'True') &&
     (fields['reason'] === undefined || found?.reason === fields['reason'])
   );
 }

@@ -1,6 +1,7 @@
 /** The summary of an object that the recorded stories keep of each of its states. */
 import { omit } from '../../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
+import type { CronJob } from '../../../src/schemas/types.ts';
 
 export type ObjectSummary = Readonly<Record<string, unknown>>;
 
@@ -31,11 +32,53 @@ interface Conditioned {
   readonly [field: string]: unknown;
 }
 
-/** For workloads and their parts; other kinds are compared by their end state. */
+const JOB_COUNTS = [
+  'active',
+  'completedIndexes',
+  'failed',
+  'failedIndexes',
+  'ready',
+  'succeeded',
+  'terminating',
+];
+
+function ownersOf({ metadata }: KubeObject): ObjectSummary {
+  const owners = metadata.ownerReferences?.map((owner) => `${owner.kind}/${owner.name}`);
+  return owners ? { owners } : {};
+}
+
+function jobSummary(job: KubeObject): ObjectSummary {
+  const status = (job['status'] ?? {}) as Conditioned;
+  const spec = job['spec'] as { completions?: number; parallelism?: number; suspend?: boolean };
+  const { succeeded = [], failed = [] } = (status['uncountedTerminatedPods'] ?? {}) as {
+    succeeded?: string[];
+    failed?: string[];
+  };
+  const uncounted = {
+    ...(succeeded.length > 0 ? { succeeded: succeeded.length } : {}),
+    ...(failed.length > 0 ? { failed: failed.length } : {}),
+  };
+  const conditions = (status.conditions ?? []).map((c) => [c.type, `${c.status}/${c.reason ?? ''}`]);
+  return {
+    ...(job.metadata.deletionTimestamp ? { deleting: true } : {}),
+    ...ownersOf(job),
+    ...(status['completionTime'] ? { completed: true } : {}),
+    ...(conditions.length > 0 ? { cond: Object.fromEntries(conditions) as unknown } : {}),
+    completions: spec.completions,
+    parallelism: spec.parallelism,
+    ...(status['startTime'] ? { started: true } : {}),
+    ...(spec.suspend ? { suspend: true } : {}),
+    status: Object.fromEntries(
+      JOB_COUNTS.filter((key) => status[key] !== undefined).map((key) => [key, status[key]]),
+    ),
+    ...(Object.keys(uncounted).length > 0 ? { uncounted } : {}),
+  };
+}
+
+/** For workloads whose states are compared; other kinds are compared by their end state. */
 export function summarise(object: KubeObject): ObjectSummary {
   const status = (object['status'] ?? {}) as Conditioned;
   const annotations = object.metadata.annotations ?? {};
-  const owners = object.metadata.ownerReferences?.map((owner) => `${owner.kind}/${owner.name}`);
   const common = {
     ...(object.metadata.deletionTimestamp ? { deleting: true } : {}),
     ...(object.metadata.finalizers ? { finalizers: object.metadata.finalizers } : {}),
@@ -61,7 +104,7 @@ export function summarise(object: KubeObject): ObjectSummary {
         ann,
         ...(status.conditions?.length ? { cond } : {}),
         ...common,
-        ...(owners ? { owners } : {}),
+        ...ownersOf(object),
       };
     }
     case 'StatefulSet':
@@ -69,17 +112,28 @@ export function summarise(object: KubeObject): ObjectSummary {
     case 'DaemonSet':
       return { ...omit(common, 'obs', 'spec'), ann: annotations[TEMPLATE_GENERATION], status };
     case 'ControllerRevision':
-      return { ...(owners ? { owners } : {}), revision: object['revision'] };
+      return { ...ownersOf(object), revision: object['revision'] };
     case 'Pod':
       return {
         ...(object.metadata.deletionTimestamp ? { deleting: true } : {}),
         ...(cond['PodScheduled']?.startsWith('False')
           ? { cond: { PodScheduled: cond['PodScheduled'] } }
           : {}),
-        ...(owners ? { owners } : {}),
+        ...ownersOf(object),
         phase: status.phase,
         ...(cond['Ready']?.startsWith('True') ? { ready: true } : {}),
       };
+    case 'CronJob': {
+      const { active = [], lastScheduleTime, lastSuccessfulTime } = (object as CronJob).status ?? {};
+      return {
+        active: active.map(({ name }) => name),
+        lastSchedule: lastScheduleTime !== undefined,
+        lastSuccess: lastSuccessfulTime !== undefined,
+        ...((object as CronJob).spec.suspend === true ? { suspend: true } : {}),
+      };
+    }
+    case 'Job':
+      return jobSummary(object);
     default:
       return { phase: status.phase };
   }

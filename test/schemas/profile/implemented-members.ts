@@ -99,6 +99,37 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.ReplicationControllerSpec': {
     'controllers/replicaset/plan-replicaset.ts': 'minReadySeconds replicas selector template',
   },
+  'api.batch.v1.CronJobSpec': {
+    'controllers/cronjob/plan-cron-job.ts':
+      'concurrencyPolicy failedJobsHistoryLimit schedule successfulJobsHistoryLimit suspend timeZone',
+    'controllers/cronjob/due-times.ts': 'startingDeadlineSeconds',
+    'controllers/cronjob/jobs.ts': 'jobTemplate',
+  },
+  'api.batch.v1.JobTemplateSpec': { 'controllers/cronjob/jobs.ts': 'metadata spec' },
+  'api.batch.v1.JobSpec': {
+    'controllers/job/plan-target.ts': 'activeDeadlineSeconds backoffLimit maxFailedIndexes',
+    'controllers/job/job-facts.ts':
+      'backoffLimitPerIndex completionMode managedBy podFailurePolicy podReplacementPolicy suspend',
+    'controllers/job/plan-job-pods.ts': 'completions parallelism',
+    'controllers/job/plan-job.ts': 'manualSelector selector',
+    'controllers/job/match-policies.ts': 'successPolicy',
+    'controllers/job/job-pod.ts': 'template',
+    'controllers/ttl-after-finished/plan-ttl.ts': 'ttlSecondsAfterFinished',
+  },
+  'api.batch.v1.PodFailurePolicy': { 'controllers/job/match-policies.ts': 'rules' },
+  'api.batch.v1.PodFailurePolicyRule': {
+    'controllers/job/match-policies.ts': 'action onExitCodes onPodConditions',
+  },
+  'api.batch.v1.PodFailurePolicyOnExitCodesRequirement': {
+    'controllers/job/match-policies.ts': 'containerName operator values',
+  },
+  'api.batch.v1.PodFailurePolicyOnPodConditionsPattern': {
+    'controllers/job/match-policies.ts': 'status type',
+  },
+  'api.batch.v1.SuccessPolicy': { 'controllers/job/match-policies.ts': 'rules' },
+  'api.batch.v1.SuccessPolicyRule': {
+    'controllers/job/match-policies.ts': 'succeededCount succeededIndexes',
+  },
   'api.core.v1.PodTemplateSpec': { 'controllers/replicaset/plan-replicaset.ts': 'metadata spec' },
   'api.policy.v1.PodDisruptionBudgetSpec': {
     'controllers/disruption/plan-disruption.ts': 'maxUnavailable minAvailable selector',

@@ -2,6 +2,7 @@
 import { EvaluationError } from '../errors.ts';
 import { type Overload, overload } from '../overload.ts';
 import type { DurationValue, TimestampValue } from '../values.ts';
+import { wallTimeMs } from '../../values/time-zones.ts';
 import { durationOf, timestampOf } from './operators.ts';
 
 const NANOS = 1_000_000_000n;
@@ -87,26 +88,7 @@ function inZone({ nanos }: TimestampValue, zone: string | undefined): Date {
     return new Date(ms + offset * 60_000);
   }
   try {
-    const parts = new Intl.DateTimeFormat('en-US', {
-      timeZone: zone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    }).formatToParts(ms);
-    const part = (type: string): number => Number(parts.find((item) => item.type === type)?.value ?? 0);
-    const at = Date.UTC(
-      part('year'),
-      part('month') - 1,
-      part('day'),
-      part('hour'),
-      part('minute'),
-      part('second'),
-    );
-    return new Date(at + (((ms % 1000) + 1000) % 1000));
+    return new Date(wallTimeMs(ms, zone));
   } catch {
     throw new EvaluationError(`unknown time zone ${zone}`);
   }

@@ -50,7 +50,7 @@ async function end(pods: readonly Pod[], phase: 'Succeeded' | 'Failed'): Promise
   for (const { metadata, ...pod } of pods) {
     const named = { name: metadata.name, namespace: 'default' };
     await cluster.objects.update(
-      { ...pod, metadata: { ...metadata, ...named, resourceVersion: '' }, status: { phase } } as KubeObject,
+      { ...pod, metadata: { ...metadata, ...named, resourceVersion: '' }, status: { phase } },
       { subresource: 'status' },
     );
   }

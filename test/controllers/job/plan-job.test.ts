@@ -261,7 +261,7 @@ describe('counting', () => {
       fc.property(status, index, junk, fc.integer(), (given, text, label, limit) => {
         const job = aJob(
           { completionMode: 'Indexed', completions: 3, parallelism: 2, backoffLimitPerIndex: limit },
-          given,
+          given as Job['status'],
         );
         const pods = ['Failed', 'Running', 'Succeeded', 'Odd'].map((phase, at) => {
           const pod = podOf(job, `p${at}`, { status: { phase } as never });

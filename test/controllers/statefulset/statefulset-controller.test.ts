@@ -15,7 +15,7 @@ async function start(): Promise<void> {
   cluster = await startTestCluster({
     admission: true,
     caBundle: 'ca',
-    nodeHealth: { gracePeriodMs: 6_000 },
+    nodeHealth: { gracePeriodMs: 6_000, leaseGracePeriodMs: 6_000 },
   });
   kubelet = await startFakeKubelet(cluster);
   for (const name of ['n1', 'n2'])

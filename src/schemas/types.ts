@@ -17,6 +17,10 @@ import type { INamespaceStatus } from 'kubernetes-models/v1/NamespaceStatus';
 import type { INodeSpec } from 'kubernetes-models/v1/NodeSpec';
 import type { INodeStatus } from 'kubernetes-models/v1/NodeStatus';
 import type { IObjectReference } from 'kubernetes-models/v1/ObjectReference';
+import type { IPersistentVolumeClaimSpec } from 'kubernetes-models/v1/PersistentVolumeClaimSpec';
+import type { IPersistentVolumeClaimStatus } from 'kubernetes-models/v1/PersistentVolumeClaimStatus';
+import type { IPersistentVolumeSpec } from 'kubernetes-models/v1/PersistentVolumeSpec';
+import type { IPersistentVolumeStatus } from 'kubernetes-models/v1/PersistentVolumeStatus';
 import type { IPodCondition } from 'kubernetes-models/v1/PodCondition';
 import type { IPodSpec } from 'kubernetes-models/v1/PodSpec';
 import type { IPodStatus } from 'kubernetes-models/v1/PodStatus';
@@ -65,6 +69,14 @@ export interface Node extends KubeObject {
 export interface Namespace extends KubeObject {
   spec?: INamespaceSpec;
   status?: INamespaceStatus;
+}
+export interface PersistentVolume extends KubeObject {
+  spec: IPersistentVolumeSpec;
+  status?: IPersistentVolumeStatus;
+}
+export interface PersistentVolumeClaim extends KubeObject {
+  spec: IPersistentVolumeClaimSpec;
+  status?: IPersistentVolumeClaimStatus;
 }
 export interface RuntimeClass extends KubeObject {
   readonly handler: string;

@@ -91,6 +91,7 @@ export function route(
     namespace: namespace ?? (kind.group === '' && kind.kind === 'Namespace' ? name : undefined),
     name: name ?? selectedName(verb, fieldSelector),
     fieldSelector,
+    labelSelector: query.get('labelSelector') ?? undefined,
   };
   if (stored) return { type: 'stored', kind: stored, subresource, verb, attributes };
   if (!unstored?.verbs.includes(verb)) throw methodNotAllowed();

@@ -13,6 +13,7 @@ const SANDBOX = 'node-agent/container-spec/plan-sandbox-spec.ts';
 const SECURITY = 'node-agent/container-spec/plan-security.ts';
 const ENVIRONMENT = 'node-agent/container-spec/plan-environment.ts';
 const VOLUMES = 'node-agent/volumes/plan-volumes.ts';
+const CLAIM_VOLUME = 'node-agent/volumes/plan-claim-volume.ts';
 const VOLUME_FILES = 'node-agent/volumes/volume-files.ts';
 const POD_FILES = 'node-agent/files/plan-pod-files.ts';
 const PROBES = 'node-agent/probes/handlers.ts';
@@ -170,13 +171,18 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.TCPSocketAction': { [PROBES]: 'host port' },
   'api.core.v1.SleepAction': { [PROBES]: 'seconds' },
 
-  'api.core.v1.Volume': { [VOLUMES]: 'configMap downwardAPI emptyDir hostPath name projected secret' },
+  'api.core.v1.Volume': {
+    [VOLUMES]: 'configMap downwardAPI emptyDir name projected secret',
+    [CLAIM_VOLUME]: 'ephemeral hostPath nfs persistentVolumeClaim',
+  },
+  'api.core.v1.PersistentVolumeClaimVolumeSource': { [CLAIM_VOLUME]: 'claimName readOnly' },
+  'api.core.v1.NFSVolumeSource': { [CLAIM_VOLUME]: 'path readOnly server' },
   'api.core.v1.ConfigMapVolumeSource': { [VOLUME_FILES]: 'defaultMode items name optional' },
   'api.core.v1.SecretVolumeSource': { [VOLUME_FILES]: 'defaultMode items optional secretName' },
   'api.core.v1.DownwardAPIVolumeSource': { [VOLUME_FILES]: 'defaultMode items' },
   'api.core.v1.DownwardAPIVolumeFile': { [VOLUME_FILES]: 'fieldRef mode path resourceFieldRef' },
   'api.core.v1.EmptyDirVolumeSource': { [VOLUMES]: 'medium' },
-  'api.core.v1.HostPathVolumeSource': { [VOLUMES]: 'path type' },
+  'api.core.v1.HostPathVolumeSource': { [CLAIM_VOLUME]: 'path type' },
   'api.core.v1.ProjectedVolumeSource': { [VOLUME_FILES]: 'defaultMode', [VOLUMES]: 'sources' },
   'api.core.v1.VolumeProjection': { [VOLUMES]: 'configMap downwardAPI secret serviceAccountToken' },
   'api.core.v1.ConfigMapProjection': { [VOLUME_FILES]: 'items name optional' },

@@ -48,7 +48,15 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     const runtime = ownRuntime(options.runtime, registry.owns);
     const networkProblem = (): string | undefined => network.problem;
     if (connection)
-      scope.use(openTunnel({ ...parts.common, connection, runtime, findPod: registry.find, networkProblem }));
+      scope.use(
+        openTunnel({
+          ...{ ...parts.common, connection, runtime, findPod: registry.find, networkProblem },
+          archives: {
+            ...{ volumes: options.volumes, isActive: registry.isActive },
+            canChown: process.getuid?.() === 0,
+          },
+        }),
+      );
     return {};
   }
 

@@ -271,9 +271,18 @@ describe('a volume whose data is on the node', () => {
   });
   const admin: RequestContext = { ...agent, user: { name: 'admin', groups: ['system:masters'] } };
   const put = (object: KubeObject) =>
-    test.core.create({ kind: kindNamed('PersistentVolume'), namespace: undefined }, object, plainWrite, admin);
+    test.core.create(
+      { kind: kindNamed('PersistentVolume'), namespace: undefined },
+      object,
+      plainWrite,
+      admin,
+    );
   const remove = (name: string) =>
-    test.core.delete({ kind: kindNamed('PersistentVolume'), namespace: undefined, name }, {}, admin);
+    test.core.delete(
+      { kind: kindNamed('PersistentVolume'), namespace: undefined, name },
+      { dryRun: false },
+      admin,
+    );
   const REFUSED = /may only remove the finalizer symphony.dev\/volume of a deleted volume on itself/;
   const without = { metadata: { finalizers: ['a/b', 'kubernetes.io/pv-protection'] } };
 

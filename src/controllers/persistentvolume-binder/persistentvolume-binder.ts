@@ -1,5 +1,4 @@
 /** Binds claims and volumes, and ends volumes; see plan-claim.ts and plan-volume.ts. */
-import { createBoundedMap } from '../../base/bounded-map.ts';
 import { keyOf, objectKey } from '../../schemas/object.ts';
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../../schemas/types.ts';
 import { BIND_COMPLETED, hasAnnotation } from '../../schemas/volumes/binding.ts';
@@ -8,17 +7,13 @@ import { VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
 import { isReadyNode, roomOn } from '../../schemas/volumes/node-volumes.ts';
 import { claimsOfPod } from '../../schemas/volumes/pod-claims.ts';
 import { claimKeyOf, openStorage } from '../../store/cache/storage-caches.ts';
-import type { Controller, Plan, Reconciler } from '../controller.ts';
+import type { Controller, Reconciler } from '../controller.ts';
+import { createSaidEvents, type Said } from '../said-events.ts';
 import { BINDER_EVENTS } from './binder-events.ts';
 import { type ClaimView, planClaim } from './plan-claim.ts';
 import { planVolume, type VolumeView } from './plan-volume.ts';
-type View = (ClaimView | VolumeView) & {
-  /** The events of the last plan that only said something. */
-  readonly said: string | undefined;
-};
+type View = Said<ClaimView | VolumeView>;
 
-/** Keys whose last words are remembered. Those of others are said again at a resync. */
-const MAX_REMEMBERED = 10_000;
 const WAITING_BY_CLAIM = 'waiting-by-claim';
 
 export const persistentVolumeBinder: Controller = {
@@ -31,7 +26,7 @@ export const persistentVolumeBinder: Controller = {
     pods.addIndex(WAITING_BY_CLAIM, (pod) =>
       pod.spec.nodeName ? [] : claimsOfPod(pod).map(({ name }) => objectKey(pod.metadata.namespace, name)),
     );
-    const said = createBoundedMap<string, string>(MAX_REMEMBERED);
+    const said = createSaidEvents();
 
     scope.on(claims, ({ key, object }) => [
       key,
@@ -110,25 +105,13 @@ export const persistentVolumeBinder: Controller = {
         const claim = claims.get(key);
         const volume = volumes.get(key);
         const view = claim ? await viewClaim(claim, signal) : volume && (await viewVolume(volume, signal));
-        return view && { ...view, said: said.get(key) };
+        return view && { ...view, said: said.of(key) };
       },
-      plan: planView,
-      after(plan, key) {
-        said.set(key, wordsOf(plan));
-      },
+      plan: (view) => said.unlessSaid(view.type === 'claim' ? planClaim(view) : planVolume(view), view),
+      after: (plan, key) => said.note(plan, key),
     };
   },
 };
 
 const isFree = ({ spec, status }: PersistentVolume): boolean =>
   !spec.claimRef && status?.phase === 'Available';
-
-/** What only says something is said once, until something else is said or done. */
-function planView(view: View): Plan | undefined {
-  const plan = view.type === 'claim' ? planClaim(view) : planVolume(view);
-  if (!plan || plan.writes.length > 0 || view.said !== wordsOf(plan)) return plan;
-  return plan.visit ? { writes: [], visit: plan.visit } : undefined;
-}
-
-const wordsOf = ({ events = [] }: Plan): string =>
-  JSON.stringify(events.map(({ event, args }) => [event, args]));

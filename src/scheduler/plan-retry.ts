@@ -1,7 +1,7 @@
 /** Whether a change may help refused pods, pure (upstream's queueing hints). */
 import { jsonEqual } from '../base/json.ts';
 import type { Node, Pod } from '../schemas/types.ts';
-import { VOLUMES_CAPACITY_ANNOTATION, VOLUMES_DIRECTORY_ANNOTATION } from '../schemas/volumes/drivers.ts';
+import { mayHoldMore } from '../schemas/volumes/node-volumes.ts';
 import { isFinished } from './pod-info.ts';
 
 export interface Change<T> {
@@ -17,7 +17,7 @@ export function nodeChangeHelps({ type, object, previous }: Change<Node>): boole
   return (
     !jsonEqual(object.status?.allocatable, previous.status?.allocatable) ||
     !jsonEqual(object.metadata.labels, previous.metadata.labels) ||
-    !jsonEqual(volumePlaceOf(object), volumePlaceOf(previous)) ||
+    mayHoldMore(object, previous) ||
     !jsonEqual(object.spec.taints, previous.spec.taints) ||
     object.spec.unschedulable !== previous.spec.unschedulable
   );
@@ -41,8 +41,3 @@ export function pendingPodChanged({ object, previous }: Change<Pod>): boolean {
     !jsonEqual(object.spec, previous.spec) || !jsonEqual(object.metadata.labels, previous.metadata.labels)
   );
 }
-
-const volumePlaceOf = ({ metadata: { annotations = {} } }: Node): unknown => [
-  annotations[VOLUMES_DIRECTORY_ANNOTATION],
-  annotations[VOLUMES_CAPACITY_ANNOTATION],
-];

@@ -4,7 +4,7 @@ import type { Node } from '../../schemas/types.ts';
 import { isFullyBound } from '../../schemas/volumes/binding.ts';
 import { classNameOf } from '../../schemas/volumes/classes.ts';
 import { driverOf, PROVISIONER_ANNOTATION } from '../../schemas/volumes/drivers.ts';
-import { roomOn } from '../../schemas/volumes/node-volumes.ts';
+import { mayHoldMore, roomOn } from '../../schemas/volumes/node-volumes.ts';
 import { openStorage } from '../../store/cache/storage-caches.ts';
 import { type Controller, itself, type Plan, type Reconciler } from '../controller.ts';
 import { createSaidEvents, type Said } from '../said-events.ts';
@@ -23,7 +23,11 @@ export const volumeProvisioner: Controller = {
     const waiting = (): readonly string[] => storage.unbound().map(keyOf);
     scope.on(storage.claims, itself);
     scope.on(storage.classes, waiting);
-    scope.on(nodes, waiting, ROOM_DELAY_MS);
+    scope.on(
+      nodes,
+      ({ type, object, previous }) => (type === 'DELETED' || mayHoldMore(object, previous) ? waiting() : []),
+      ROOM_DELAY_MS,
+    );
     scope.on(storage.volumes, ({ type }) => (type === 'DELETED' ? waiting() : []), ROOM_DELAY_MS);
     return {
       events: { component: 'volume-provisioner', texts: PROVISIONER_EVENTS },

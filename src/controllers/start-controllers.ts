@@ -6,6 +6,7 @@ import type { Controller, ControllerContext } from './controller.ts';
 import { customResourcesController } from './custom-resources/custom-resources-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
+import { ephemeralVolume } from './ephemeral-volume/ephemeral-volume-controller.ts';
 import { expiryController } from './expiry/expiry-controller.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
@@ -17,6 +18,7 @@ import {
   nodeLifecycle,
 } from './node-lifecycle/node-lifecycle-controller.ts';
 import { taintEviction } from './node-lifecycle/taint-eviction-controller.ts';
+import { persistentVolumeBinder } from './persistentvolume-binder/persistentvolume-binder.ts';
 import { podGc } from './pod-gc/pod-gc-controller.ts';
 import { replicaSetController, replicationController } from './replicaset/replicaset-controller.ts';
 import { resourceQuotaController } from './resource-quota/resource-quota-controller.ts';
@@ -24,6 +26,7 @@ import { runController } from './run-controller.ts';
 import { bootstrapTokenCleaner } from './serviceaccount/bootstrap-token-controller.ts';
 import { serviceAccountController } from './serviceaccount/serviceaccount-controller.ts';
 import { type SignSecretToken, tokenSecretController } from './serviceaccount/token-secret-controller.ts';
+import { volumeProvisioner } from './volume-provisioner/volume-provisioner.ts';
 import { volumeProtection } from './volume-protection/volume-protection-controller.ts';
 
 export interface ControllersOptions {
@@ -64,6 +67,9 @@ export const controllersFor = ({
   podGc,
   resourceQuotaController,
   disruptionController,
+  persistentVolumeBinder,
+  volumeProvisioner,
+  ephemeralVolume,
   volumeProtection,
   expiryController(eventTtlMs),
 ];

@@ -5,12 +5,15 @@ import { asLabelSelector } from '../schemas/values/selectors.ts';
 import { compileLabelSelector } from './label-predicate.ts';
 import type { Namespace, Node, Pod, ReplicaSet, ReplicationController, Service } from '../schemas/types.ts';
 import { type ReadPod, createPodReader, isFinished } from './pod-info.ts';
+import { createStorage, NO_STORAGE, type StorageObjects } from './storage.ts';
 import type { NodeInfo, PodInfo, Snapshot } from './types.ts';
 
 /** The input of default spreading; see `spreadSelectors`. */
 export interface SpreadingObjects {
   readonly services: readonly Service[];
   readonly replicaSets: readonly (ReplicaSet | ReplicationController)[];
+  /** Absent: there are no claims and no volumes. */
+  readonly storage?: StorageObjects;
 }
 
 export interface ClusterObjects extends SpreadingObjects {
@@ -111,6 +114,7 @@ function createWorld(): World {
         withRequiredAntiAffinity,
         withAffinity,
         namespaceLabels,
+        storage: createStorage(objects.storage ?? NO_STORAGE),
         defaultSpreadSelector: spreadSelectors(objects),
       };
       if (stale.size === 0) return snapshot;

@@ -70,6 +70,10 @@ export interface Namespace extends KubeObject {
   spec?: INamespaceSpec;
   status?: INamespaceStatus;
 }
+export interface RuntimeClass extends KubeObject {
+  readonly handler: string;
+}
+
 export interface PersistentVolume extends KubeObject {
   spec: IPersistentVolumeSpec;
   status?: IPersistentVolumeStatus;
@@ -78,8 +82,16 @@ export interface PersistentVolumeClaim extends KubeObject {
   spec: IPersistentVolumeClaimSpec;
   status?: IPersistentVolumeClaimStatus;
 }
-export interface RuntimeClass extends KubeObject {
-  readonly handler: string;
+export interface StorageClass extends KubeObject {
+  provisioner: string;
+  parameters?: Record<string, string>;
+  reclaimPolicy?: string;
+  mountOptions?: string[];
+  allowVolumeExpansion?: boolean;
+  volumeBindingMode?: string;
+  allowedTopologies?: {
+    matchLabelExpressions?: { key: string; values: string[] }[];
+  }[];
 }
 
 export interface Lease extends KubeObject {

@@ -7,6 +7,7 @@ import { getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { PROTECTION_FINALIZERS, withProtection } from '../../schemas/pods/volume-protection.ts';
+import { claimsOfPod } from '../../schemas/volumes/pod-claims.ts';
 import type { Plan } from '../controller.ts';
 import { isDeleting, withoutFinalizer } from '../ownership.ts';
 
@@ -33,11 +34,5 @@ function isUsed(object: KubeObject, pods: readonly Pod[]): boolean {
 }
 
 /** A pod that has no node yet does not start with a claim that is being deleted. */
-function uses({ spec }: Pod, claim: string): boolean {
-  if (!spec.nodeName) return false;
-  return claimsOf(spec).includes(claim);
-}
-
-export function claimsOf({ volumes = [] }: Pod['spec']): readonly string[] {
-  return volumes.flatMap((volume) => volume.persistentVolumeClaim?.claimName ?? []);
-}
+const uses = (pod: Pod, claim: string): boolean =>
+  Boolean(pod.spec.nodeName) && claimsOfPod(pod).some(({ name }) => name === claim);

@@ -1,8 +1,9 @@
 /** Keeps the protection of volumes and claims, and ends it; see plan-volume-protection.ts. */
 import { keyOf, objectKey } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
+import { claimsOfPod } from '../../schemas/volumes/pod-claims.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';
-import { claimsOf, planVolumeProtection, type VolumeProtectionInput } from './plan-volume-protection.ts';
+import { planVolumeProtection, type VolumeProtectionInput } from './plan-volume-protection.ts';
 
 export const volumeProtection: Controller = {
   name: 'volume-protection',
@@ -12,8 +13,8 @@ export const volumeProtection: Controller = {
     const pods = await caches.open<Pod>('pods');
     scope.on(claims, itself);
     scope.on(volumes, itself);
-    scope.on(pods, ({ type, object: { metadata, spec } }) =>
-      type === 'DELETED' ? claimsOf(spec).map((name) => objectKey(metadata.namespace, name)) : [],
+    scope.on(pods, ({ type, object: pod }) =>
+      type === 'DELETED' ? claimsOfPod(pod).map(({ name }) => objectKey(pod.metadata.namespace, name)) : [],
     );
     return {
       // While the store is rebuilt, the pods that use a claim may not be there yet.

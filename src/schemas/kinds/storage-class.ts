@@ -18,7 +18,6 @@ export const storageClassKind = defineKind({
     AGE,
   ),
   lenient: ['reclaimPolicy'],
-  stored: { idle: 'nothing makes volumes by it yet' },
   fillDefaults: (draft) => fill(draft, { reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' }),
   validate: validateStorageClass,
   validateUpdate: validateStorageClassUpdate,

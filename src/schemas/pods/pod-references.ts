@@ -1,6 +1,7 @@
 /** Objects that a pod names. They limit what a node may read through the API. Pure. */
 import type { KubeObject } from '../object.ts';
 import type { Container, Pod } from '../types.ts';
+import { claimsOfPod } from '../volumes/pod-claims.ts';
 
 export interface SourceNames {
   readonly configMaps: ReadonlySet<string>;
@@ -44,18 +45,12 @@ export type ReferenceType = 'secret' | 'configMap' | 'claim' | 'serviceAccount';
 /** Everything of one type that the pod names. */
 export function namedByPod(object: KubeObject, type: ReferenceType): ReadonlySet<string> {
   const pod = object as Pod;
-  const { spec, metadata } = pod;
+  const { spec } = pod;
   switch (type) {
     case 'serviceAccount':
       return namesIn([spec.serviceAccountName ?? spec.serviceAccount]);
     case 'claim':
-      return namesIn(
-        (spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => [
-          persistentVolumeClaim?.claimName,
-          // The claim of an ephemeral volume is named after pod and volume.
-          ephemeral && `${metadata.name}-${name}`,
-        ]),
-      );
+      return namesIn(claimsOfPod(pod).map(({ name }) => name));
     case 'configMap':
       return new Set(sourcesOf(pod).flatMap(({ configMaps }) => [...configMaps]));
     case 'secret':

@@ -26,6 +26,8 @@ export const driverOf = (provisioner: string): VolumeDriver | undefined => ownMe
 
 /** The name of the provisioner that made the volume, as its class names it. */
 export const PROVISIONED_BY_ANNOTATION = 'pv.kubernetes.io/provisioned-by';
+/** On a claim: the provisioner that has to make its volume. */
+export const PROVISIONER_ANNOTATION = 'volume.kubernetes.io/storage-provisioner';
 /** Keeps a provisioned volume until its data is removed. */
 export const VOLUME_FINALIZER = 'symphony.dev/volume';
 /** The node that holds the data of a volume, or that has to remove it. */

@@ -17,12 +17,13 @@ const KINDS = [
   'pdb',
   'quota',
   'limitrange',
+  'pvc?',
 ];
 
 export const STORIES = new RegExp(`^(${KINDS.join('|')})-`);
 
 /** Said once here; upstream says it again at each look, and looks again after its own write. */
-export const repeated: ReadonlySet<string> = new Set(['NoPods', 'UnmanagedPods']);
+export const repeated: ReadonlySet<string> = new Set(['NoPods', 'UnmanagedPods', 'ProvisioningFailed']);
 
 /**
  * Admission enforces what the controllers then have to pass: quotas, limits, and that nothing is

@@ -1,6 +1,5 @@
 import { AGE, column, NAME, tableOf, textOr, UNSET, wide } from '../../tables/columns.ts';
 import { modesText, phaseText } from '../../tables/volume-text.ts';
-import { IN_PRIVILEGED_NAMESPACE } from '../../pod-security/namespace-policy.ts';
 import { isRecord, jsonClone } from '../../../base/json.ts';
 import { fill, fillZero, part } from '../../defaults/draft.ts';
 import {
@@ -61,9 +60,6 @@ export const persistentVolumeClaimKind = defineKind({
     AGE,
     wide('VolumeMode', textOr('spec.volumeMode', UNSET)),
   ),
-  stored: {
-    missing: `claims get no volume yet; use emptyDir in the pod, or hostPath ${IN_PRIVILEGED_NAMESPACE}`,
-  },
   fillDefaults(draft) {
     const spec = part(draft, 'spec');
     fill(spec, { volumeMode: 'Filesystem' });

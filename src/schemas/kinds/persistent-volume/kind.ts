@@ -1,7 +1,6 @@
 import { AGE, column, NAME, tableOf, textOr, UNSET, wide } from '../../tables/columns.ts';
 import { asRecord, asString, isAbsent } from '../../json-access.ts';
 import { modesText, phaseText } from '../../tables/volume-text.ts';
-import { IN_PRIVILEGED_NAMESPACE } from '../../pod-security/namespace-policy.ts';
 import { fill, fillZero, part } from '../../defaults/draft.ts';
 import { defaultSources } from '../../defaults/volumes.ts';
 import { validatePersistentVolume, validatePersistentVolumeUpdate } from './validation.ts';
@@ -41,9 +40,6 @@ export const persistentVolumeKind = defineKind({
     wide('VolumeMode', textOr('spec.volumeMode', UNSET)),
   ),
   lenient: ['spec.scaleIO.secretRef'],
-  stored: {
-    missing: `volumes are not bound to claims yet; use hostPath in the pod, ${IN_PRIVILEGED_NAMESPACE}`,
-  },
   fillDefaults(draft) {
     const spec = part(draft, 'spec');
     fillZero(spec, { persistentVolumeReclaimPolicy: 'Retain' });

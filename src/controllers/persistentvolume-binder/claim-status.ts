@@ -1,0 +1,25 @@
+/** The status of a claim in a phase. Its capacity follows the volume only as it becomes bound. */
+import { jsonEqual } from '../../base/json.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
+import type { PersistentVolume, PersistentVolumeClaim } from '../../schemas/types.ts';
+import { statusUpdate } from '../ownership.ts';
+
+type Phase = 'Pending' | 'Bound' | 'Lost';
+type Status = NonNullable<PersistentVolumeClaim['status']>;
+
+/** No write where the status says so already. */
+export function claimStatus(
+  claim: PersistentVolumeClaim,
+  phase: Phase,
+  volume: PersistentVolume | undefined,
+): readonly Write[] {
+  const { accessModes, capacity, ...rest } = claim.status ?? {};
+  const status: Status = { ...rest, phase };
+  if (volume) {
+    if (volume.spec.accessModes) status.accessModes = volume.spec.accessModes;
+    const isNews = claim.status?.phase !== phase;
+    const shown = isNews ? { ...capacity, ...volume.spec.capacity } : capacity;
+    if (shown) status.capacity = shown;
+  }
+  return jsonEqual(status, claim.status) ? [] : [statusUpdate({ ...claim, status })];
+}

@@ -4,7 +4,14 @@ import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Node } from '../../schemas/types.ts';
 import type { PartOptions } from '../agent-options.ts';
 import { type NodeEvent, planNodeEvents, STARTING } from './plan-node-events.ts';
-import { hasNews, nodeAnnotations, type NodeFacts, nodeLabels, planNodeObject, planNodeStatus } from './plan-node.ts';
+import {
+  hasNews,
+  nodeAnnotations,
+  type NodeFacts,
+  nodeLabels,
+  planNodeObject,
+  planNodeStatus,
+} from './plan-node.ts';
 
 export interface NodeWriterOptions extends Omit<PartOptions, 'rng'> {
   /** This node as its watch shows it; undefined where the control plane must be asked. */

@@ -24,8 +24,11 @@ const UNMOUNT_TIMEOUT_MS = 30_000;
 export const nfsMounter: NetworkMounter = {
   async mount(source, target, options) {
     const given = options.length === 0 ? [] : ['-o', options.join(',')];
-    await runChild('network-mount', 'mount', ['-t', 'nfs', ...given, source, target], {
-      timeoutMs: MOUNT_TIMEOUT_MS,
+    const args = ['-t', 'nfs', ...given, source, target];
+    await runChild('network-mount', 'mount', args, { timeoutMs: MOUNT_TIMEOUT_MS }).catch((error: unknown) => {
+      if (!NO_CLIENT.test(errorMessage(error))) throw error;
+      const message = `${errorMessage(error)} (install nfs-common or nfs-utils on the host of the agent)`;
+      throw new Error(message, { cause: error });
     });
   },
   async unmount(target) {
@@ -45,6 +48,9 @@ export const nfsMounter: NetworkMounter = {
   },
 };
 
+/** The kernel or the system has no client for NFS. */
+const NO_CLIENT = /unknown filesystem type|helper program/i;
+
 /** Whether the export lacks the directory, so that it can be made from the one above. */
 export const isMissingDirectory = (error: unknown): boolean =>
-  /No such file or directory/i.test(errorMessage(error)) && !/bad option|helper program/i.test(errorMessage(error));
+  /No such file or directory/i.test(errorMessage(error));

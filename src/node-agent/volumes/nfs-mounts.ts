@@ -93,7 +93,10 @@ export function createNfsMounts(options: {
         const can = await options.ability();
         if (!can.ok) throw new Error(`nfs needs an agent that can mount: ${can.why}`);
         await makeDirectory(dirname(plan.path), 0o711);
-        const target = join(await realpath(dirname(plan.path)), plan.path.slice(plan.path.lastIndexOf('/') + 1));
+        const target = join(
+          await realpath(dirname(plan.path)),
+          plan.path.slice(plan.path.lastIndexOf('/') + 1),
+        );
         const state = await mounter.state(target);
         if (state === 'mounted') return;
         if (state === 'stale') await mounter.unmount(target);
@@ -109,7 +112,9 @@ export function createNfsMounts(options: {
         });
       }),
     removeDirectory: ({ share, ...of }) =>
-      during({ ...of, share: dirname(share) }, (root) => removeTree(join(root, share.slice(share.lastIndexOf('/') + 1)))),
+      during({ ...of, share: dirname(share) }, (root) =>
+        removeTree(join(root, share.slice(share.lastIndexOf('/') + 1))),
+      ),
   };
 }
 

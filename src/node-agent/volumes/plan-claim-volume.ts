@@ -7,10 +7,10 @@
  */
 import { createHash } from 'node:crypto';
 import { omit } from '../../schemas/json-access.ts';
-import { controllerOf } from '../../schemas/object.ts';
 import { PROTECTION_FINALIZERS } from '../../schemas/pods/volume-protection.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '../../schemas/types.ts';
 import { driverOfVolume, VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
+import { ephemeralClaimName, foreignClaim } from '../../schemas/volumes/pod-claims.ts';
 import { Forbidden, Missing } from './volume-files.ts';
 
 /** What a volume of a pod leads to on the host, without the files that the agent writes. */
@@ -74,9 +74,9 @@ export interface StorageInput {
 }
 
 /** The claim that a volume of the pod names: its own, or the one made for it. */
-export function claimNameOf(pod: Pod, { name, persistentVolumeClaim, ephemeral }: Volume): string | undefined {
-  if (persistentVolumeClaim) return persistentVolumeClaim.claimName;
-  return ephemeral ? `${pod.metadata.name}-${name}` : undefined;
+export function claimNameOf(pod: Pod, volume: Volume): string | undefined {
+  if (volume.persistentVolumeClaim) return volume.persistentVolumeClaim.claimName;
+  return volume.ephemeral ? ephemeralClaimName(pod, volume) : undefined;
 }
 
 /** Undefined for a volume that is no storage. Throws Missing or Forbidden. */
@@ -93,7 +93,7 @@ export function planStorage(input: StorageInput, volume: Volume): StoragePlan | 
 }
 
 function boundVolume(input: StorageInput, volume: Volume, claimName: string): PersistentVolume {
-  const { namespace = '', name: podName } = input.pod.metadata;
+  const { namespace = '' } = input.pod.metadata;
   const at = `${namespace}/${claimName}`;
   const wait = (why: string): never => {
     throw new NotMountable('process', `error processing PVC ${at}: ${why}`);
@@ -105,14 +105,13 @@ function boundVolume(input: StorageInput, volume: Volume, claimName: string): Pe
   if (claim.status?.phase !== 'Bound') wait('PVC is not bound');
   const volumeName = claim.spec.volumeName ?? '';
   if (volumeName === '') wait('PVC has empty pvc.Spec.VolumeName');
-  if (volume.ephemeral && controllerOf(claim)?.uid !== input.pod.metadata.uid)
-    throw new NotMountable(
-      'process',
-      `PVC ${at} was not created for pod ${namespace}/${podName} (pod is not owner)`,
-    );
+  const foreign = volume.ephemeral ? foreignClaim(input.pod, claim) : undefined;
+  if (foreign !== undefined) throw new NotMountable('process', foreign);
   const found = input.persistentVolumes?.get(volumeName);
   if (!found)
-    return wait(`failed to fetch PV ${volumeName} from API server: persistentvolumes "${volumeName}" not found`);
+    return wait(
+      `failed to fetch PV ${volumeName} from API server: persistentvolumes "${volumeName}" not found`,
+    );
   const reference = found.spec.claimRef;
   if (!reference)
     return wait(
@@ -130,7 +129,10 @@ function planVolumeOf(input: StorageInput, volume: Volume, found: PersistentVolu
   const { name } = volume;
   const { spec, metadata } = found;
   if ((spec.volumeMode ?? 'Filesystem') !== 'Filesystem')
-    throw new NotMountable('process', `volume ${name} has volumeMode ${spec.volumeMode ?? ''}, but is specified in volumeMounts`);
+    throw new NotMountable(
+      'process',
+      `volume ${name} has volumeMode ${spec.volumeMode ?? ''}, but is specified in volumeMounts`,
+    );
   const readOnly = volume.persistentVolumeClaim?.readOnly === true;
   const common = { volumeName: metadata.name, ...(readOnly ? { readOnly } : {}) };
   const mountOptions = spec.mountOptions ?? [];
@@ -143,7 +145,8 @@ function planVolumeOf(input: StorageInput, volume: Volume, found: PersistentVolu
     return { ...nfsPlan(input, nfs), ...common };
   }
   if (spec.hostPath) {
-    if (mountOptions.length > 0) throw new NotMountable('options', 'mount options are not supported for this volume type');
+    if (mountOptions.length > 0)
+      throw new NotMountable('options', 'mount options are not supported for this volume type');
     return { ...hostPlan(name, spec.hostPath.path, spec.hostPath.type ?? ''), ...common };
   }
   if (!spec.local) throw new Missing('no volume plugin matched');
@@ -194,7 +197,9 @@ export function isOwnVolume(volume: PersistentVolume, volumesDir: string | undef
 /** The binder and the protection of volumes have let go of it. */
 export function isBeingRemoved({ metadata }: PersistentVolume): boolean {
   const { deletionTimestamp, finalizers = [] } = metadata;
-  return deletionTimestamp !== undefined && !finalizers.includes(PROTECTION_FINALIZERS['PersistentVolume'] ?? '');
+  return (
+    deletionTimestamp !== undefined && !finalizers.includes(PROTECTION_FINALIZERS['PersistentVolume'] ?? '')
+  );
 }
 
 /** The volume as it is recorded beside its directory. */

@@ -3,11 +3,7 @@
  * a volume that is marked for deletion, carries the finalizer and names this node loses its data.
  */
 import type { PersistentVolume } from '../../schemas/types.ts';
-import {
-  driverOfVolume,
-  VOLUME_FINALIZER,
-  VOLUME_NODE_LABEL,
-} from '../../schemas/volumes/drivers.ts';
+import { driverOfVolume, VOLUME_FINALIZER, VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
 import { isBeingRemoved, isOwnVolume } from './plan-claim-volume.ts';
 
 export type VolumeRemoval =

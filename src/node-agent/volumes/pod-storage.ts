@@ -77,4 +77,6 @@ async function write(podsDir: string, podUid: string, plans: readonly StoragePla
 }
 
 const isPlan = (value: unknown): value is StoragePlan =>
-  isRecord(value) && ['local', 'host', 'nfs'].includes(String(value['kind'])) && typeof value['path'] === 'string';
+  isRecord(value) &&
+  ['local', 'host', 'nfs'].includes(String(value['kind'])) &&
+  typeof value['path'] === 'string';

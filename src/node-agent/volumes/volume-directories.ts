@@ -116,7 +116,9 @@ export function createVolumeDirectories(root: string, parentLogger: Logger): Vol
           logger.warn({ error: goWords(error) }, 'Cannot read the records of volumes');
         return [];
       });
-      const names = files.filter((file) => file.endsWith(RECORD)).map((file) => file.slice(0, -RECORD.length));
+      const names = files
+        .filter((file) => file.endsWith(RECORD))
+        .map((file) => file.slice(0, -RECORD.length));
       const found = await Promise.all(
         names.sort().map(async (name) => {
           const record = await readRecord(name).catch(() => undefined);
@@ -137,8 +139,7 @@ export function createVolumeDirectories(root: string, parentLogger: Logger): Vol
 /** Directories of a node without a disk: they exist once they were used. */
 export function createMemoryDirectories(root: string): VolumeDirectories {
   const records = new Map<string, PersistentVolume>();
-  const put = (volume: PersistentVolume): void =>
-    void records.set(volume.metadata.name, recordOf(volume));
+  const put = (volume: PersistentVolume): void => void records.set(volume.metadata.name, recordOf(volume));
   return {
     root,
     // Kubernetes' quantities end near 2^63; hollow nodes have room for everything.

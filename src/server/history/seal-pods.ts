@@ -43,5 +43,6 @@ export async function sealBoundPods(parts: SealParts): Promise<void> {
     const outcomes = await writeEach(writer, writes, fence ? { fence } : {});
     sealed += outcomes.filter(({ refusal }) => refusal === undefined).length;
   }
-  if (sealed > 0) parts.logger.info({ objects: sealed }, 'Bound pods and volumes carry a proof of their node now');
+  if (sealed > 0)
+    parts.logger.info({ objects: sealed }, 'Bound pods and volumes carry a proof of their node now');
 }

@@ -158,7 +158,7 @@ describe('the data of a claim', () => {
     } finally {
       await foreign.remove({ force: true });
     }
-    await comesTrue(async () => expect(existsSync(pathOf('two'))).toBe(false), 30_000);
+    await comesTrue(async () => expect(existsSync(pathOf('two'))).toBe(false));
   });
 
   it('loses nothing that was written and synced when containers are killed', async () => {

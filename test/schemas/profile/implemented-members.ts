@@ -105,6 +105,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.PodSecurityContext': {
     [SECURITY]: 'appArmorProfile fsGroup runAsGroup runAsNonRoot runAsUser seccompProfile supplementalGroups',
     [SANDBOX]: 'sysctls',
+    [CLAIM_VOLUME]: 'fsGroupChangePolicy',
   },
   'api.core.v1.Sysctl': { [SANDBOX]: 'name value' },
   'api.core.v1.SecurityContext': {

@@ -97,7 +97,9 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
     usersOfPath: async (path) =>
       engine
         .all()
-        .filter(({ phase, spec }) => phase !== 'exited' && spec.mounts.some(({ source }) => isWithin(source, path)))
+        .filter(
+          ({ phase, spec }) => phase !== 'exited' && spec.mounts.some(({ source }) => isWithin(source, path)),
+        )
         .map(({ spec }) => spec.name),
     stats: async () =>
       engine
@@ -111,8 +113,7 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
   };
 }
 
-const isWithin = (source: string, path: string): boolean =>
-  source === path || source.startsWith(`${path}/`);
+const isWithin = (source: string, path: string): boolean => source === path || source.startsWith(`${path}/`);
 
 type Perform = FakeCalls['perform'];
 

@@ -43,6 +43,7 @@ describe('a claim of the default class', () => {
   const path = (): Promise<string> =>
     symphony.kubectl('get', 'pv', '-o', 'jsonpath={.items[0].spec.local.path}');
   const put = async (script: string): Promise<void> => {
+    await symphony.kubectl('delete', 'pod', 'writer', '--ignore-not-found', '--timeout=60s');
     await symphony.kubectl.withInput(writer(script), 'apply', '-f', '-');
     await symphony.kubectl('wait', '--for=condition=Ready', 'pod/writer', '--timeout=90s');
   };

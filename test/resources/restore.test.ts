@@ -269,7 +269,10 @@ describe('volumes that agents tell of after the store lost its history', () => {
     await rebuild();
     expect(await test.core.restorePods('n1', [test.proofs.seal(aVolume('pvc-1'))])).toEqual([]);
     const volume = await back('pvc-1');
-    expect(volume?.metadata).toMatchObject({ uid: 'uid-pvc-1', finalizers: ['kubernetes.io/pv-protection', 'symphony.dev/volume'] });
+    expect(volume?.metadata).toMatchObject({
+      uid: 'uid-pvc-1',
+      finalizers: ['kubernetes.io/pv-protection', 'symphony.dev/volume'],
+    });
     expect(volume?.metadata.annotations).not.toHaveProperty('pv.kubernetes.io/bound-by-controller');
     expect(volume?.['spec']).toMatchObject({ local: { path: '/volumes/pvc-1' } });
     expect((volume?.['spec'] as { claimRef: object }).claimRef).toEqual({
@@ -290,7 +293,11 @@ describe('volumes that agents tell of after the store lost its history', () => {
   });
 
   it.each<[string, (volume: KubeObject) => unknown, string]>([
-    ['another path', (one) => ({ ...one, spec: { ...(one['spec'] as object), local: { path: '/etc' } } }), 'unproven'],
+    [
+      'another path',
+      (one) => ({ ...one, spec: { ...(one['spec'] as object), local: { path: '/etc' } } }),
+      'unproven',
+    ],
     ['a hostPath', (one) => ({ ...one, spec: { hostPath: { path: '/' } } }), 'unproven'],
     ['no proof', () => aVolume('pvc-1'), 'unproven'],
     ['another node', () => test.proofs.seal(aVolume('pvc-1', 'n2')), 'foreign'],
@@ -303,7 +310,9 @@ describe('volumes that agents tell of after the store lost its history', () => {
   ])('do not come back with %s', async (_what, change, cause) => {
     await rebuild();
     const volume = change(test.proofs.seal(aVolume('pvc-1')));
-    expect(await test.core.restorePods('n1', [volume])).toMatchObject([{ pod: expect.stringContaining('pvc-1') as string, cause }]);
+    expect(await test.core.restorePods('n1', [volume])).toMatchObject([
+      { pod: expect.stringContaining('pvc-1') as string, cause },
+    ]);
     expect(await back('pvc-1')).toBeUndefined();
   });
 });

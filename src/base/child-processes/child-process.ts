@@ -143,18 +143,20 @@ export async function runChild(
     said = (said + chunk.toString('utf8')).slice(-MAX_COMPLAINT_CHARS);
   });
   let late = false;
-  let timer: NodeJS.Timeout | undefined;
+  let giveUp = (): void => undefined;
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+    giveUp = () => resolve(null);
+  });
+  let timer = setTimeout(() => {
+    late = true;
+    end();
+    // The kernel may hold a child that waits for a device or a server. Nobody waits for it.
+    timer = setTimeout(giveUp, KILL_PATIENCE_MS);
+  }, timeoutMs);
   try {
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-      timer = setTimeout(() => {
-        late = true;
-        end();
-        // The kernel may hold a child that waits for a device or a server. Nobody waits for it.
-        timer = setTimeout(() => resolve(null), KILL_PATIENCE_MS);
-      }, timeoutMs);
-    });
+    const code = await ended;
     if (code === 0) return;
     const why = late ? `it took longer than ${timeoutMs / 1000} s` : said.trim() || `it ended with ${code}`;
     throw new Error(`Cannot run ${program}: ${why}`);

@@ -19,6 +19,8 @@ export function progressOn(output: CliIo['stderr']): Progress {
       shown = bytes;
       output.write(`\r${sizeText(bytes)}   `);
     },
-    end: () => void (shown > 0 && output.write('\r')),
+    end() {
+      if (shown > 0) output.write('\r');
+    },
   };
 }

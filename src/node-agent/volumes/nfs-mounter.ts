@@ -25,11 +25,13 @@ export const nfsMounter: NetworkMounter = {
   async mount(source, target, options) {
     const given = options.length === 0 ? [] : ['-o', options.join(',')];
     const args = ['-t', 'nfs', ...given, source, target];
-    await runChild('network-mount', 'mount', args, { timeoutMs: MOUNT_TIMEOUT_MS }).catch((error: unknown) => {
-      if (!NO_CLIENT.test(errorMessage(error))) throw error;
-      const message = `${errorMessage(error)} (install nfs-common or nfs-utils on the host of the agent)`;
-      throw new Error(message, { cause: error });
-    });
+    await runChild('network-mount', 'mount', args, { timeoutMs: MOUNT_TIMEOUT_MS }).catch(
+      (error: unknown) => {
+        if (!NO_CLIENT.test(errorMessage(error))) throw error;
+        const message = `${errorMessage(error)} (install nfs-common or nfs-utils on the host of the agent)`;
+        throw new Error(message, { cause: error });
+      },
+    );
   },
   async unmount(target) {
     const run = (...args: readonly string[]): Promise<void> =>

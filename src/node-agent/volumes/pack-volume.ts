@@ -76,7 +76,7 @@ async function packEntry(packing: Packing, path: string, name: string): Promise<
   }
   if (!found.isFile()) return;
   const first = firstNameOf(packing, found, name);
-  if (first !== undefined) return add(packing, { ...headersOf(name, 'link', found), linkname: first });
+  if (first !== undefined) return await add(packing, { ...headersOf(name, 'link', found), linkname: first });
   await using file = await open(heldPath(held.fd), constants.O_RDONLY | constants.O_NONBLOCK);
   return await packFile(packing, file, { ...headersOf(name, 'file', found), size: found.size });
 }

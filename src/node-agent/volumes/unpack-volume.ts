@@ -124,7 +124,7 @@ interface Unpacking {
   readonly canChown: boolean;
 }
 
-type Entry = AsyncIterable<Buffer> & { readonly header: Header };
+type Entry = AsyncIterable<Buffer> & { readonly header: Header; resume(): void };
 
 async function unpackInto(
   unpacking: Unpacking,
@@ -140,7 +140,7 @@ async function unpackInto(
     const parts = partsOf(entry.header.name);
     if (parts.length === 0) top = entry.header;
     else bytes += await unpackEntry(unpacking, parts, entry);
-    for await (const rest of entry) void rest;
+    entry.resume();
     entries += 1;
   }
   await feeding;

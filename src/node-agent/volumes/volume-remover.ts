@@ -61,7 +61,8 @@ export function createVolumeRemover(options: VolumeRemoverOptions): VolumeRemove
       case 'none':
         return undefined;
       case 'note':
-        return void (await directories.note(volume));
+        await directories.note(volume);
+        return undefined;
       case 'wait':
         warn(volume, plan.why);
         return { requeueAfterMs: WAIT_MS };
@@ -70,7 +71,8 @@ export function createVolumeRemover(options: VolumeRemoverOptions): VolumeRemove
         else if (plan.what === 'export') await volumes.removeFromExport(volume);
         else await directories.forget(volume);
         logger.info({ volume: name, what: plan.what }, 'Removed what a deleted volume had here');
-        return void (await removeFinalizer(volume));
+        await removeFinalizer(volume);
+        return undefined;
     }
   }
 

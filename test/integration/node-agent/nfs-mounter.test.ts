@@ -6,7 +6,12 @@ import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { bindWithOptions, listMountsBelow, mountMemory, unmount } from '../../../src/node-agent/volumes/mounts.ts';
+import {
+  bindWithOptions,
+  listMountsBelow,
+  mountMemory,
+  unmount,
+} from '../../../src/node-agent/volumes/mounts.ts';
 import { nfsMounter } from '../../../src/node-agent/volumes/nfs-mounter.ts';
 
 let dir = '';

@@ -40,7 +40,7 @@ async function* archive(
   ...entries: readonly (Partial<Header> & { readonly name: string; readonly text?: string })[]
 ) {
   const pack = newPack();
-  for (const { text, ...header } of entries) pack.entry({ type: 'file', ...header } as Header, text ?? '');
+  for (const { text, ...header } of entries) pack.entry({ type: 'file', ...header }, text ?? '');
   pack.finalize();
   for await (const chunk of pack as unknown as AsyncIterable<Buffer>) yield chunk;
 }

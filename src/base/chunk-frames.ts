@@ -2,6 +2,7 @@
  * A stream of bytes whose end is part of it: each chunk has its length in front, and an empty chunk
  * is the end. A connection that was cut never passes for a complete stream.
  */
+import type { Readable } from 'node:stream';
 
 const LENGTH_BYTES = 4;
 /** Larger than any chunk that a stream hands out. */
@@ -15,11 +16,14 @@ export function chunkFrame(chunk: Uint8Array): Buffer {
   return Buffer.concat([head, chunk]);
 }
 
-/** The bytes of the chunks, as they come. Throws where the stream ends before its end. */
-export async function* readChunkFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+/**
+ * The bytes of the chunks, as they come. Throws where the stream ends before its end. A stream is
+ * left open, since its other direction may have an answer to carry.
+ */
+export async function* readChunkFrames(source: Readable): AsyncGenerator<Buffer, void> {
   let head = Buffer.alloc(0);
   let left = 0;
-  for await (const bytes of source) {
+  for await (const bytes of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     for (let rest = bytes; rest.length > 0; ) {
       if (left > 0) {
         const part = rest.subarray(0, left);

@@ -43,7 +43,7 @@ export async function receiveArchive(
 ): Promise<number> {
   let bytes = 0;
   try {
-    for await (const chunk of readChunkFrames(socket as AsyncIterable<Buffer>)) {
+    for await (const chunk of readChunkFrames(socket)) {
       bytes += chunk.length;
       onProgress(bytes);
       await writeTo(output, chunk);
@@ -99,7 +99,7 @@ export async function sendArchive(
 async function readAnswer(socket: Duplex): Promise<Readonly<Record<string, unknown>>> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of readChunkFrames(socket as AsyncIterable<Buffer>)) {
+  for await (const chunk of readChunkFrames(socket)) {
     size += chunk.length;
     if (size > MAX_ANSWER_BYTES) throw new Error('the answer is too long');
     chunks.push(chunk);

@@ -53,7 +53,7 @@ export async function restoreVolume(
   try {
     if (query.get('force') !== 'true') await checkUnused(options, path, name);
     stream.respond({ ':status': 200, 'content-type': 'application/octet-stream' });
-    const source = readChunkFrames(stream as AsyncIterable<Buffer>);
+    const source = readChunkFrames(stream);
     const result = await unpackVolume(path, source, options.canChown).catch((error: unknown) => ({
       error: goWords(error),
     }));

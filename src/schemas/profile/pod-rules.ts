@@ -1,10 +1,11 @@
 /** The fields of a pod's spec that are not implemented, in pods and in every pod template. */
 import { words } from '../../base/words.ts';
 import { IN_PRIVILEGED_NAMESPACE } from '../pod-security/namespace-policy.ts';
+import { claimRules } from './claim-rules.ts';
 import { type FieldRule, ignored, refused } from './rules.ts';
 
 const CONTAINER_LISTS = ['containers', 'initContainers'];
-const VOLUME_ADVICE = `use emptyDir, configMap, secret, downwardAPI or projected; for other storage, mount it on the host and use hostPath ${IN_PRIVILEGED_NAMESPACE}`;
+const VOLUME_ADVICE = `use emptyDir, configMap, secret, downwardAPI, projected or persistentVolumeClaim; for other storage, mount it on the host and use hostPath ${IN_PRIVILEGED_NAMESPACE}`;
 const OTHER_VOLUMES = words(`
   awsElasticBlockStore azureDisk azureFile cephfs cinder csi fc flexVolume flocker
   gcePersistentDisk gitRepo glusterfs image iscsi nfs photonPersistentDisk
@@ -50,6 +51,7 @@ const containerRules = (list: string): FieldRule[] => {
 export const podRules: readonly FieldRule[] = [
   ...CONTAINER_LISTS.flatMap(containerRules),
   ...OTHER_VOLUMES.map((source) => refused(`volumes.*.${source}`, VOLUME_ADVICE)),
+  ...claimRules('volumes.*.ephemeral.volumeClaimTemplate.spec'),
   refused('volumes.*.projected.sources.*.clusterTrustBundle', 'put the certificates into a ConfigMap'),
   refused('volumes.*.projected.sources.*.podCertificate', 'put the certificate into a Secret'),
   refused('hostUsers', 'user namespaces are set per Docker Engine (userns-remap); remove it', [true]),

@@ -1,6 +1,7 @@
 /** The fields of a pod's spec that are not implemented, in pods and in every pod template. */
 import { words } from '../../base/words.ts';
 import { IN_PRIVILEGED_NAMESPACE } from '../pod-security/namespace-policy.ts';
+import { claimRules } from './claim-rules.ts';
 import { type FieldRule, ignored, refused } from './rules.ts';
 
 const CONTAINER_LISTS = ['containers', 'initContainers'];
@@ -50,6 +51,7 @@ const containerRules = (list: string): FieldRule[] => {
 export const podRules: readonly FieldRule[] = [
   ...CONTAINER_LISTS.flatMap(containerRules),
   ...OTHER_VOLUMES.map((source) => refused(`volumes.*.${source}`, VOLUME_ADVICE)),
+  ...claimRules('volumes.*.ephemeral.volumeClaimTemplate.spec'),
   refused('volumes.*.projected.sources.*.clusterTrustBundle', 'put the certificates into a ConfigMap'),
   refused('volumes.*.projected.sources.*.podCertificate', 'put the certificate into a Secret'),
   refused('hostUsers', 'user namespaces are set per Docker Engine (userns-remap); remove it', [true]),

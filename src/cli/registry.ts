@@ -110,7 +110,10 @@ const entries: Readonly<Record<string, CommandEntry>> = {
   backup: {
     summary: 'write the data of a local volume to stdout, as a tar archive',
     group: USE,
-    examples: [['of a claim', 'symphony backup volume shop/data > data.tar']],
+    examples: [
+      ['of a claim', 'symphony backup volume shop/data > data.tar'],
+      ['compressed', 'symphony backup volume shop/data | gzip > data.tar.gz'],
+    ],
     load: async () => (await import('./commands/backup.ts')).backupCommand,
   },
   restore: {

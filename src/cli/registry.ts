@@ -67,6 +67,7 @@ const entries: Readonly<Record<string, CommandEntry>> = {
     examples: [
       ['of the cluster in ./.symphony', 'symphony down'],
       ['of an agent', 'symphony down --data-dir /var/lib/symphony-agent'],
+      ['with the data of local volumes', 'symphony down --volumes'],
     ],
     load: async () => (await import('./commands/down.ts')).downCommand,
   },
@@ -105,6 +106,24 @@ const entries: Readonly<Record<string, CommandEntry>> = {
       ['of some files, as if nothing else were to change', 'symphony diff --no-prune web.yaml'],
     ],
     load: async () => (await import('./commands/diff.ts')).diffCommand,
+  },
+  backup: {
+    summary: 'write the data of a local volume to stdout, as a tar archive',
+    group: USE,
+    examples: [
+      ['of a claim', 'symphony backup volume shop/data > data.tar'],
+      ['compressed', 'symphony backup volume shop/data | gzip > data.tar.gz'],
+    ],
+    load: async () => (await import('./commands/backup.ts')).backupCommand,
+  },
+  restore: {
+    summary: 'fill the local volume of a claim from a tar archive on stdin',
+    group: USE,
+    examples: [
+      ['into a new claim', 'symphony restore volume shop/data < data.tar'],
+      ['in place of what is there', 'symphony restore volume shop/data --force < data.tar'],
+    ],
+    load: async () => (await import('./commands/restore.ts')).restoreCommand,
   },
   validate: {
     summary: 'check manifests without a cluster: file, line, field path, what is expected',

@@ -93,6 +93,8 @@ export const resources = {
   secrets: { group: '', version: 'v1', plural: 'secrets' },
   services: { group: '', version: 'v1', plural: 'services' },
   serviceAccounts: { group: '', version: 'v1', plural: 'serviceaccounts' },
+  persistentVolumes: { group: '', version: 'v1', plural: 'persistentvolumes' },
+  persistentVolumeClaims: { group: '', version: 'v1', plural: 'persistentvolumeclaims' },
   runtimeClasses: { group: 'node.k8s.io', version: 'v1', plural: 'runtimeclasses' },
   leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' },
   applications: { group: 'argoproj.io', version: 'v1alpha1', plural: 'applications' },

@@ -8,6 +8,7 @@ import { customResourcesController } from './custom-resources/custom-resources-c
 import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
+import { ephemeralVolume } from './ephemeral-volume/ephemeral-volume-controller.ts';
 import { expiryController } from './expiry/expiry-controller.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector-controller.ts';
 import { jobController } from './job/job-controller.ts';
@@ -33,6 +34,7 @@ import { type SignSecretToken, tokenSecretController } from './serviceaccount/to
 import { statefulSetController } from './statefulset/statefulset-controller.ts';
 import { unreportedNodesController } from './unreported-nodes/unreported-nodes-controller.ts';
 import { ttlAfterFinished } from './ttl-after-finished/ttl-after-finished-controller.ts';
+import { volumeProvisioner } from './volume-provisioner/volume-provisioner.ts';
 import { volumeProtection } from './volume-protection/volume-protection-controller.ts';
 
 export interface ControllersOptions {
@@ -82,6 +84,8 @@ export const controllersFor = ({
   resourceQuotaController,
   disruptionController,
   persistentVolumeBinder,
+  volumeProvisioner,
+  ephemeralVolume,
   volumeProtection,
   expiryController(eventTtlMs),
 ];

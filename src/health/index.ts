@@ -11,6 +11,7 @@ import { assessDaemonSet } from './daemon-set.ts';
 import { assessCronJob } from './cron-job.ts';
 import { assessDeployment } from './deployment.ts';
 import { assessJob } from './job.ts';
+import { assessPersistentVolumeClaim } from './persistent-volume-claim.ts';
 import { assessPod } from './pod.ts';
 import { assessReplicaSet } from './replica-set.ts';
 import { assessService } from './service.ts';
@@ -27,6 +28,7 @@ const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
   ['batch/Job', assessJob],
   ['/Pod', assessPod],
   ['/Service', assessService],
+  ['/PersistentVolumeClaim', assessPersistentVolumeClaim],
   ['argoproj.io/Application', assessNestedApplication],
   ['apiextensions.k8s.io/CustomResourceDefinition', assessDefinition],
 ]);

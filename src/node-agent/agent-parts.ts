@@ -21,6 +21,7 @@ import { createPodRegistry } from './pods/pod-registry.ts';
 import { createPodSource } from './pods/pod-source.ts';
 import { createWorkerContext } from './pods/worker-context.ts';
 import type { PodRecord } from './ports.ts';
+import { createVolumeRemover } from './volumes/volume-remover.ts';
 
 const DEFAULT_VERSION = 'v0.1.0+symphony';
 
@@ -80,6 +81,7 @@ export function connectParts(options: NodeAgentOptions) {
     epoch: () => memory.current.epoch,
     setEpoch: (epoch) => memory.remember({ epoch }),
     localPods: registry.pods,
+    localVolumes: options.volumes.directories.recorded,
     onPod: registry.want,
     onGone: (uid) => registry.get(uid)?.end(),
     onRebuilt() {
@@ -87,6 +89,12 @@ export function connectParts(options: NodeAgentOptions) {
       reporter.poke();
     },
     onSynced: registry.endStrays,
+  });
+  const volumeRemover = createVolumeRemover({
+    ...common,
+    events,
+    volumes: options.volumes,
+    isActive: registry.isActive,
   });
   const ownNode = createOwnNode({ ...common, onChange: onNode, onDeleted: () => reporter.poke() });
   const reporter = createNodeReporter({
@@ -101,6 +109,7 @@ export function connectParts(options: NodeAgentOptions) {
     node: () => ownNode.current,
     onNode: ownNode.saw,
     checkNetwork: network.check,
+    volumes: options.volumes.directories,
     beforeRegister: podSource.restore,
     event: (about, told) => events.record({ about, ...told }),
     onRuntime(up) {
@@ -117,7 +126,7 @@ export function connectParts(options: NodeAgentOptions) {
     registry.retryAll();
   }
 
-  return { ...base, network, registry, engine, podSource, ownNode, reporter };
+  return { ...base, network, registry, engine, podSource, volumeRemover, ownNode, reporter };
 }
 
 /** Checks a pod that is new here, once, against the node's limits. */

@@ -32,7 +32,7 @@ export interface NodeAgent extends AsyncDisposable {
 
 export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const parts = connectParts(options);
-  const { memory, network, registry, engine, podSource, ownNode, reporter, stop } = parts;
+  const { memory, network, registry, engine, podSource, volumeRemover, ownNode, reporter, stop } = parts;
   let started: Promise<AsyncDisposable> | undefined;
 
   /** Parts end in reverse order: new work stops coming before the workers end. */
@@ -43,18 +43,18 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     if (memory.current.podCidr !== undefined) network.setRange(memory.current.podCidr);
     for (const record of await options.records.loadPods()) registry.add(record);
     await reporter.start();
-    for (const part of [engine, ownNode, podSource]) scope.use(part).start();
+    for (const part of [engine, ownNode, podSource, volumeRemover]) scope.use(part).start();
     const { tunnel: connection } = options;
     const runtime = ownRuntime(options.runtime, registry.owns);
     const networkProblem = (): string | undefined => network.problem;
     if (connection)
       scope.use(
         openTunnel({
-          ...parts.common,
-          connection,
-          runtime,
-          findPod: registry.find,
-          networkProblem,
+          ...{ ...parts.common, connection, runtime, findPod: registry.find, networkProblem },
+          archives: {
+            ...{ volumes: options.volumes, isActive: registry.isActive },
+            canChown: process.getuid?.() === 0,
+          },
           onOpen: reporter.setTunnel,
         }),
       );

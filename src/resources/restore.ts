@@ -1,5 +1,6 @@
 /**
- * Rebuild before destroy: after the store lost its history, agents tell what runs on their nodes.
+ * Rebuild before destroy: after the store lost its history, agents tell what runs on their nodes, and
+ * which volumes they have.
  * Such pods are written as they are, with their uid, node and status and without owners
  * (controllers adopt them by their selectors), only where nothing of that name exists, and only
  * while the cluster is being rebuilt; by a node that was away then, when it comes back.
@@ -17,8 +18,9 @@ import { RESTORED_OWNER, withMark } from '../schemas/pods/pod-marks.ts';
 import { ENFORCE_LABEL, namespacePolicy } from '../schemas/pod-security/namespace-policy.ts';
 import type { Registry, ResourceKind } from '../schemas/resource-kind.ts';
 import { badRequest, failure, invalid, isStatusError } from '../schemas/errors/status.ts';
-import type { ConfigMap, Pod } from '../schemas/types.ts';
+import type { ConfigMap, PersistentVolume, Pod } from '../schemas/types.ts';
 import { namesIn, UNREPORTED_KEY } from '../schemas/unreported-nodes.ts';
+import { VOLUME_NODE_LABEL } from '../schemas/volumes/drivers.ts';
 import { checkStructure } from './writing/object-rules.ts';
 import { type PlacementProofs, UNPROVEN_METADATA } from './writing/placement-proof.ts';
 import type { BoundWriter } from './writing/write-plan.ts';
@@ -43,8 +45,9 @@ export type WaitingCause = 'malformed' | 'foreign' | 'unproven' | 'invalid' | 'f
 
 /** A pod that was not restored. */
 export interface WaitingPod {
-  /** `namespace/name`, as far as it could be read. */
+  /** `namespace/name`, as far as it could be read. Of a volume, its name. */
   readonly pod: string;
+  readonly isVolume?: true;
   readonly cause: WaitingCause;
   readonly reason: string;
 }
@@ -69,16 +72,22 @@ export async function restorePods(
       const why = 'the cluster is not being rebuilt';
       throw failure(409, 'Conflict', `Cannot restore pods of node "${node}": ${why}`);
     }
-    const refusal =
-      (await refusalOf(dependencies, value, node)) ??
-      (await createIfAbsent(writer, restored(value as KubeObject)));
-    if (refusal) waiting.push({ pod: nameOf(value), ...refusal });
+    const isVolume = isRecord(value) && value['kind'] === 'PersistentVolume';
+    const refusal = isVolume
+      ? (volumeRefusal(dependencies, value, node) ??
+        (await createIfAbsent(writer, restoredVolume(value as PersistentVolume))))
+      : ((await refusalOf(dependencies, value, node)) ??
+        (await createIfAbsent(writer, restored(value as KubeObject))));
+    if (refusal) waiting.push({ pod: nameOf(value), ...refusal, ...(isVolume ? { isVolume } : {}) });
   }
   for (const { pod, cause, reason } of waiting) {
     dependencies.onWaiting?.(cause);
-    logger.warn({ node, pod, cause, reason }, 'A reported pod is not restored; it waits for Git');
+    logger.warn({ node, pod, cause, reason }, 'A reported object is not restored; it waits for Git');
   }
-  if (waiting.length > 0) dependencies.tell(eventOf(node, waiting));
+  const volumes = waiting.filter(({ isVolume }) => isVolume);
+  const others = waiting.filter(({ isVolume }) => !isVolume);
+  if (others.length > 0) dependencies.tell(eventOf(node, 'Pods', others));
+  if (volumes.length > 0) dependencies.tell(eventOf(node, 'Volumes', volumes));
   return waiting;
 }
 
@@ -152,6 +161,42 @@ function restored(pod: KubeObject): KubeObject {
   return owner ? withMark(bare, RESTORED_OWNER, `${owner.kind}/${owner.name}`) : bare;
 }
 
+/** A volume of the node, as the control plane wrote it. Nothing else is the node's to bring back. */
+function volumeRefusal(
+  { proofs }: RestoreDependencies,
+  value: Readonly<Record<string, unknown>>,
+  node: string,
+): Refusal | undefined {
+  const { metadata, spec } = value;
+  if (!isRecord(metadata) || typeof metadata['name'] !== 'string' || !isRecord(spec))
+    return { cause: 'malformed', reason: 'it is not a volume' };
+  if (getPath(metadata, 'labels', VOLUME_NODE_LABEL) !== node)
+    return { cause: 'foreign', reason: 'it is not a volume of that node' };
+  const volume = { ...value, apiVersion: 'v1', kind: 'PersistentVolume' } as unknown as KubeObject;
+  if (proofs.isProven(volume)) return undefined;
+  return { cause: 'unproven', reason: 'it does not prove that the control plane made it for that node' };
+}
+
+/**
+ * The volume, kept for the claim of its name. The claim comes from Git, or is made again by its
+ * StatefulSet, with another uid; until then nothing else gets the data.
+ */
+function restoredVolume({ metadata, spec }: PersistentVolume): KubeObject {
+  const { claimRef, ...others } = spec;
+  const annotations = omit(metadata.annotations ?? {}, BOUND_BY_CONTROLLER);
+  const reserved = claimRef ? { claimRef: omit(claimRef, 'uid', 'resourceVersion') } : {};
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { ...omit(metadata, ...UNPROVEN_METADATA), annotations },
+    spec: { ...others, ...reserved },
+    status: { phase: 'Pending' },
+  };
+}
+
+/** With it, the binder would take back the claim that the volume waits for. */
+const BOUND_BY_CONTROLLER = 'pv.kubernetes.io/bound-by-controller';
+
 /** One commit a pod: one that exists already, or that the store refuses, keeps no other out. */
 async function createIfAbsent(writer: BoundWriter, pod: KubeObject): Promise<Refusal | undefined> {
   try {
@@ -174,7 +219,7 @@ function nameOf(value: unknown): string {
 /** The length of a DNS subdomain, the longest name in Kubernetes. */
 const MAX_NAME_LENGTH = 253;
 
-function eventOf(node: string, waiting: readonly WaitingPod[]): EventInput {
+function eventOf(node: string, what: 'Pods' | 'Volumes', waiting: readonly WaitingPod[]): EventInput {
   const named = waiting.slice(0, MAX_NAMED).map(({ pod, reason }) => `${pod} (${reason})`);
   const others = waiting.length - named.length;
   const list = [...named, ...(others > 0 ? [`${others} more`] : [])].join(', ');
@@ -182,7 +227,7 @@ function eventOf(node: string, waiting: readonly WaitingPod[]): EventInput {
     // The node registers after its report. Events name it as upstream's kubelet does: by name.
     about: { apiVersion: 'v1', kind: 'Node', name: node, uid: node },
     type: 'Warning',
-    reason: 'PodsNotRestored',
-    message: `Pods that this node reported wait for Git or an administrator: ${list}`,
+    reason: `${what}NotRestored`,
+    message: `${what} that this node reported wait for Git or an administrator: ${list}`,
   };
 }

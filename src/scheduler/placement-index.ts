@@ -66,7 +66,7 @@ export function createPlacementIndex(snapshot: Snapshot): PlacementIndex {
   };
 }
 
-function isCovered({ spec: { affinity, topologySpreadConstraints = [] } }: PodInfo): boolean {
+function isCovered({ claims, spec: { affinity, topologySpreadConstraints = [] } }: PodInfo): boolean {
   const preferred = affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
-  return preferred.length === 0 && topologySpreadConstraints.length === 0;
+  return claims.length + preferred.length + topologySpreadConstraints.length === 0;
 }

@@ -19,23 +19,19 @@ import type {
   Service,
   StatefulSet,
 } from '../schemas/types.ts';
+import { claimsOfPod } from '../schemas/volumes/pod-claims.ts';
 import type { CacheSet, ResourceCache } from '../store/cache/cache.ts';
+import { claimKeyOf, openStorage, type StorageCaches } from '../store/cache/storage-caches.ts';
 import { writeEach } from '../resources/writing/write-each.ts';
-import type { BoundWriter, UpdateWrite } from '../resources/writing/write-plan.ts';
+import type { BoundWriter } from '../resources/writing/write-plan.ts';
 import type { Fence } from '../store/types.ts';
 import { laterVersion } from '../store/version.ts';
-import { bindPod, rejectPod } from './plan-binding.ts';
-import { isPending, type PlacementPlan, planPlacementIn } from './plan-placement.ts';
+import { placementWrites, type SchedulingEvent } from './plan-binding.ts';
+import { isPending, type PlacementPlan, planPlacementIn, type Reservation } from './plan-placement.ts';
 import { createNodeWait } from './node-wait.ts';
 import { nodeChangeHelps, pendingPodChanged, podChangeHelps } from './plan-retry.ts';
+import { createReservedPlaces } from './reserved-places.ts';
 import { worldOf } from './snapshot.ts';
-
-export interface SchedulingEvent {
-  readonly pod: Pod;
-  readonly type: 'Normal' | 'Warning';
-  readonly reason: 'Scheduled' | 'FailedScheduling';
-  readonly message: string;
-}
 
 export interface PlacementWorkerOptions {
   readonly writer: BoundWriter;
@@ -76,10 +72,15 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
   ]);
   const statefulSets = await caches.open<StatefulSet>('statefulsets.apps');
   pods.addIndex(PENDING_INDEX, (pod) => (isPending(pod) ? ['yes'] : []));
+  const storage = await openStorage(caches);
   const world = worldOf({ namespaces: namespaces.list(), nodes: nodes.list(), pods: pods.list() });
+  const reserved = createReservedPlaces();
   const refusedAt = new Map<string, number>();
-  /** Counts the changes that may help refused pods. */
+  /** Refused pods with claims. */
+  const refusedWithClaims = new Set<string>();
+  /** Counts the changes that may help refused pods, and those that may help pods with claims. */
   let helps = 0;
+  let storageHelps = 0;
   const queue = queues.queue<PlacementJob>('placement');
   const nodeWait = createNodeWait({ ...options, nodes: () => nodes.list(), retry: () => wake('*') });
   let running: Promise<void> = Promise.resolve();
@@ -89,26 +90,62 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     const now = clock.now();
     return pods
       .byIndex(PENDING_INDEX, 'yes')
+      .filter((pod) => !reserved.has(keyOf(pod)))
       .filter((pod) => now - (refusedAt.get(keyOf(pod)) ?? Number.NEGATIVE_INFINITY) >= REFUSED_RETRY_MS);
   }
 
   async function placeOnce(): Promise<void> {
     if (stop.signal.aborted || !options.mayAct()) return;
+    if (nodeWait.holds(waiting().length)) return;
+    const first = await takeDecided();
     const pending = waiting();
-    if (nodeWait.holds(pending.length) || pending.length === 0) return;
+    if (pending.length === 0) return;
     const startedAt = clock.now();
-    const spreading = {
+    const objects = {
       services: services.list(),
       replicaSets: [...replicaSets.list(), ...replicationControllers.list(), ...statefulSets.list()],
+      storage,
     };
-    const helpsBefore = helps;
-    const plan = planPlacementIn(pending, world, spreading, options.rng);
+    const [helpsBefore, storageHelpsBefore] = [helps, storageHelps];
+    const plan = planPlacementIn(pending, world, objects, options.rng, first);
     await executePlacement(options, pods, plan, stop.signal);
+    await reserve(plan.reservations);
     for (const { pod } of plan.bindings) refusedAt.delete(keyOf(pod));
-    for (const { pod } of plan.rejections) if (isAsPlanned(pod)) refusedAt.set(keyOf(pod), clock.now());
+    for (const { pod } of plan.rejections) if (isAsPlanned(pod)) refuse(pod);
     // Help that came while the refusals were written is for these pods, too.
     if (helps !== helpsBefore) retryRefused();
+    else if (storageHelps !== storageHelpsBefore) retryWithClaims();
     logPlacement(logger, plan, clock.now() - startedAt);
+  }
+
+  /** Pods whose claims changed are planned again, first, as if their place were theirs no more. */
+  async function takeDecided(): Promise<ReadonlySet<string>> {
+    const decided = reserved.takeDecided();
+    if (decided.size === 0) return decided;
+    // A claim may be here before its volume is.
+    await Promise.all([storage.volumes.refresh(stop.signal), storage.claims.refresh(stop.signal)]);
+    for (const key of decided) world.podChanged(key, pods.get(key));
+    return decided;
+  }
+
+  /** Keeps the places, and tells the binder and the provisioners what the claims get. */
+  async function reserve(reservations: readonly Reservation[]): Promise<void> {
+    for (const reservation of reservations) {
+      const { pod, nodeName } = reservation;
+      refusedAt.delete(keyOf(pod));
+      reserved.keep(reservation);
+      world.podChanged(keyOf(pod), { ...pod, spec: { ...pod.spec, nodeName } });
+    }
+    for (const key of await executeReservations(options, storage, reservations, stop.signal)) {
+      reserved.drop(key);
+      world.podChanged(key, pods.get(key));
+      wake(key);
+    }
+  }
+
+  function refuse(pod: Pod): void {
+    refusedAt.set(keyOf(pod), clock.now());
+    if (claimsOfPod(pod).length > 0) refusedWithClaims.add(keyOf(pod));
   }
 
   /** Whether everything that decides about the pod's place is as it was when it was planned. */
@@ -134,7 +171,22 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     helps += 1;
     if (refusedAt.size === 0) return;
     refusedAt.clear();
+    refusedWithClaims.clear();
     wake('*');
+  }
+
+  function retryWithClaims(): void {
+    storageHelps += 1;
+    if (refusedWithClaims.size === 0) return;
+    for (const key of refusedWithClaims) refusedAt.delete(key);
+    refusedWithClaims.clear();
+    wake('*');
+  }
+
+  /** A change of a claim, by its key: the pod that waits for it may go on. */
+  function claimChanged(key: string | undefined): void {
+    if (key !== undefined && reserved.claimChanged(key)) wake(key);
+    retryWithClaims();
   }
 
   const worker = queues.work<PlacementJob>('placement', { concurrency: 1, process: run });
@@ -142,7 +194,15 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     namespaces.subscribe(({ key, type, object }) =>
       world.namespaceChanged(key, type === 'DELETED' ? undefined : object),
     ),
+    storage.claims.subscribe(({ key }) => claimChanged(key)),
+    storage.volumes.subscribe(({ object }) => claimChanged(claimKeyOf(object))),
+    storage.classes.subscribe(() => claimChanged(undefined)),
     pods.subscribe((event) => {
+      // News of a pod that has a place, and waits for its volumes.
+      if (reserved.has(event.key)) {
+        if (event.type === 'MODIFIED' && isPending(event.object) && !pendingPodChanged(event)) return;
+        reserved.drop(event.key);
+      }
       world.podChanged(event.key, event.type === 'DELETED' ? undefined : event.object);
       if (event.type === 'DELETED') refusedAt.delete(event.key);
       if (podChangeHelps(event)) retryRefused();
@@ -201,23 +261,32 @@ async function executePlacement(
   }
 }
 
-interface PlacementWrite extends UpdateWrite {
-  readonly event: SchedulingEvent;
-}
-
-function placementWrites({ bindings, rejections }: PlacementPlan, nowMs: number): readonly PlacementWrite[] {
-  const bound = bindings.map((binding): PlacementWrite => {
-    const { pod, nodeName } = binding;
-    const message = `Successfully assigned ${keyOf(pod)} to ${nodeName}`;
-    const event: SchedulingEvent = { pod, type: 'Normal', reason: 'Scheduled', message };
-    return { verb: 'update', subresource: 'binding', object: bindPod(binding, nowMs), seen: pod, event };
-  });
-  const rejected = rejections.flatMap((rejection): readonly PlacementWrite[] => {
-    const pod = rejectPod(rejection, nowMs);
-    if (!pod) return [];
-    const { message } = rejection;
-    const event: SchedulingEvent = { pod, type: 'Warning', reason: 'FailedScheduling', message };
-    return [{ verb: 'update', subresource: 'status', object: pod, seen: rejection.pod, event }];
-  });
-  return [...bound, ...rejected];
+/** Writes what the claims of reservations get. Returns the pods for which that failed. */
+async function executeReservations(
+  { writer, fence, logger }: PlacementWorkerOptions,
+  { claims, volumes }: StorageCaches,
+  reservations: readonly Reservation[],
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const failed = new Set<string>();
+  const writes = reservations.flatMap(({ pod, writes }) =>
+    writes.map((write) => ({ ...write, verb: 'update' as const, key: keyOf(pod) })),
+  );
+  for (let start = 0; start < writes.length; start += MAX_WRITES) {
+    const batch = writes.slice(start, start + MAX_WRITES);
+    const newest = { PersistentVolume: '0', PersistentVolumeClaim: '0' };
+    for (const { write, object, refusal } of await writeEach(writer, batch, fence ? { fence } : {})) {
+      if (refusal) {
+        failed.add(write.key);
+        logger.debug({ pod: write.key, error: refusal }, 'Cannot reserve a volume; planning the pod again');
+      }
+      const kind = write.object.kind as keyof typeof newest;
+      newest[kind] = laterVersion(newest[kind], object?.metadata.resourceVersion ?? '0');
+    }
+    await Promise.all([
+      volumes.waitFor(newest.PersistentVolume, signal),
+      claims.waitFor(newest.PersistentVolumeClaim, signal),
+    ]);
+  }
+  return failed;
 }

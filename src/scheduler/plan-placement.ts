@@ -9,12 +9,16 @@ import { explainRefusal } from './explain.ts';
 import { createPlacementIndex } from './placement-index.ts';
 import { type Placement, schedulePod } from './schedule-pod.ts';
 import { type ClusterObjects, place, type SpreadingObjects, type World, worldOf } from './snapshot.ts';
+import { assumeVolumes, type VolumeWrites } from './pod-volumes.ts';
 import type { PodInfo } from './types.ts';
 
 export interface Binding {
   readonly pod: Pod;
   readonly nodeName: string;
 }
+
+/** A pod has a place, and its claims do not have their volumes yet. */
+export interface Reservation extends Binding, VolumeWrites {}
 
 export interface Rejection {
   readonly pod: Pod;
@@ -24,6 +28,7 @@ export interface Rejection {
 
 export interface PlacementPlan {
   readonly bindings: readonly Binding[];
+  readonly reservations: readonly Reservation[];
   readonly rejections: readonly Rejection[];
 }
 
@@ -52,12 +57,16 @@ export function planPlacementIn(
   world: World,
   objects: SpreadingObjects,
   rng: Rng,
+  /** Keys of pods that had a place before the others came. */
+  first: ReadonlySet<string> = new Set(),
 ): PlacementPlan {
   const snapshot = world.snapshot(objects);
   const index = createPlacementIndex(snapshot);
   const bindings: Binding[] = [];
+  const reservations: Reservation[] = [];
   const rejections: Rejection[] = [];
-  const queue = pending.map(world.read).sort(byQueueOrder);
+  const rank = ({ key }: PodInfo): number => (first.has(key) ? 0 : 1);
+  const queue = pending.map(world.read).sort((a, b) => rank(a) - rank(b) || byQueueOrder(a, b));
   // A refusal of a class holds for its other pods until the next placement.
   const refused = new Map<string, { readonly placed: number; readonly message: string }>();
   for (const info of queue) {
@@ -71,7 +80,8 @@ export function planPlacementIn(
       continue;
     }
     const said = refused.get(info.classKey);
-    if (said?.placed === bindings.length) {
+    const placed = bindings.length + reservations.length;
+    if (said?.placed === placed) {
       rejections.push({ pod: info.pod, reason: 'Unschedulable', message: said.message });
       continue;
     }
@@ -82,14 +92,17 @@ export function planPlacementIn(
     if (placement.type === 'placed') {
       place(snapshot, info, placement.node);
       index.placed(info, placement.node);
-      bindings.push({ pod: info.pod, nodeName: placement.node.name });
+      const binding = { pod: info.pod, nodeName: placement.node.name };
+      const volumes = assumeVolumes(info, placement.node, snapshot.storage);
+      if (volumes) reservations.push({ ...binding, ...volumes });
+      else bindings.push(binding);
     } else {
       const message = explainRefusal(placement, info, snapshot);
-      refused.set(info.classKey, { placed: bindings.length, message });
+      refused.set(info.classKey, { placed, message });
       rejections.push({ pod: info.pod, reason: 'Unschedulable', message });
     }
   }
-  return { bindings, rejections };
+  return { bindings, reservations, rejections };
 }
 
 function byQueueOrder(a: PodInfo, b: PodInfo): number {

@@ -1,6 +1,7 @@
 /** Whether a change may help refused pods, pure (upstream's queueing hints). */
 import { jsonEqual } from '../base/json.ts';
 import type { Node, Pod } from '../schemas/types.ts';
+import { mayHoldMore } from '../schemas/volumes/node-volumes.ts';
 import { isFinished } from './pod-info.ts';
 
 export interface Change<T> {
@@ -16,6 +17,7 @@ export function nodeChangeHelps({ type, object, previous }: Change<Node>): boole
   return (
     !jsonEqual(object.status?.allocatable, previous.status?.allocatable) ||
     !jsonEqual(object.metadata.labels, previous.metadata.labels) ||
+    mayHoldMore(object, previous) ||
     !jsonEqual(object.spec.taints, previous.spec.taints) ||
     object.spec.unschedulable !== previous.spec.unschedulable
   );

@@ -4,6 +4,7 @@ import { keyOf } from '../schemas/object.ts';
 import { podNonZeroRequests, podRequests } from '../schemas/pods/pod-resources.ts';
 import { compileLabelSelector } from './label-predicate.ts';
 import type { Pod, PodSpec } from '../schemas/types.ts';
+import { claimsOfPod, type PodClaim } from '../schemas/volumes/pod-claims.ts';
 import type { AffinityTerm, HostPort, PlacementSpec, PodInfo } from './types.ts';
 
 type Container = PlacementSpec['containers'][number];
@@ -25,11 +26,12 @@ export function createPodReader(namespaceLabels: NamespaceLabels): ReadPod {
   const known = new Map<string, PodInfo>();
   return (pod) => {
     const spec = placementSpecOf(pod.spec);
-    const classKey = classKeyOf(pod, spec);
+    const claims = claimsOfPod(pod);
+    const classKey = classKeyOf(pod, spec, claims);
     const alike = known.get(classKey);
     if (alike)
       return { ...alike, pod, key: keyOf(pod), terminating: pod.metadata.deletionTimestamp !== undefined };
-    const info = readPod(pod, spec, classKey, namespaceLabels);
+    const info = readPod(pod, spec, claims, classKey, namespaceLabels);
     setRecent(known, classKey, info, MAX_KNOWN_CLASSES);
     return info;
   };
@@ -37,7 +39,8 @@ export function createPodReader(namespaceLabels: NamespaceLabels): ReadPod {
 
 export function toPodInfo(pod: Pod, namespaceLabels: NamespaceLabels): PodInfo {
   const spec = placementSpecOf(pod.spec);
-  return readPod(pod, spec, classKeyOf(pod, spec), namespaceLabels);
+  const claims = claimsOfPod(pod);
+  return readPod(pod, spec, claims, classKeyOf(pod, spec, claims), namespaceLabels);
 }
 
 function placementSpecOf(spec: PodSpec): PlacementSpec {
@@ -64,15 +67,21 @@ function placementSpecOf(spec: PodSpec): PlacementSpec {
 }
 
 /** Pods with the same key are alike to filters and scorers. */
-function classKeyOf({ metadata }: Pod, spec: PlacementSpec): string {
+function classKeyOf({ metadata }: Pod, spec: PlacementSpec, claims: readonly PodClaim[]): string {
   const { namespace, labels } = metadata;
-  return JSON.stringify([namespace, labels, ownerUidOf(metadata), spec]);
+  return JSON.stringify([namespace, labels, ownerUidOf(metadata), spec, ...claims]);
 }
 
 const ownerUidOf = ({ ownerReferences }: Pod['metadata']): string | undefined =>
   ownerReferences?.find(({ controller }) => controller === true)?.uid;
 
-function readPod(pod: Pod, spec: PlacementSpec, classKey: string, namespaceLabels: NamespaceLabels): PodInfo {
+function readPod(
+  pod: Pod,
+  spec: PlacementSpec,
+  claims: readonly PodClaim[],
+  classKey: string,
+  namespaceLabels: NamespaceLabels,
+): PodInfo {
   const namespace = pod.metadata.namespace ?? 'default';
   const affinity = spec.affinity?.podAffinity;
   const antiAffinity = spec.affinity?.podAntiAffinity;
@@ -92,6 +101,7 @@ function readPod(pod: Pod, spec: PlacementSpec, classKey: string, namespaceLabel
     nonZeroCpuMillis: nonZero.cpuMillis,
     nonZeroMemoryBytes: nonZero.memoryBytes,
     hostPorts: hostPortsOf(spec),
+    claims,
     tolerations: spec.tolerations ?? [],
     terminating: pod.metadata.deletionTimestamp !== undefined,
     requiredAffinity: (affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((t) => term(t)),

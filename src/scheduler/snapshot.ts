@@ -13,12 +13,15 @@ import type {
   StatefulSet,
 } from '../schemas/types.ts';
 import { type ReadPod, createPodReader, isFinished } from './pod-info.ts';
+import { createStorage, NO_STORAGE, type StorageObjects } from './storage.ts';
 import type { NodeInfo, PodInfo, Snapshot } from './types.ts';
 
 /** The input of default spreading; see `spreadSelectors`. */
 export interface SpreadingObjects {
   readonly services: readonly Service[];
   readonly replicaSets: readonly (ReplicaSet | ReplicationController | StatefulSet)[];
+  /** Absent: there are no claims and no volumes. */
+  readonly storage?: StorageObjects;
 }
 
 export interface ClusterObjects extends SpreadingObjects {
@@ -119,6 +122,7 @@ function createWorld(): World {
         withRequiredAntiAffinity,
         withAffinity,
         namespaceLabels,
+        storage: createStorage(objects.storage ?? NO_STORAGE),
         defaultSpreadSelector: spreadSelectors(objects),
       };
       if (stale.size === 0) return snapshot;

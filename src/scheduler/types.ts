@@ -4,6 +4,8 @@
  * folder but placement-worker.ts is pure.
  */
 import type { Node, Pod, PodSpec, Taint, Toleration } from '../schemas/types.ts';
+import type { PodClaim } from '../schemas/volumes/pod-claims.ts';
+import type { Storage } from './storage.ts';
 
 /** Amounts by resource name; cpu in millicores, everything else in units or bytes. */
 export type Amounts = ReadonlyMap<string, number>;
@@ -78,6 +80,7 @@ export interface PodInfo {
   readonly nonZeroCpuMillis: number;
   readonly nonZeroMemoryBytes: number;
   readonly hostPorts: readonly HostPort[];
+  readonly claims: readonly PodClaim[];
   readonly tolerations: readonly Toleration[];
   readonly terminating: boolean;
   readonly requiredAffinity: readonly AffinityTerm[];
@@ -114,6 +117,7 @@ export interface Snapshot {
   /** Pods with any affinity terms at all, by node. */
   readonly withAffinity: Map<NodeInfo, PodInfo[]>;
   readonly namespaceLabels: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  readonly storage: Storage;
   /** The selectors of its Services and its ReplicaSet, which spread a pod without constraints. */
   defaultSpreadSelector(pod: PodInfo): LabelPredicate | undefined;
 }

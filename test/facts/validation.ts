@@ -95,6 +95,14 @@ async function withoutTokens({ test }: Cluster): Promise<void> {
   await test.objects.update({ ...current, automountServiceAccountToken: false });
 }
 
+/** Nor does a class stand in the way of a claim that grows. */
+async function withClass({ test }: Cluster, { spec }: Record<string, unknown>): Promise<void> {
+  const name = isRecord(spec) ? spec['storageClassName'] : undefined;
+  if (typeof name !== 'string' || name === '') return;
+  const object = { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name } };
+  await test.objects.create({ ...object, provisioner: 'example.test/p', allowVolumeExpansion: true });
+}
+
 async function answerTo(cluster: Cluster, recorded: ValidationCase, kind: ResourceKind): Promise<Answered> {
   const send = (method: string, path: string, object: unknown): Promise<Answered> =>
     cluster.send(
@@ -105,6 +113,7 @@ async function answerTo(cluster: Cluster, recorded: ValidationCase, kind: Resour
   if (old === undefined) return send('POST', collectionOf(kind, object), object);
   const created = await send('POST', collectionOf(kind, old), old);
   if (created.code !== 201) return { ...created, code: -created.code };
+  if (kind.kind === 'PersistentVolumeClaim') await withClass(cluster, old);
   let stored = body(created);
   const own = `${collectionOf(kind, old)}/${String(metadataOf(stored)['name'])}`;
   if (old['status'] !== undefined) {

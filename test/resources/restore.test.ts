@@ -253,3 +253,79 @@ describe('the proof of a pod', () => {
     expect((await stored()).metadata.resourceVersion).toBe(bound.metadata.resourceVersion);
   });
 });
+
+describe('volumes that agents tell of after the store lost its history', () => {
+  const aVolume = (name: string, node = 'n1'): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: {
+      name,
+      uid: `uid-${name}`,
+      labels: { 'symphony.dev/node': node },
+      annotations: {
+        'pv.kubernetes.io/provisioned-by': 'symphony.dev/local',
+        'pv.kubernetes.io/bound-by-controller': 'yes',
+      },
+      finalizers: ['kubernetes.io/pv-protection', 'symphony.dev/volume'],
+    },
+    spec: {
+      capacity: { storage: '1Gi' },
+      accessModes: ['ReadWriteOnce'],
+      persistentVolumeReclaimPolicy: 'Delete',
+      claimRef: { kind: 'PersistentVolumeClaim', namespace: 'default', name: 'data', uid: 'old' },
+      local: { path: `/volumes/${name}` },
+    },
+  });
+  const back = (name: string): Promise<KubeObject | undefined> => test.store.get('persistentvolumes', name);
+
+  it('come back for the claim of their name, whatever its uid will be', async () => {
+    await rebuild();
+    expect(await test.core.restorePods('n1', [test.proofs.seal(aVolume('pvc-1'))])).toEqual([]);
+    const volume = await back('pvc-1');
+    expect(volume?.metadata).toMatchObject({
+      uid: 'uid-pvc-1',
+      finalizers: ['kubernetes.io/pv-protection', 'symphony.dev/volume'],
+    });
+    expect(volume?.metadata.annotations).not.toHaveProperty('pv.kubernetes.io/bound-by-controller');
+    expect(volume?.['spec']).toMatchObject({ local: { path: '/volumes/pvc-1' } });
+    expect((volume?.['spec'] as { claimRef: object }).claimRef).toEqual({
+      kind: 'PersistentVolumeClaim',
+      namespace: 'default',
+      name: 'data',
+    });
+    expect(test.proofs.isProven(volume as KubeObject)).toBe(true);
+  });
+
+  it('come back twice, and leave what is there', async () => {
+    await rebuild();
+    const volume = test.proofs.seal(aVolume('pvc-1'));
+    await test.core.restorePods('n1', [volume]);
+    const version = (await back('pvc-1'))?.metadata.resourceVersion;
+    expect(await test.core.restorePods('n1', [volume])).toEqual([]);
+    expect((await back('pvc-1'))?.metadata.resourceVersion).toBe(version);
+  });
+
+  it.each<[string, (volume: KubeObject) => unknown, string]>([
+    [
+      'another path',
+      (one) => ({ ...one, spec: { ...(one['spec'] as object), local: { path: '/etc' } } }),
+      'unproven',
+    ],
+    ['a hostPath', (one) => ({ ...one, spec: { hostPath: { path: '/' } } }), 'unproven'],
+    ['no proof', () => aVolume('pvc-1'), 'unproven'],
+    ['another node', () => test.proofs.seal(aVolume('pvc-1', 'n2')), 'foreign'],
+    [
+      'the proof of a pod',
+      (one) => ({ ...one, metadata: { ...one.metadata, annotations: proven('a').metadata.annotations } }),
+      'unproven',
+    ],
+    ['no spec', (one) => ({ ...one, spec: 7 }), 'malformed'],
+  ])('do not come back with %s', async (_what, change, cause) => {
+    await rebuild();
+    const volume = change(test.proofs.seal(aVolume('pvc-1')));
+    expect(await test.core.restorePods('n1', [volume])).toMatchObject([
+      { pod: expect.stringContaining('pvc-1') as string, cause },
+    ]);
+    expect(await back('pvc-1')).toBeUndefined();
+  });
+});

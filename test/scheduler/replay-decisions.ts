@@ -10,8 +10,10 @@ import { findFeasible, schedulePod, scoreNodes } from '../../src/scheduler/sched
 import { buildSnapshot } from '../../src/scheduler/snapshot.ts';
 import { withMatchLabelKeys } from '../../src/schemas/kinds/pod/match-label-keys.ts';
 import { asRecord } from '../../src/schemas/json-access.ts';
+import { type KubeObject, keyOf } from '../../src/schemas/object.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
-import type { Namespace, Node, Pod, Service } from '../../src/schemas/types.ts';
+import { NO_STORAGE, type StorageObjects } from '../../src/scheduler/storage.ts';
+import type { Namespace, Node, PersistentVolume, Pod, Service } from '../../src/schemas/types.ts';
 
 interface Step {
   readonly pod: Pod;
@@ -32,6 +34,7 @@ export interface Scenario {
   readonly services?: readonly Service[];
   readonly existing?: readonly { pod: Pod; phase?: string; terminating?: boolean }[];
   readonly steps: readonly Step[];
+  readonly objects?: readonly { readonly object: KubeObject; readonly status?: unknown }[];
 }
 
 const priorities: Readonly<Record<string, number>> = {
@@ -75,6 +78,26 @@ const namespaces: Namespace[] = [
   },
 }));
 
+/** Claims, volumes and classes of the scenario. */
+function storageOf({ objects = [] }: Scenario): StorageObjects {
+  const find = <T extends KubeObject>(kind: string, key: string): T | undefined => {
+    const found = objects.find(({ object }) => object.kind === kind && keyOf(object) === key);
+    return found && ({ ...found.object, ...(found.status ? { status: found.status } : {}) } as T);
+  };
+  const volumes = objects.flatMap(({ object }) =>
+    object.kind === 'PersistentVolume'
+      ? (find<PersistentVolume>('PersistentVolume', object.metadata.name) ?? [])
+      : [],
+  );
+  return {
+    ...NO_STORAGE,
+    claim: (key) => find('PersistentVolumeClaim', key),
+    volume: (name) => find('PersistentVolume', name),
+    storageClass: (name) => find('StorageClass', name),
+    candidates: () => volumes,
+  };
+}
+
 function worldOf(scenario: Scenario): Parameters<typeof buildSnapshot>[0] {
   return {
     nodes: scenario.nodes.map((node) => ({ ...node, spec: node.spec ?? {} })),
@@ -83,6 +106,7 @@ function worldOf(scenario: Scenario): Parameters<typeof buildSnapshot>[0] {
       metadata: { ...service.metadata, namespace: service.metadata.namespace ?? 'default' },
     })),
     namespaces,
+    storage: storageOf(scenario),
     replicaSets: [],
     pods: (scenario.existing ?? []).map(({ pod, phase, terminating }) => {
       const stored = admitted(pod);
@@ -98,15 +122,15 @@ function worldOf(scenario: Scenario): Parameters<typeof buildSnapshot>[0] {
   };
 }
 
-/** Volumes, claims and victims are parts of the scheduler that are not here. */
+/** CSI, disks of clouds, claims of devices and victims are parts of the scheduler not here. */
 const FOREIGN_MESSAGES =
-  /volume|claim "|resourceclaim|resourceClaims|ResourceClaim|PersistentVolume|disk\b|cannot allocate|CSI|csi|terminating pod on the nominated/;
+  /max volume count|resourceclaim|resourceClaims|ResourceClaim|disk\b|cannot allocate|terminating pod on the nominated/;
 
 /** Why a scenario is not replayed at all; undefined when it is. */
 export function leftOut({ name, steps }: Scenario): string | undefined {
   if (name.startsWith('p')) return 'preemption';
   if (name.startsWith('m-') && FOREIGN_MESSAGES.test(JSON.stringify(steps)))
-    return 'volumes, claims and victims';
+    return 'disks, devices and victims';
   return undefined;
 }
 

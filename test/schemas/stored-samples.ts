@@ -22,15 +22,6 @@ export const storedSamples: readonly KubeObject[] = [
     spec: { hard: { pods: '10', 'count/deployments.apps': '4' }, scopes: ['BestEffort'] },
   }),
   object('scheduling.k8s.io/v1', 'PriorityClass', { value: 100, description: 'important' }, false),
-  object(
-    'v1',
-    'PersistentVolume',
-    { spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/x' } } },
-    false,
-  ),
-  object('v1', 'PersistentVolumeClaim', {
-    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
-  }),
   object('policy/v1', 'PodDisruptionBudget', {
     spec: { minAvailable: '50%', selector: { matchLabels: { app: 'a' } } },
   }),
@@ -56,5 +47,4 @@ export const storedSamples: readonly KubeObject[] = [
   }),
   object('networking.k8s.io/v1', 'IngressClass', { spec: { controller: 'example.com/ic' } }, false),
   object('node.k8s.io/v1', 'RuntimeClass', { handler: 'runc' }, false),
-  object('storage.k8s.io/v1', 'StorageClass', { provisioner: 'example.com/p' }, false),
 ];

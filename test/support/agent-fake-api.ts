@@ -53,6 +53,7 @@ export function createAgentFakeApi(): AgentFakeApi {
     if (away) throw new TransientError('the API is away');
   };
   const matches = (object: KubeObject, options: ListOptions): boolean =>
+    matchesLabels(object, options.labelSelector ?? '') &&
     (options.fieldSelector ?? '')
       .split(',')
       .filter((part) => part !== '')
@@ -168,9 +169,14 @@ export function createAgentFakeApi(): AgentFakeApi {
       check();
       const current = need(resource, objectKey(namespace, name));
       writes.push(`patch ${resource.plural} ${keyOf(current)}`);
-      const body = patch as { metadata?: { labels?: Record<string, string> } };
+      const body = patch as { metadata?: Partial<KubeObject['metadata']> };
       const labels = { ...current.metadata.labels, ...body.metadata?.labels };
-      const metadata = { ...current.metadata, labels };
+      const metadata = { ...current.metadata, ...body.metadata, labels };
+      const isOver = metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).length === 0;
+      if (isOver) {
+        remove(resource.plural, keyOf(current));
+        return current as never;
+      }
       return put(resource.plural, { ...current, ...body, metadata }) as never;
     },
     async delete(resource, namespace, name, options) {
@@ -189,7 +195,10 @@ export function createAgentFakeApi(): AgentFakeApi {
     async restorePods(_node, pods) {
       check();
       restored.push(pods);
-      for (const pod of pods) if (!table('pods').has(keyOf(pod))) put('pods', pod);
+      for (const object of pods) {
+        const plural = object.kind === 'PersistentVolume' ? 'persistentvolumes' : 'pods';
+        if (!table(plural).has(keyOf(object))) put(plural, object);
+      }
       return [];
     },
   };
@@ -204,3 +213,13 @@ export function createAgentFakeApi(): AgentFakeApi {
     },
   };
 }
+
+/** Equality terms only. */
+const matchesLabels = ({ metadata }: KubeObject, selector: string): boolean =>
+  selector
+    .split(',')
+    .filter((term) => term !== '')
+    .every((term) => {
+      const [name = '', value] = term.split('=');
+      return metadata.labels?.[name] === value;
+    });

@@ -38,7 +38,15 @@ const TERMINATED = 143;
 const TERM_DELAY_MS = 150;
 const RENEW_MS = 1500;
 
-export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubelet> {
+export interface FakeKubeletOptions {
+  /** False: a scheduler places the pods. */
+  readonly binds?: boolean;
+}
+
+export async function startFakeKubelet(
+  cluster: TestCluster,
+  { binds = true }: FakeKubeletOptions = {},
+): Promise<FakeKubelet> {
   const { clock, objects, context } = cluster;
   const pods = await context.caches.open<Pod>('pods');
   const nodes = await context.caches.open<Node>('nodes');
@@ -92,7 +100,9 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
       lastProbeTime: null as never,
       ...(status === 'False' ? { reason: 'ContainersNotReady' } : {}),
     });
-    const kept = (pod.status?.conditions ?? []).filter(({ type }) => type === 'DisruptionTarget');
+    const kept = (pod.status?.conditions ?? []).filter(({ type }) =>
+      ['DisruptionTarget', ...(binds ? [] : ['PodScheduled'])].includes(type),
+    );
     const status = ready ? 'True' : 'False';
     const conditions = [
       set('Initialized', 'True'),
@@ -262,7 +272,7 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
     const uid = pod.metadata.uid ?? '';
     const { phase } = pod.status ?? {};
     if (!pod.spec.nodeName) {
-      if (!pod.metadata.deletionTimestamp) go(() => bind(pod));
+      if (!pod.metadata.deletionTimestamp && binds) go(() => bind(pod));
       return;
     }
     if (isDown(pod)) return;

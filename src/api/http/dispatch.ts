@@ -26,6 +26,7 @@ import { readClusterState, restorePods } from './own-resources.ts';
 import type { RoutedRequest } from './routing.ts';
 import { acceptPeer, acceptTunnel, asksFor, openPodStream, upgradeRequired } from './upgrades.ts';
 import { createVirtual, getVirtual, listVirtual } from './virtual-requests.ts';
+import { type ArchiveRoute, openVolumeArchive } from './volume-archives.ts';
 import { watchObjects, watchOverWebSocket } from './watch-requests.ts';
 
 /** Undefined: the handler has answered by itself. */
@@ -66,6 +67,10 @@ export function createDispatchTable(options: DispatchOptions): DispatchTable {
   const stream = (kind: PodStream): ByVerb<UpgradeHandler<StoredRequest>> => ({
     create: (request, outlet) => openPodStream(core, podStreams, kind, request, outlet),
   });
+  const archive =
+    (route: ArchiveRoute): UpgradeHandler<ApiRequest> =>
+    (request, outlet) =>
+      openVolumeArchive({ core, tunnels }, route, request, outlet);
   return {
     stored: {
       object: {
@@ -97,6 +102,8 @@ export function createDispatchTable(options: DispatchOptions): DispatchTable {
       'nodes/restore': { create: (request) => restorePods(core, request) },
       'nodes/tunnel': {},
       peers: {},
+      'volumes/backup': {},
+      'volumes/restore': {},
     },
     upgrades: {
       object: { watch: onlyWebSocket((...asked) => watchOverWebSocket(core, logger, ...asked)) },
@@ -108,6 +115,8 @@ export function createDispatchTable(options: DispatchOptions): DispatchTable {
     ownUpgrades: {
       'nodes/tunnel': { create: (request, outlet) => acceptTunnel(tunnels, request, outlet) },
       peers: { create: (request, outlet) => acceptPeer(peerService, request, outlet) },
+      'volumes/backup': { create: archive('volumeBackup') },
+      'volumes/restore': { update: archive('volumeRestore') },
     },
   };
 }

@@ -72,7 +72,13 @@ export const returnsDeleted = (kind: ServedResource): boolean => RETURNS_DELETED
 
 export const SYMPHONY_GROUP = 'symphony.dev';
 
-export type OwnResource = 'clusterstate' | 'nodes/restore' | 'nodes/tunnel' | 'peers';
+export type OwnResource =
+  | 'clusterstate'
+  | 'nodes/restore'
+  | 'nodes/tunnel'
+  | 'peers'
+  | 'volumes/backup'
+  | 'volumes/restore';
 
 /** One row per resource; its handlers stand in dispatch.ts. */
 export const OWN_METHODS: Readonly<Record<OwnResource, MethodVerbs>> = {
@@ -80,12 +86,16 @@ export const OWN_METHODS: Readonly<Record<OwnResource, MethodVerbs>> = {
   'nodes/restore': { POST: 'create' },
   'nodes/tunnel': { GET: 'create' },
   peers: { GET: 'create' },
+  // Named after claims, in their namespaces.
+  'volumes/backup': { GET: 'create' },
+  'volumes/restore': { GET: 'update' },
 };
 
 export function ownResourceOf(target: ResourceTarget): OwnResource | undefined {
   const { version, plural, name, subresource } = target;
   const key = subresource === undefined ? plural : `${plural}/${subresource}`;
   if (version !== 'v1' || !Object.hasOwn(OWN_METHODS, key)) return undefined;
+  if ((target.namespace !== undefined) !== key.startsWith('volumes/')) return undefined;
   // The state of the cluster is one; everything else has a name.
   return (name === undefined) === (key === 'clusterstate') ? (key as OwnResource) : undefined;
 }

@@ -91,6 +91,7 @@ export function route(
     namespace: namespace ?? (kind.group === '' && kind.kind === 'Namespace' ? name : undefined),
     name: name ?? selectedName(verb, fieldSelector),
     fieldSelector,
+    labelSelector: query.get('labelSelector') ?? undefined,
   };
   if (stored) return { type: 'stored', kind: stored, subresource, verb, attributes };
   if (!unstored?.verbs.includes(verb)) throw methodNotAllowed();
@@ -124,19 +125,25 @@ function verbOf(
   return verb;
 }
 
+/** A backup reads what `exec` could read, and a restore changes what a claim stands for. */
+function rightsOfArchives(resource: OwnResource, name: string | undefined): Partial<ResourceAttributes> {
+  if (resource === 'volumes/backup')
+    return { group: '', resource: 'pods', subresource: 'exec', name: undefined };
+  if (resource !== 'volumes/restore') return {};
+  return { group: '', resource: 'persistentvolumeclaims', subresource: undefined, name };
+}
+
 function routeOwn(method: string, target: ResourceTarget): RoutedRequest {
   const resource = ownResourceOf(target);
   if (!resource) throw resourceNotFound();
   const verb = OWN_METHODS[resource][method];
   if (!verb) throw methodNotAllowed();
-  const { plural, name, subresource } = target;
+  const { plural, name, subresource, namespace } = target;
+  const own = { verb, group: SYMPHONY_GROUP, resource: plural, subresource, name };
   const attributes: ResourceAttributes = {
-    verb,
-    group: SYMPHONY_GROUP,
-    resource: plural,
-    subresource,
-    namespace: undefined,
-    name,
+    ...own,
+    ...rightsOfArchives(resource, name),
+    namespace,
     fieldSelector: undefined,
   };
   return { type: 'own', resource, subresource, verb, attributes };

@@ -54,6 +54,7 @@ function messageOf(text: string): string {
 /** The Status that a client gets for a refusal. */
 export function statusOfRefusal({ httpStatus, message }: AgentRefusal): StatusError {
   if (httpStatus === 404) return failure(404, 'NotFound', message);
+  if (httpStatus === 409) return failure(409, 'Conflict', message);
   if (httpStatus === 400) return badRequest(message);
   return failure(500, 'InternalError', `Internal error occurred: ${message}`);
 }

@@ -8,7 +8,7 @@ import { type Slots, createSlots } from '../slots.ts';
 import { type ProcessLimits, confinement } from './confinement.ts';
 import { childMark } from './process-identity.ts';
 
-export type ChildPurpose = 'git' | 'git-reader' | 'mount' | 'redis' | 'relay';
+export type ChildPurpose = 'git' | 'git-reader' | 'mount' | 'network-mount' | 'redis' | 'relay';
 
 /** How many of each may live at one time. */
 const MOST: Readonly<Record<ChildPurpose, number>> = {
@@ -17,6 +17,8 @@ const MOST: Readonly<Record<ChildPurpose, number>> = {
   // Two for each repository that is read now; those at rest end by themselves.
   'git-reader': 256,
   mount: 16,
+  // Those of a server that does not answer must not take the places of other mounts.
+  'network-mount': 16,
   // One control plane has one. Tests start several.
   redis: 16,
   // One for each forwarded connection to a container's own loopback.
@@ -141,15 +143,20 @@ export async function runChild(
     said = (said + chunk.toString('utf8')).slice(-MAX_COMPLAINT_CHARS);
   });
   let late = false;
-  const timer = setTimeout(() => {
+  let giveUp = (): void => undefined;
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+    giveUp = () => resolve(null);
+  });
+  let timer = setTimeout(() => {
     late = true;
     end();
+    // The kernel may hold a child that waits for a device or a server. Nobody waits for it.
+    timer = setTimeout(giveUp, KILL_PATIENCE_MS);
   }, timeoutMs);
   try {
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-    });
+    const code = await ended;
     if (code === 0) return;
     const why = late ? `it took longer than ${timeoutMs / 1000} s` : said.trim() || `it ended with ${code}`;
     throw new Error(`Cannot run ${program}: ${why}`);
@@ -158,6 +165,8 @@ export async function runChild(
   }
 }
 
+/** A killed child ends at once, unless the kernel holds it. */
+const KILL_PATIENCE_MS = 5_000;
 /** The end of what a failed program said; enough for its last lines. */
 const MAX_COMPLAINT_CHARS = 4_000;
 

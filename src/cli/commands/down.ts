@@ -1,4 +1,4 @@
-/** `symphony down`: removes the containers, volumes and networks of a stopped `up` or `agent`. */
+/** `symphony down`: removes the containers and networks of a stopped `up` or `agent`. */
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -17,6 +17,7 @@ import { addConfigFlags, configFrom } from '../run/config-flags.ts';
 export const downCommand: CommandModule = {
   configure(command) {
     addConfigFlags(command, 'down');
+    command.option('--volumes', 'remove the data of local volumes, too; it is kept otherwise');
     command.option('--force', 'forget the containers on Docker Engines that do not answer');
   },
   async run(invocation) {
@@ -24,6 +25,7 @@ export const downCommand: CommandModule = {
     const root = resolve(config.dataDir);
     const say = (line: string): void => void invocation.io.stdout.write(`${line}\n`);
     const force = invocation.flags['force'] === true;
+    const volumes = invocation.flags['volumes'] === true;
     const names = await namesIn(root);
     const problem = (pid: number): string =>
       `Cannot remove the containers of "${root}": symphony (process ${pid}) is running there and would start them again; stop it first`;
@@ -40,7 +42,7 @@ export const downCommand: CommandModule = {
       const nodes = await findNodes(root, fallbackHosts(config), say);
       for (const { directory } of nodes) await claim(directory);
       if (nodes.length === 0) say('Nothing to remove');
-      report(await removeNodes(nodes, { given: config.dockerHosts, force, say }), force, say);
+      report(await removeNodes(nodes, { given: config.dockerHosts, force, volumes, say }), force, say);
       if (names.includes('tls')) say(`The data of the cluster stays in ${root}`);
     } finally {
       for (const directory of claimed) await releaseDirectory(directory);

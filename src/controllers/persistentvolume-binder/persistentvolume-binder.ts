@@ -1,89 +1,56 @@
 /** Binds claims and volumes, and ends volumes; see plan-claim.ts and plan-volume.ts. */
-import { createBoundedMap } from '../../base/bounded-map.ts';
 import { keyOf, objectKey } from '../../schemas/object.ts';
-import type {
-  Node,
-  PersistentVolume,
-  PersistentVolumeClaim,
-  Pod,
-  StorageClass,
-} from '../../schemas/types.ts';
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../../schemas/types.ts';
 import { BIND_COMPLETED, hasAnnotation } from '../../schemas/volumes/binding.ts';
-import { classNameOf, defaultClass, findClass, namesClass } from '../../schemas/volumes/classes.ts';
+import { classNameOf, defaultClass, namesClass } from '../../schemas/volumes/classes.ts';
 import { VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
 import { isReadyNode, roomOn } from '../../schemas/volumes/node-volumes.ts';
 import { claimsOfPod } from '../../schemas/volumes/pod-claims.ts';
-import type { Controller, Plan, Reconciler } from '../controller.ts';
+import { claimKeyOf, openStorage } from '../../store/cache/storage-caches.ts';
+import type { Controller, Reconciler } from '../controller.ts';
+import { createSaidEvents, type Said } from '../said-events.ts';
 import { BINDER_EVENTS } from './binder-events.ts';
 import { type ClaimView, planClaim } from './plan-claim.ts';
 import { planVolume, type VolumeView } from './plan-volume.ts';
-import {
-  BY_CLAIM,
-  BY_NODE,
-  BY_VOLUME,
-  FREE_BY_CLASS,
-  indexClaims,
-  indexVolumes,
-  UNBOUND,
-  UNBOUND_BY_CLASS,
-} from './storage-indexes.ts';
+type View = Said<ClaimView | VolumeView>;
 
-type View = (ClaimView | VolumeView) & {
-  /** The events of the last plan that only said something. */
-  readonly said: string | undefined;
-};
-
-/** Keys whose last words are remembered. Those of others are said again at a resync. */
-const MAX_REMEMBERED = 10_000;
 const WAITING_BY_CLAIM = 'waiting-by-claim';
 
 export const persistentVolumeBinder: Controller = {
   name: 'persistentvolume-binder',
   async open({ caches }, scope): Promise<Reconciler<View>> {
-    const claims = await caches.open<PersistentVolumeClaim>('persistentvolumeclaims');
-    const volumes = await caches.open<PersistentVolume>('persistentvolumes');
-    const classes = await caches.open<StorageClass>('storageclasses.storage.k8s.io');
+    const storage = await openStorage(caches);
+    const { claims, volumes, classes } = storage;
     const nodes = await caches.open<Node>('nodes');
     const pods = await caches.open<Pod>('pods');
-    indexVolumes(volumes);
-    indexClaims(claims);
     pods.addIndex(WAITING_BY_CLAIM, (pod) =>
       pod.spec.nodeName ? [] : claimsOfPod(pod).map(({ name }) => objectKey(pod.metadata.namespace, name)),
     );
-    const said = createBoundedMap<string, string>(MAX_REMEMBERED);
-    const claimOf = ({ spec: { claimRef } }: PersistentVolume): readonly string[] =>
-      claimRef ? [objectKey(claimRef.namespace, claimRef.name ?? '')] : [];
+    const said = createSaidEvents();
 
     scope.on(claims, ({ key, object }) => [
       key,
       ...(object.spec.volumeName ? [object.spec.volumeName] : []),
-      ...volumes.byIndex(BY_CLAIM, key).map(keyOf),
+      ...storage.referringTo(key).map(keyOf),
     ]);
     scope.on(volumes, ({ key, type, object, previous }) => [
       key,
-      ...claimOf(object),
-      ...(previous ? claimOf(previous) : []),
-      ...claims.byIndex(BY_VOLUME, key).map(keyOf),
-      ...(type !== 'DELETED' && isFree(object)
-        ? claims.byIndex(UNBOUND_BY_CLASS, classNameOf(object)).map(keyOf)
-        : []),
+      ...[object, previous].flatMap((volume) => (volume && claimKeyOf(volume)) ?? []),
+      ...storage.naming(key).map(keyOf),
+      ...(type !== 'DELETED' && isFree(object) ? storage.unbound(classNameOf(object)).map(keyOf) : []),
     ]);
-    scope.on(classes, () => claims.byIndex(UNBOUND, 'yes').map(keyOf));
+    scope.on(classes, () => storage.unbound().map(keyOf));
     // A node that is gone removes nothing; a node that is ready can remove what lies on a server.
-    scope.on(nodes, ({ type, object }) => {
-      const gone = type === 'DELETED' ? volumes.byIndex(BY_NODE, object.metadata.name) : [];
-      return [...gone, ...volumes.byIndex(BY_NODE, '')]
+    scope.on(nodes, ({ type, object }) =>
+      [...(type === 'DELETED' ? storage.volumesOn(object.metadata.name) : []), ...storage.volumesOn('')]
         .filter(({ metadata }) => metadata.deletionTimestamp !== undefined)
-        .map(keyOf);
-    });
-
-    const classOf = (claim: PersistentVolumeClaim): StorageClass | undefined =>
-      findClass(classNameOf(claim), (name) => classes.get(name));
+        .map(keyOf),
+    );
 
     function roomFor(volume: PersistentVolume | undefined): number | undefined {
       const name = volume?.metadata.labels?.[VOLUME_NODE_LABEL];
       const node = name === undefined ? undefined : nodes.get(name);
-      return node && roomOn(node, volumes.byIndex(BY_NODE, node.metadata.name));
+      return node && roomOn(node, storage.volumesOn(node.metadata.name));
     }
 
     async function viewClaim(claim: PersistentVolumeClaim, signal: AbortSignal): Promise<ClaimView> {
@@ -95,13 +62,10 @@ export const persistentVolumeBinder: Controller = {
       return {
         type: 'claim',
         claim,
-        storageClass: classOf(claim),
+        storageClass: storage.storageClass(classNameOf(claim)),
         defaultClass: namesClass(claim) ? undefined : defaultClass(classes.list()),
         volume,
-        candidates:
-          name === ''
-            ? [...volumes.byIndex(BY_CLAIM, key), ...volumes.byIndex(FREE_BY_CLASS, classNameOf(claim))]
-            : [],
+        candidates: name === '' ? storage.candidates(claim) : [],
         waitingPods: pods
           .byIndex(WAITING_BY_CLAIM, key)
           .map(({ metadata }) => metadata.name)
@@ -111,7 +75,7 @@ export const persistentVolumeBinder: Controller = {
     }
 
     async function viewVolume(volume: PersistentVolume, signal: AbortSignal): Promise<VolumeView> {
-      const [key = ''] = claimOf(volume);
+      const key = claimKeyOf(volume) ?? '';
       const { uid } = volume.spec.claimRef ?? {};
       const found = (): PersistentVolumeClaim | undefined => {
         const claim = claims.get(key);
@@ -141,25 +105,13 @@ export const persistentVolumeBinder: Controller = {
         const claim = claims.get(key);
         const volume = volumes.get(key);
         const view = claim ? await viewClaim(claim, signal) : volume && (await viewVolume(volume, signal));
-        return view && { ...view, said: said.get(key) };
+        return view && { ...view, said: said.of(key) };
       },
-      plan: planView,
-      after(plan, key) {
-        said.set(key, wordsOf(plan));
-      },
+      plan: (view) => said.unlessSaid(view.type === 'claim' ? planClaim(view) : planVolume(view), view),
+      after: (plan, key) => said.note(plan, key),
     };
   },
 };
 
 const isFree = ({ spec, status }: PersistentVolume): boolean =>
   !spec.claimRef && status?.phase === 'Available';
-
-/** What only says something is said once, until something else is said or done. */
-function planView(view: View): Plan | undefined {
-  const plan = view.type === 'claim' ? planClaim(view) : planVolume(view);
-  if (!plan || plan.writes.length > 0 || view.said !== wordsOf(plan)) return plan;
-  return plan.visit ? { writes: [], visit: plan.visit } : undefined;
-}
-
-const wordsOf = ({ events = [] }: Plan): string =>
-  JSON.stringify(events.map(({ event, args }) => [event, args]));

@@ -10,7 +10,7 @@ import { createProgramBudget, expandReferences, Refused } from './expand.ts';
 import type { PodPlace } from './field-ref.ts';
 import { containerLabels, containerName, podHostname } from './identity.ts';
 import { type EnvSources, type EnvVariable, planEnvironment } from './plan-environment.ts';
-import { planMounts, type SubPath } from './plan-mounts.ts';
+import { type ContainerVolumes, planMounts, type SubPath } from './plan-mounts.ts';
 import { planSecurity } from './plan-security.ts';
 import { cgroupValuesOf, oomScoreOf } from './qos.ts';
 
@@ -31,7 +31,7 @@ export interface PodPlanInput {
   readonly clusterDomain: string;
 }
 
-export interface ContainerPlanInput extends PodPlanInput {
+export interface ContainerPlanInput extends PodPlanInput, ContainerVolumes {
   readonly container: Container;
   readonly role: 'init' | 'container';
   readonly attempt: number;
@@ -39,8 +39,6 @@ export interface ContainerPlanInput extends PodPlanInput {
   readonly serviceEnv: readonly EnvVariable[];
   /** Host path of every volume of the pod, by the volume's name. */
   readonly volumePaths: ReadonlyMap<string, string>;
-  /** Names of the volumes that only the agent writes. */
-  readonly agentVolumes: ReadonlySet<string>;
   readonly files: PodFiles;
   /** Host file that the container sees as its terminationMessagePath. */
   readonly terminationLog: string;
@@ -75,7 +73,7 @@ function planSpec(input: ContainerPlanInput): ContainerPlan {
   const { pod, container } = input;
   const { env, skipped } = planEnvironment(input);
   const security = planSecurity(pod, container, input.image);
-  const { mounts, subPaths } = planMounts(container, env, input.volumePaths, input.agentVolumes);
+  const { mounts, subPaths } = planMounts(container, env, input.volumePaths, input);
 
   const values = new Map(env.map(({ name, value }) => [name, value]));
   const spend = createProgramBudget();

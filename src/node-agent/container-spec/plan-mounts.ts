@@ -23,6 +23,14 @@ export interface MountPlan {
   readonly subPaths: readonly SubPath[];
 }
 
+/** Volumes of the pod that containers do not write. */
+export interface ContainerVolumes {
+  /** Names of the volumes that only the agent writes. */
+  readonly agentVolumes: ReadonlySet<string>;
+  /** Names of the volumes that the pod or their source makes read-only. */
+  readonly readOnlyVolumes: ReadonlySet<string>;
+}
+
 const PROPAGATIONS: ReadonlyMap<string | undefined, Mount['propagation']> = new Map([
   ['HostToContainer', 'rslave'],
   ['Bidirectional', 'rshared'],
@@ -40,7 +48,7 @@ export function planMounts(
   container: Container,
   env: readonly EnvVariable[],
   volumePaths: ReadonlyMap<string, string>,
-  agentVolumes: ReadonlySet<string>,
+  { agentVolumes, readOnlyVolumes }: ContainerVolumes,
 ): MountPlan {
   const mounts: Mount[] = [];
   const subPaths: SubPath[] = [];
@@ -68,7 +76,7 @@ export function planMounts(
       // The engine wants absolute targets; Kubernetes takes a relative one from the root.
       target: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
       // The kubelet's rule: what the agent writes, pods only read.
-      readOnly: mount.readOnly === true || isAgentsOwn,
+      readOnly: mount.readOnly === true || isAgentsOwn || readOnlyVolumes.has(mount.name),
       ...(propagation === undefined ? {} : { propagation }),
     });
   }

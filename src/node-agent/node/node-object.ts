@@ -4,7 +4,14 @@ import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Node } from '../../schemas/types.ts';
 import type { PartOptions } from '../agent-options.ts';
 import { type NodeEvent, planNodeEvents, STARTING } from './plan-node-events.ts';
-import { hasNews, type NodeFacts, nodeLabels, planNodeObject, planNodeStatus } from './plan-node.ts';
+import {
+  hasNews,
+  nodeAnnotations,
+  type NodeFacts,
+  nodeLabels,
+  planNodeObject,
+  planNodeStatus,
+} from './plan-node.ts';
 
 export interface NodeWriterOptions extends Omit<PartOptions, 'rng'> {
   /** This node as its watch shows it; undefined where the control plane must be asked. */
@@ -53,9 +60,11 @@ export function createNodeWriter(options: NodeWriterOptions): NodeWriter {
 
   async function write(facts: NodeFacts, shown: Node | undefined): Promise<Node> {
     let node = shown ?? (await readNode(facts));
-    const labels = nodeLabels(facts);
-    if (Object.entries(labels).some(([name, value]) => node.metadata.labels?.[name] !== value))
-      node = await client.patch<Node>(resources.nodes, undefined, nodeName, { metadata: { labels } });
+    const [labels, annotations] = [nodeLabels(facts), nodeAnnotations(facts)];
+    if (!holds(node.metadata.labels, labels) || !holds(node.metadata.annotations, annotations))
+      node = await client.patch<Node>(resources.nodes, undefined, nodeName, {
+        metadata: { labels, annotations },
+      });
     const before = node;
     const podCidr = node.spec.podCIDR ?? facts.podCidr;
     const status = planNodeStatus({ ...facts, podCidr }, node.status, clock.now());
@@ -83,3 +92,8 @@ export function createNodeWriter(options: NodeWriterOptions): NodeWriter {
     }
   };
 }
+
+const holds = (
+  found: Readonly<Record<string, string>> | undefined,
+  wanted: Readonly<Record<string, string>>,
+): boolean => Object.entries(wanted).every(([name, value]) => found?.[name] === value);

@@ -8,6 +8,7 @@ import { goWords } from '../../base/go-words.ts';
 import { createSharedReads } from '../../base/shared-reads.ts';
 import type { Node } from '../../schemas/types.ts';
 import type { RuntimeInfo } from '../runtime/types.ts';
+import type { VolumeDirectories } from '../volumes/volume-directories.ts';
 import { createNodeLease } from './node-lease.ts';
 import { createNodeWriter, type NodeWriterOptions } from './node-object.ts';
 import { createMachineObserver, type MachineObserverOptions } from './observe-machine.ts';
@@ -20,6 +21,7 @@ export interface NodeReporterOptions extends NodeWriterOptions, MachineObserverO
   readonly share: EngineShare;
   /** The range that pods here already have addresses of. */
   podCidr(): string | undefined;
+  readonly volumes: Pick<VolumeDirectories, 'root' | 'capacityBytes'>;
   onNode(node: Node): void;
   onRuntime(up: boolean): void;
 }
@@ -99,7 +101,10 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     isInContact = false;
     try {
       const podCidr = options.podCidr();
-      const facts = { nodeName, nodeIp, labels, share, agentVersion, podCidr, ...machine.facts() };
+      const { volumes: local } = options;
+      const volumes = { directory: local.root, capacityBytes: await local.capacityBytes() };
+      const own = { nodeName, nodeIp, labels, share, agentVersion, podCidr, volumes };
+      const facts = { ...own, ...machine.facts() };
       const node = await writeNode(facts, wasInContact);
       options.onNode(node);
       uid = node.metadata.uid;

@@ -5,6 +5,7 @@ import { omit } from '../../schemas/json-access.ts';
 import type { Node } from '../../schemas/types.ts';
 import { isExtendedResource } from '../../schemas/validation/resources.ts';
 import type { ListedImage, RuntimeInfo } from '../runtime/types.ts';
+import { VOLUMES_CAPACITY_ANNOTATION, VOLUMES_DIRECTORY_ANNOTATION } from '../../schemas/volumes/drivers.ts';
 import { addressCount } from './ip-allocator.ts';
 import type { Pressures } from './plan-pressure.ts';
 import { type EngineShare, planShare } from './plan-share.ts';
@@ -22,6 +23,8 @@ export interface NodeFacts {
   readonly podCidr: string | undefined;
   readonly agentVersion: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** The directory of the local volumes, and the size of its file system. */
+  readonly volumes: { readonly directory: string; readonly capacityBytes: number | undefined };
   readonly pressure: Pressures;
   /** Why pods cannot be reached by their addresses; undefined when they can. */
   readonly networkProblem?: string | undefined;
@@ -39,7 +42,11 @@ export function planNodeObject(facts: NodeFacts): Node {
   return {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name: facts.nodeName, labels: nodeLabels(facts) },
+    metadata: {
+      name: facts.nodeName,
+      labels: nodeLabels(facts),
+      annotations: nodeAnnotations(facts),
+    },
     // Restores the range of the pods' addresses where the control plane has forgotten it.
     spec: facts.podCidr === undefined ? {} : { podCIDR: facts.podCidr, podCIDRs: [facts.podCidr] },
   };
@@ -56,6 +63,14 @@ export function nodeLabels(facts: NodeFacts): Record<string, string> {
     ...facts.labels,
   };
 }
+
+/** What the control plane needs to place local volumes. */
+export const nodeAnnotations = ({ volumes }: NodeFacts): Record<string, string> => ({
+  [VOLUMES_DIRECTORY_ANNOTATION]: volumes.directory,
+  ...(volumes.capacityBytes === undefined
+    ? {}
+    : { [VOLUMES_CAPACITY_ANNOTATION]: String(volumes.capacityBytes) }),
+});
 
 export function planNodeStatus(
   facts: NodeFacts,

@@ -9,7 +9,7 @@ import type { PodWorker } from '../pod/types.ts';
 import type { PodRecord } from '../ports.ts';
 import type { ContainerRecord } from '../runtime/types.ts';
 import { addressOf, manifestOf, podOf, uidOf } from './pod-of-containers.ts';
-import { createStrayContainers } from './stray-containers.ts';
+import { createStrayContainers, type StrayContainers } from './stray-containers.ts';
 
 export interface PodRegistryOptions {
   readonly logger: Logger;
@@ -30,6 +30,8 @@ export interface PodIndex {
   holdsAddresses(): boolean;
   get(uid: string): PodWorker | undefined;
   find(namespace: string, name: string): PodWorker | undefined;
+  /** The pod is here and is not over, or containers of it are that have no worker yet. */
+  isActive(uid: string): boolean;
   /** The worker of this pod has made the container, or is starting it. */
   owns(uid: string, containerId: string): boolean;
 }
@@ -58,7 +60,7 @@ export interface PodRegistry extends PodIndex, AsyncDisposable {
 export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
   const workers = new Map<string, PodWorker>();
   const strays = createStrayContainers(options.logger);
-  const index = indexOf(workers);
+  const index = indexOf(workers, strays);
   let listed = false;
 
   function add(record: PodRecord): PodWorker {
@@ -157,7 +159,7 @@ function byPod(records: readonly ContainerRecord[]): ReadonlyMap<string, readonl
   return byUid;
 }
 
-function indexOf(workers: ReadonlyMap<string, PodWorker>): PodIndex {
+function indexOf(workers: ReadonlyMap<string, PodWorker>, strays: StrayContainers): PodIndex {
   const all = (): readonly PodWorker[] => [...workers.values()];
   return {
     workers: all,
@@ -167,6 +169,7 @@ function indexOf(workers: ReadonlyMap<string, PodWorker>): PodIndex {
         .map(({ pod, status }) => ({ ...pod, ...(status ? { status } : {}) })),
     holdsAddresses: () => all().some(({ finished, ip }) => !finished && ip !== undefined),
     get: (uid) => workers.get(uid),
+    isActive: (uid) => workers.get(uid)?.finished === false || strays.has(uid),
     find: (namespace, name) =>
       all().find(({ pod: { metadata } }) => metadata.namespace === namespace && metadata.name === name),
     owns(uid, containerId) {

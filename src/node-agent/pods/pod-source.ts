@@ -12,7 +12,7 @@ import { createReflector } from '../../client/reflector.ts';
 import { resources } from '../../client/types.ts';
 import { keyOf } from '../../schemas/object.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
-import type { Pod } from '../../schemas/types.ts';
+import type { PersistentVolume, Pod } from '../../schemas/types.ts';
 import type { PartOptions } from '../agent-options.ts';
 import { planTrust } from './plan-trust.ts';
 import { createPodRestorer } from './restore-pods.ts';
@@ -22,6 +22,8 @@ export interface PodSourceOptions extends PartOptions {
   setEpoch(epoch: string): void;
   /** The pods that are here, with their status. */
   localPods(): readonly Pod[];
+  /** The recorded volumes of this node. */
+  localVolumes(): Promise<readonly PersistentVolume[]>;
   onPod(pod: Pod): void;
   /** The pod with this uid is not wanted any more. */
   onGone(uid: string): void;

@@ -1,10 +1,10 @@
-/** Tells a control plane that lost its data which pods run here, once for each epoch. */
+/** Tells a control plane that lost its data what is here, pods and volumes, once for each epoch. */
 import type { Logger } from '../../base/logger.ts';
 import { createSharedReads } from '../../base/shared-reads.ts';
 import type { ApiClient } from '../../client/types.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
-import { objectKey } from '../../schemas/object.ts';
-import type { Pod } from '../../schemas/types.ts';
+import { type KubeObject, objectKey } from '../../schemas/object.ts';
+import type { PersistentVolume, Pod } from '../../schemas/types.ts';
 import { planRestore } from './plan-restore.ts';
 
 export interface PodRestorerOptions {
@@ -13,6 +13,8 @@ export interface PodRestorerOptions {
   readonly nodeName: string;
   /** The pods that are here, with their status. */
   localPods(): readonly Pod[];
+  /** The recorded volumes of this node. */
+  localVolumes(): Promise<readonly PersistentVolume[]>;
 }
 
 export interface PodRestorer {
@@ -28,15 +30,16 @@ export function createPodRestorer(options: PodRestorerOptions): PodRestorer {
   let restoredEpoch: string | undefined;
 
   async function restoreAll(epoch: string): Promise<void> {
-    const pods = options.localPods();
-    logger.warn({ epoch, pods: pods.length }, 'Restoring pods at the control plane');
-    for (const batch of planRestore(pods)) await restoreBatch(batch);
+    const [pods, volumes] = [options.localPods(), await options.localVolumes()];
+    const counts = { epoch, pods: pods.length, volumes: volumes.length };
+    logger.warn(counts, 'Restoring pods and volumes at the control plane');
+    for (const batch of planRestore([...volumes, ...pods])) await restoreBatch(batch);
     restoredEpoch = epoch;
   }
 
   /** A pod that is too large for the server must not keep the others out. */
-  async function restoreBatch(batch: readonly Pod[]): Promise<void> {
-    const told = 'The control plane does not restore a pod; it waits for Git';
+  async function restoreBatch(batch: readonly KubeObject[]): Promise<void> {
+    const told = 'The control plane does not restore an object; it waits for Git';
     try {
       const waiting = await client.restorePods(nodeName, batch);
       for (const { pod, reason } of waiting) logger.warn({ pod, reason }, told);

@@ -260,6 +260,8 @@ export interface ContainerRuntime extends AsyncDisposable {
   inspect(id: string): Promise<ContainerRecord | undefined>;
   /** Whether the engine finds a file or directory at this path of its host. */
   sees(path: string): Promise<boolean>;
+  /** Names of containers, of anybody, that may use a mount of this path or of something below it. */
+  usersOfPath(path: string): Promise<readonly string[]>;
   /** The sandboxes of one pod, newest first, from all records of the pod. Pure. */
   sandboxesOf(records: readonly ContainerRecord[], shape: SandboxShape): readonly SandboxRecord[];
   /** Makes the sandbox and starts it; a sandbox that fails to start is removed. Answers its id. */

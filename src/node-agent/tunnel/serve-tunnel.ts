@@ -8,10 +8,14 @@ import { failureWords } from '../pod/failure-words.ts';
 import type { PodWorker } from '../pod/types.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import { planLogTarget } from './plan-log-target.ts';
+import { Refused } from './refused.ts';
 import { drained, execStatus, serveSession } from './serve-session.ts';
+import { backUpVolume, restoreVolume, type VolumeArchivesOptions } from './volume-archives.ts';
 import { createUsageSampler, type UsageSampler } from './usage-sampler.ts';
 
 export interface TunnelServerOptions {
+  /** The volumes to back up and restore; without them there are none. */
+  readonly archives?: VolumeArchivesOptions;
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -22,15 +26,6 @@ export interface TunnelServerOptions {
 
 /** Beyond it new streams are refused: a few hundred sessions with slow readers. */
 const MAX_SESSION_MEGABYTES = 128;
-
-class Refused extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
 
 export function createTunnelServer(options: TunnelServerOptions): Http2Server {
   const logger = options.logger.child({ component: 'tunnel' });
@@ -73,6 +68,11 @@ const HANDLERS: ReadonlyMap<string, (call: Call) => Promise<void>> = new Map([
   ['POST portForward', portForward],
 ]);
 
+const ARCHIVES: ReadonlyMap<string, typeof backUpVolume> = new Map([
+  ['POST volumeBackup', backUpVolume],
+  ['POST volumeRestore', restoreVolume],
+]);
+
 async function answer(
   options: TunnelServerOptions,
   sampleUsage: UsageSampler,
@@ -90,6 +90,8 @@ async function answer(
     if (!worker) throw new Refused(404, `pods "${name}" not found`);
     return handle({ options, stream, signal, worker, container, query });
   }
+  const archive = ARCHIVES.get(`${method} ${route}`);
+  if (archive && options.archives) return archive(options.archives, { stream, signal, query });
   if (method !== 'GET' || route !== 'usage')
     throw new Refused(404, 'the server could not find the requested resource');
   const usage = await sampleUsage();

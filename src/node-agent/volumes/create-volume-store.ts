@@ -3,12 +3,10 @@
  * It never follows a symbolic link inside a volume and never removes anything outside the pod's own
  * directory; what is mounted there is unmounted first, and nothing is removed through a mount.
  */
-import { constants, type Stats } from 'node:fs';
-import { chmod, chown, open, realpath, rename, stat } from 'node:fs/promises';
+import { chmod, chown, realpath, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { goWords } from '../../base/go-words.ts';
-import { ownMember } from '../../base/json.ts';
 import { makeDirectory } from '../../base/make-directory.ts';
 import { createSharedReads } from '../../base/shared-reads.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -16,7 +14,9 @@ import { removeTree } from '../files/remove-tree.ts';
 import { writeFilesAtomically } from './atomic-files.ts';
 import { diskCalls, memoryCalls } from './file-calls.ts';
 import { listMountsBelow, mountMemory, unmountBelow } from './mounts.ts';
-import { memoryDirOf, podDirectory, type VolumePlan } from './plan-volumes.ts';
+import { isStorage, memoryDirOf, podDirectory, type VolumePlan } from './plan-volumes.ts';
+import type { MountedStorage, PodStorage } from './pod-storage.ts';
+import type { StorageMounts } from './storage-mounts.ts';
 
 export interface VolumeStoreOptions {
   /** `<agentDir>/pods`. */
@@ -25,6 +25,8 @@ export interface VolumeStoreOptions {
   readonly logger: Logger;
   /** Whether the engine sees what is mounted here: as root, beside an engine on this machine. */
   canMount(): Promise<boolean>;
+  readonly storage: StorageMounts;
+  readonly podStorage: PodStorage;
 }
 
 export type ApplyResult =
@@ -33,7 +35,7 @@ export type ApplyResult =
 
 export interface VolumeStore {
   /** First set-up and later updates alike; `changed` names the volumes whose files are new. */
-  apply(volumes: readonly VolumePlan[]): Promise<ApplyResult>;
+  apply(volumes: readonly VolumePlan[], mounted?: MountedStorage): Promise<ApplyResult>;
   /** Unmounts and removes everything of the pod. */
   tearDown(podUid: string): Promise<void>;
 }
@@ -42,10 +44,9 @@ export interface VolumeStore {
 const SENSITIVE_SIZE_BYTES = 1024 * 1024 * 1024;
 const SHARED_MODE = 0o777;
 const GROUP_MODE = 0o2777;
-/** The file was missing a moment ago: a link or a pipe that is there now is not ours. */
-const CREATE_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
-export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeStoreOptions): VolumeStore {
+export function createVolumeStore(options: VolumeStoreOptions): VolumeStore {
+  const { podsDir, clock, logger, canMount, storage, podStorage } = options;
   const memoryDir = memoryDirOf(podsDir);
 
   const shared = createSharedReads();
@@ -57,7 +58,11 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
       if (here.dev === around.dev) await ensureMemory(memoryDir, SENSITIVE_SIZE_BYTES, 0o755);
     });
 
-  async function applyOne(volume: VolumePlan): Promise<boolean> {
+  async function applyOne(volume: VolumePlan, mounted: MountedStorage): Promise<boolean> {
+    if (isStorage(volume)) {
+      await storage.setUp(volume, mounted.has(volume.name));
+      return false;
+    }
     switch (volume.kind) {
       case 'directory':
         await ensureDirectory(volume.path, volume.groupId);
@@ -66,9 +71,6 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
         if (!(await canMount()))
           throw new Error('emptyDir with medium Memory needs an agent whose mounts the engine sees');
         await ensureMemory(volume.path, volume.sizeBytes, modeFor(volume.groupId), volume.groupId);
-        return false;
-      case 'host':
-        await checkHostPath(volume.path, volume.type);
         return false;
       case 'files': {
         const inMemory = volume.sensitive && (await canMount());
@@ -80,13 +82,14 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
   }
 
   return {
-    async apply(volumes) {
+    async apply(volumes, mounted = new Map()) {
       const changed: string[] = [];
       for (const volume of volumes) {
         try {
-          if (await applyOne(volume)) changed.push(volume.name);
+          if (await applyOne(volume, mounted)) changed.push(volume.name);
         } catch (error) {
-          const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${goWords(error)}`;
+          const told = isStorage(volume) ? (volume.volumeName ?? volume.name) : volume.name;
+          const message = `MountVolume.SetUp failed for volume "${told}" : ${goWords(error)}`;
           return { ok: false, reason: 'FailedMount', volume: volume.name, message };
         }
       }
@@ -94,9 +97,14 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
     },
     async tearDown(podUid) {
       const directory = podDirectory(podsDir, podUid);
+      const plans = await podStorage.of(podUid);
+      const isOther = async (path: string): Promise<boolean> =>
+        (await podStorage.users((plan) => plan.path === path)).some((user) => user !== podUid);
+      await storage.release(plans, isOther);
       await unmountBelow(directory);
       await removeTree(directory);
       await removeTree(podDirectory(memoryDir, podUid));
+      podStorage.forget(podUid);
       logger.debug({ podUid }, 'volumes removed');
     },
   };
@@ -126,27 +134,4 @@ async function ensureMemory(
   const real = await realpath(path);
   if ((await listMountsBelow(real)).includes(real)) return;
   await mountMemory(real, sizeBytes, mode, groupId);
-}
-
-/** By hostPath's `type` (kubernetes.io, "Volumes"). */
-const HOST_PATHS: Readonly<Record<string, readonly [what: string, holds: (found: Stats) => boolean]>> = {
-  '': ['there', () => true],
-  DirectoryOrCreate: ['a directory', (found) => found.isDirectory()],
-  Directory: ['a directory', (found) => found.isDirectory()],
-  FileOrCreate: ['a file', (found) => found.isFile()],
-  File: ['a file', (found) => found.isFile()],
-  Socket: ['a socket', (found) => found.isSocket()],
-  CharDevice: ['a character device', (found) => found.isCharacterDevice()],
-  BlockDevice: ['a block device', (found) => found.isBlockDevice()],
-};
-
-export async function checkHostPath(path: string, type: string): Promise<void> {
-  const existing = await stat(path).catch(() => undefined);
-  if (!existing) {
-    // The engine needs a source to bind; without a type a missing one becomes a directory.
-    if (type === '' || type === 'DirectoryOrCreate') return makeDirectory(path, 0o755);
-    if (type === 'FileOrCreate') return (await open(path, CREATE_FILE, 0o644)).close();
-  }
-  const [what, holds] = ownMember(HOST_PATHS, type) ?? [`of a known type ("${type}")`, () => false];
-  if (!existing || !holds(existing)) throw new Error(`hostPath type check failed: ${path} is not ${what}`);
 }

@@ -31,9 +31,14 @@ import { createPodTokens } from '../identity/service-account-tokens.ts';
 import { contentPath } from './atomic-files.ts';
 import { createVolumeStore } from './create-volume-store.ts';
 import { createMountAbility } from './mount-ability.ts';
-import { memoryDirOf, planVolumes } from './plan-volumes.ts';
+import { type NetworkMounter, nfsMounter } from './nfs-mounter.ts';
+import { createNfsMounts } from './nfs-mounts.ts';
+import { isKept, isStorage, memoryDirOf, planVolumes } from './plan-volumes.ts';
+import { createPodStorage } from './pod-storage.ts';
+import { createStorageMounts } from './storage-mounts.ts';
 import { createSubPathMounts } from './sub-path-mounts.ts';
 import { createAppliedPlans, digestOf } from './unchanged.ts';
+import { createVolumeDirectories } from './volume-directories.ts';
 
 export interface DiskPodVolumesOptions {
   readonly client: ApiClient;
@@ -49,14 +54,26 @@ export interface DiskPodVolumesOptions {
   readonly clusterDomain: string;
   /** Address of the cluster's DNS, once it has one. */
   readonly clusterDns?: string;
+  /** Mounts exports. Default: the system's. */
+  readonly mounter?: NetworkMounter;
 }
+
+/** The directory of the node's local volumes, in the agent's. */
+export const VOLUMES = 'volumes';
 
 export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes {
   const { client, clock, clusterDomain } = options;
   const podsDir = join(options.dataDir, 'pods');
   const ability = createMountAbility(options);
   const canMount = async (): Promise<boolean> => (await ability()).ok;
-  const store = createVolumeStore({ podsDir, clock, logger: options.logger, canMount });
+  const directories = createVolumeDirectories(join(options.dataDir, VOLUMES), options.logger);
+  const podStorage = createPodStorage(podsDir);
+  const workDir = `${podsDir}-nfs/work`;
+  const nfs = createNfsMounts({ mounter: options.mounter ?? nfsMounter, workDir, ability });
+  const storage = createStorageMounts({ directories, nfs, ability });
+  const store = createVolumeStore({
+    ...{ podsDir, clock, logger: options.logger, canMount, storage, podStorage },
+  });
   const subPathMounts = createSubPathMounts({ podsDir, ability });
   const plans = createAppliedPlans(clock);
   const kept = createKeptSources(podsDir, options.logger);
@@ -71,14 +88,18 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
   return {
     async ensure(pod, place) {
       try {
+        const mounted = await podStorage.of(uidOf(pod));
         const [sources, current, runtimeHandler] = await Promise.all([
-          podSources.ofVolumes(pod),
+          podSources.ofVolumes(pod, new Set(mounted.keys())),
           tokens.tokensOf(pod),
           podSources.handlerOf(pod),
         ]);
         const memoryDir = (await canMount()) ? memoryDirOf(podsDir) : undefined;
         const canChown = options.isRoot;
-        const plan = planVolumes({ pod, podsDir, memoryDir, place, ...sources, tokens: current, canChown });
+        const volumesDir = directories.root;
+        const plan = planVolumes({
+          ...{ pod, podsDir, memoryDir, volumesDir, place, ...sources, tokens: current, canChown, mounted },
+        });
         if (!plan.ok) throw new StepProblem(plan.reason, plan.message, { also: plan.also });
         const files = podFilePaths(podsDir, uidOf(pod));
         const [nodeHosts, nodeResolv] = await Promise.all([
@@ -92,17 +113,21 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
           resolvConf: renderResolvConf(resolver),
         };
         const digest = digestOf(plan.volumes, Object.values(texts));
-        // Whatever a hostPath leads to may hang, and is not the agent's.
-        const own = plan.volumes.filter(({ kind }) => kind !== 'host');
+        // Whatever storage leads to may hang, and is not the agent's.
+        const own = plan.volumes.filter((volume) => !isStorage(volume));
+        const storagePlans = plan.volumes.filter(isKept);
+        podStorage.begin(uidOf(pod), storagePlans);
         const paths = [...own.map(contentPath), files.hosts, files.resolvConf];
         await plans.ensure(uidOf(pod), { digest, paths }, async () => {
-          const applied = await store.apply(plan.volumes);
+          const applied = await store.apply(plan.volumes, mounted);
           if (!applied.ok) throw new StepProblem(applied.reason, applied.message);
+          await podStorage.save(uidOf(pod), storagePlans);
           await writePodFiles(files, texts);
         });
         return {
           volumePaths: plan.paths,
           agentVolumes: plan.agentVolumes,
+          readOnlyVolumes: plan.readOnlyVolumes,
           files,
           ...(runtimeHandler === undefined ? {} : { runtimeHandler }),
         };
@@ -127,6 +152,12 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
       await store.tearDown(uidOf(pod));
       kept.forget(uidOf(pod));
       tokens.forget(uidOf(pod));
+    },
+    directories,
+    usersOf: (volumeName) => podStorage.users((plan) => plan.volumeName === volumeName),
+    async removeFromExport({ spec }) {
+      const { server = '', path: share = '/' } = spec.nfs ?? {};
+      await nfs.removeDirectory({ server, share, mountOptions: spec.mountOptions ?? [] });
     },
   };
 }

@@ -5,20 +5,26 @@ import type { PodSources } from '../pods/pod-sources.ts';
 import { mountProblem, type PodVolumes, type PreparedPod } from './pod-volumes.ts';
 import { StepProblem } from '../ports.ts';
 import type { PodTokens } from '../identity/service-account-tokens.ts';
-import { planVolumes, podDirectory } from './plan-volumes.ts';
+import { isKept, planVolumes, podDirectory } from './plan-volumes.ts';
+import { createPodStorage } from './pod-storage.ts';
+import { createMemoryDirectories } from './volume-directories.ts';
 
 /** Sources and tokens are fetched as for real volumes, and then dropped. */
 export function createMemoryPodVolumes(
-  options: { readonly sources?: PodSources; readonly tokens?: PodTokens } = {},
+  options: { readonly sources?: PodSources; readonly tokens?: PodTokens; readonly volumesDir?: string } = {},
 ): PodVolumes {
   const { sources, tokens } = options;
   const podsDir = '/nonexistent/pods';
   const directory = (pod: Pod): string => podDirectory(podsDir, pod.metadata.uid ?? '');
+  const directories = createMemoryDirectories(options.volumesDir ?? '/nonexistent/volumes');
+  const podStorage = createPodStorage(undefined);
   const none = { configMaps: new Map(), secrets: new Map() };
 
   async function prepare(pod: Pod, place: PodPlace): Promise<PreparedPod> {
+    const { uid = '' } = pod.metadata;
+    const mounted = await podStorage.of(uid);
     const [found, current, runtimeHandler] = await Promise.all([
-      sources?.ofVolumes(pod),
+      sources?.ofVolumes(pod, new Set(mounted.keys())),
       tokens?.tokensOf(pod),
       sources?.handlerOf(pod),
     ]);
@@ -28,11 +34,18 @@ export function createMemoryPodVolumes(
       const paths = (pod.spec.volumes ?? []).map(
         ({ name }) => [name, `${directory(pod)}/volumes/${name}`] as const,
       );
-      return { volumePaths: new Map(paths), agentVolumes: new Set(), files };
+      return { volumePaths: new Map(paths), agentVolumes: new Set(), readOnlyVolumes: new Set(), files };
     }
-    const plan = planVolumes({ pod, podsDir, place, ...found, tokens: current ?? new Map() });
+    const volumesDir = directories.root;
+    const tokensOfPod = current ?? new Map<string, string>();
+    const plan = planVolumes({ pod, podsDir, volumesDir, place, ...found, tokens: tokensOfPod, mounted });
     if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
-    return { volumePaths: plan.paths, agentVolumes: plan.agentVolumes, files, ...handler };
+    const kept = plan.volumes.filter(isKept);
+    for (const volume of kept)
+      if (volume.kind === 'local' && volume.made) await directories.ensure(volume.made);
+    await podStorage.save(uid, kept);
+    const { paths: volumePaths, agentVolumes, readOnlyVolumes } = plan;
+    return { volumePaths, agentVolumes, readOnlyVolumes, files, ...handler };
   }
 
   return {
@@ -47,6 +60,12 @@ export function createMemoryPodVolumes(
     prepareContainer: async (pod, container, attempt) => `${directory(pod)}/${container}/${attempt}.log`,
     resolveMounts: async (_of, mounts) => mounts,
     terminationLog: async () => undefined,
-    tearDown: async (pod) => tokens?.forget(pod.metadata.uid ?? ''),
+    async tearDown({ metadata: { uid = '' } }) {
+      tokens?.forget(uid);
+      podStorage.forget(uid);
+    },
+    directories,
+    usersOf: (volumeName) => podStorage.users((plan) => plan.volumeName === volumeName),
+    removeFromExport: async () => undefined,
   };
 }

@@ -57,6 +57,21 @@ export function bindDescriptor(descriptor: number, target: string): Promise<void
   return run('mount', ['--no-canonicalize', '--bind', '/proc/self/fd/3', target], { descriptor });
 }
 
+/** A mount of its own, so that its options hold for one pod only. */
+export async function bindWithOptions(
+  source: string,
+  target: string,
+  options: readonly string[],
+): Promise<void> {
+  await run('mount', ['--bind', source, target]);
+  try {
+    await run('mount', ['-o', ['remount', 'bind', ...options].join(','), target]);
+  } catch (error) {
+    await unmount(target);
+    throw error;
+  }
+}
+
 /** A mount still in use is detached at once and goes when its last user does. */
 export async function unmount(path: string): Promise<void> {
   try {

@@ -1,10 +1,11 @@
 /**
  * A pod's volumes → the files and directories on the disk, pure. A ConfigMap or Secret that does
  * not exist yet makes the pod wait, in kubelet's words. All paths lie below the pod's own
- * directory, except hostPath.
+ * directory, except those of storage (plan-claim-volume.ts).
  */
 import type { Pod, Volume } from '../../schemas/types.ts';
 import { toBytes } from '../../schemas/values/quantity.ts';
+import { NotMountable, planStorage, type StorageInput, type StoragePlan } from './plan-claim-volume.ts';
 import { type FilesInput, filesOf, Forbidden, Missing, partsOf, type VolumeFile } from './volume-files.ts';
 
 export type VolumePlan =
@@ -16,7 +17,7 @@ export type VolumePlan =
       readonly sizeBytes?: number;
       readonly groupId?: number;
     }
-  | { readonly kind: 'host'; readonly name: string; readonly path: string; readonly type: string }
+  | StoragePlan
   | {
       readonly kind: 'files';
       readonly name: string;
@@ -29,11 +30,11 @@ export type VolumePlan =
       readonly mountPoints?: readonly string[];
     };
 
-export interface VolumesInput extends FilesInput {
-  /** `<agentDir>/pods`. */
-  readonly podsDir: string;
+export interface VolumesInput extends FilesInput, Omit<StorageInput, 'pod' | 'place'> {
   /** Directory in memory for Secrets and tokens. Default: among the pod's other files. */
   readonly memoryDir?: string | undefined;
+  /** Volumes that the pod has mounted already: whatever happens to their claims, they stay. */
+  readonly mounted?: ReadonlyMap<string, StoragePlan>;
 }
 
 export type VolumesPlan =
@@ -43,6 +44,8 @@ export type VolumesPlan =
       readonly paths: ReadonlyMap<string, string>;
       /** Names of the volumes that only the agent writes; pods get them read-only. */
       readonly agentVolumes: ReadonlySet<string>;
+      /** Names of the volumes that no container may write. */
+      readonly readOnlyVolumes: ReadonlySet<string>;
     }
   | {
       readonly ok: false;
@@ -95,7 +98,7 @@ export function planVolumes(input: VolumesInput): VolumesPlan {
     } catch (error) {
       const isForbidden = error instanceof Forbidden;
       if (!isForbidden && !(error instanceof Missing)) throw error;
-      const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`;
+      const message = failureText(volume.name, error);
       const refusal = { ok: false, volume: volume.name, message, also: [] } as const;
       if (isForbidden) return { ...refusal, reason: 'CreateContainerConfigError' };
       missing.push({ ...refusal, reason: 'FailedMount' });
@@ -107,9 +110,31 @@ export function planVolumes(input: VolumesInput): VolumesPlan {
   return {
     ok: true,
     volumes,
-    paths: new Map(volumes.map(({ name, path }) => [name, path])),
+    paths: new Map(volumes.map((plan) => [plan.name, mountedPath(plan)])),
     agentVolumes: new Set(volumes.filter(({ kind }) => kind === 'files').map(({ name }) => name)),
+    readOnlyVolumes: new Set(volumes.filter(isReadOnly).map(({ name }) => name)),
   };
+}
+
+export const isStorage = (plan: VolumePlan): plan is StoragePlan =>
+  plan.kind === 'local' || plan.kind === 'host' || plan.kind === 'nfs';
+
+/** Kept for the pod's life. A hostPath of the pod itself needs no memory. */
+export const isKept = (plan: VolumePlan): plan is StoragePlan =>
+  isStorage(plan) && (plan.kind !== 'host' || plan.volumeName !== undefined);
+
+const isReadOnly = (plan: VolumePlan): boolean => isStorage(plan) && plan.readOnly === true;
+
+const mountedPath = (plan: VolumePlan): string =>
+  plan.kind === 'local' ? (plan.target ?? plan.path) : plan.path;
+
+/** Kubelet's words for each stage of a mount. */
+function failureText(name: string, error: Error): string {
+  const stage = error instanceof NotMountable ? error.stage : undefined;
+  if (stage === 'process')
+    return `Unable to attach or mount volumes: unmounted volumes=[${name}], unattached volumes=[], failed to process volumes=[${name}]: ${error.message}`;
+  const check = stage === 'options' ? 'MountOptionSupport check' : 'NodeAffinity check';
+  return `MountVolume.${stage === undefined ? 'SetUp' : check} failed for volume "${name}" : ${error.message}`;
 }
 
 const contentBytes = (plan: VolumePlan): number =>
@@ -127,10 +152,8 @@ function planVolume(input: Planning, volume: Volume): VolumePlan {
   const pathOf = (kind: keyof typeof PLUGIN_DIRS): string => `${root}/${PLUGIN_DIRS[kind]}/${volume.name}`;
   const { name } = volume;
   if (!VOLUME_NAME.test(name)) throw new Forbidden(`invalid name of a volume: "${name}"`);
-  if (volume.hostPath) {
-    checkHostPathText(volume.hostPath.path);
-    return { kind: 'host', name, path: volume.hostPath.path, type: volume.hostPath.type ?? '' };
-  }
+  const storage = input.mounted?.get(name) ?? planStorage(input, volume);
+  if (storage) return storage;
   if (volume.emptyDir) {
     if (volume.emptyDir.medium !== 'Memory')
       return { kind: 'directory', name, path: pathOf('emptyDir'), ...group };
@@ -150,11 +173,6 @@ function planVolume(input: Planning, volume: Volume): VolumePlan {
       : pathOf(secret ? 'secret' : configMap ? 'configMap' : projected ? 'projected' : 'downwardAPI');
   const mountPoints = [...(input.mountPoints.get(name) ?? [])];
   return { kind: 'files', name, path, sensitive, files, mountPoints, ...group };
-}
-
-function checkHostPathText(path: string): void {
-  if (path.startsWith('/') && !path.includes('\0') && !path.split('/').includes('..')) return;
-  throw new Forbidden(`invalid hostPath: "${path}" must be absolute and must not contain '..'`);
 }
 
 /** By volume, the paths below it where containers mount something else. */

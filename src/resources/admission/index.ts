@@ -5,6 +5,7 @@
 import { applicationAuthor } from './application-author.ts';
 import { ownDefinition } from './own-definition.ts';
 import { certificateRequest } from './certificate-request.ts';
+import { defaultStorageClass } from './default-storage-class.ts';
 import { gitManaged } from './git-managed.ts';
 import { limitRangeChecks, limitRangeDefaults } from './limit-range.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
@@ -17,6 +18,7 @@ import { globalDefaultPriority, podPriority } from './priority.ts';
 import { runtimeClass } from './runtime-class.ts';
 import { serviceAccount } from './service-account.ts';
 import { storageProtection } from './storage-protection.ts';
+import { storageResize } from './storage-resize.ts';
 import type { AdmissionRule } from './types.ts';
 
 export const admissionRules: readonly AdmissionRule[] = [
@@ -31,7 +33,9 @@ export const admissionRules: readonly AdmissionRule[] = [
   runtimeClass,
   limitRangeDefaults,
   globalDefaultPriority,
+  defaultStorageClass,
   storageProtection,
+  storageResize,
   podSecurityLabels,
   podSecurity,
   limitRangeChecks,

@@ -10,6 +10,7 @@ import { resourceIdOf } from '../../schemas/resource-kind.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { isMirrorPod, MIRROR_POD } from '../../schemas/validation/pod-annotations.ts';
 import { namedByPod } from '../../schemas/pods/pod-references.ts';
+import { VOLUME_FINALIZER, VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
 import type { AdmissionRequest, Removal } from './types.ts';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
@@ -64,6 +65,8 @@ export function writeComplaint(
       return subresource === 'status' && current
         ? claimStatusComplaint(node, object, current)
         : 'may only update PVC status';
+    case 'persistentvolumes':
+      return volumeComplaint(node, object, current);
     default:
       return undefined;
   }
@@ -90,9 +93,30 @@ export function removalComplaint(
       return csiNodeComplaint(node, object);
     case 'persistentvolumeclaims':
       return 'may only update PVC status';
+    case 'persistentvolumes':
+      return ONLY_FINALIZER;
     default:
       return undefined;
   }
+}
+
+const ONLY_FINALIZER = `may only remove the finalizer ${VOLUME_FINALIZER} of a deleted volume on itself`;
+
+/** The node says that the data is gone, and nothing else. */
+function volumeComplaint(
+  node: string,
+  object: KubeObject,
+  current: KubeObject | undefined,
+): string | undefined {
+  if (current?.metadata.labels?.[VOLUME_NODE_LABEL] !== node) return ONLY_FINALIZER;
+  const { deletionTimestamp, finalizers = [] } = current.metadata;
+  const left = finalizers.filter((finalizer) => finalizer !== VOLUME_FINALIZER);
+  const metadata = omit(current.metadata, 'finalizers', 'managedFields', 'resourceVersion');
+  const allowed = { ...current, metadata: { ...metadata, ...(left.length > 0 ? { finalizers: left } : {}) } };
+  const given = { ...object, metadata: omit(object.metadata, 'managedFields', 'resourceVersion') };
+  const isEmpty = given.metadata.finalizers?.length === 0;
+  const asked = isEmpty ? { ...given, metadata: omit(given.metadata, 'finalizers') } : given;
+  return deletionTimestamp !== undefined && jsonEqual(asked, allowed) ? undefined : ONLY_FINALIZER;
 }
 
 const shown = (node: string): string => `node ${JSON.stringify(node)}`;

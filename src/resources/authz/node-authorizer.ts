@@ -11,6 +11,7 @@ import type { Pod } from '../../schemas/types.ts';
 import type { UserInfo } from '../types.ts';
 import { selectedName, selects } from './field-terms.ts';
 import { namedByPod, type ReferenceType } from '../../schemas/pods/pod-references.ts';
+import { VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
 import type { Decision, ResourceAttributes } from './types.ts';
 
 export interface NodeLookup {
@@ -18,6 +19,7 @@ export interface NodeLookup {
   /** The pods that are bound to a node. */
   podsOf(node: string): Promise<readonly KubeObject[]>;
   claim(namespace: string, name: string): Promise<KubeObject | undefined>;
+  volume(name: string): Promise<KubeObject | undefined>;
   signingRequest(name: string): Promise<KubeObject | undefined>;
   /** Resolves once the answers about pods hold everything that was committed before the call. */
   refresh(): Promise<void>;
@@ -143,13 +145,23 @@ async function decideReferenced(
   return (await isNamed(lookup, node, type, namespace, name)) ? allow : deny(noRelationship(node));
 }
 
+/**
+ * The volumes that its pods' claims are bound to, and those whose data is on the node. Admission
+ * checks that it only takes the finalizer off the latter.
+ */
 async function decideVolume(
   lookup: NodeLookup,
   node: string,
-  { verb, name, subresource }: ResourceAttributes,
+  { verb, name, subresource, labelSelector }: ResourceAttributes,
 ): Promise<Decision> {
-  if (verb !== 'get' || name === undefined || subresource !== undefined)
+  // The whole selector, as a term with a set could hold this one as a value.
+  const isOwn = labelSelector === `${VOLUME_NODE_LABEL}=${node}`;
+  if (lists(verb) && subresource === undefined && isOwn) return allow;
+  if (name === undefined || subresource !== undefined || (verb !== 'get' && !changes(verb)))
     return deny('can only get an individual resource of this type');
+  const volume = await lookup.volume(name);
+  if (volume?.metadata.labels?.[VOLUME_NODE_LABEL] === node) return allow;
+  if (verb !== 'get') return deny(noRelationship(node));
   for (const pod of await lookup.podsOf(node))
     for (const claimName of namedByPod(pod, 'claim')) {
       const claim = await lookup.claim(pod.metadata.namespace ?? '', claimName);

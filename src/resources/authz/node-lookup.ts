@@ -14,6 +14,7 @@ export function createNodeLookup(snapshots: Snapshots): NodeLookup {
     refresh: async () => (await cacheOf('pods')).refresh(),
     claim: async (namespace, name) =>
       (await cacheOf('persistentvolumeclaims')).get(objectKey(namespace, name)),
+    volume: async (name) => (await cacheOf('persistentvolumes')).get(name),
     signingRequest: async (name) =>
       (await cacheOf('certificatesigningrequests', 'certificates.k8s.io')).get(name),
   };

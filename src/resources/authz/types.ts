@@ -15,6 +15,8 @@ export interface ResourceAttributes {
   readonly name: string | undefined;
   /** Set for lists and watches. */
   readonly fieldSelector: string | undefined;
+  /** Set for lists and watches. */
+  readonly labelSelector?: string | undefined;
 }
 
 export interface Decision {

@@ -1,56 +1,72 @@
 /**
- * Proof that the control plane bound a pod to its node, carried by the pod itself: an HMAC over all
- * that the pod is and may do. After the store lost its history, what an agent reports counts only
- * with it (resources/restore.ts, ADR 13).
+ * Proof that the control plane bound a pod to its node, or wrote a volume of the node, carried by
+ * the object itself: an HMAC over all that it is and may do. After the store lost its history, what
+ * an agent reports counts only with it (resources/restore.ts, ADR 13).
  *
  * Covered are the spec and the whole metadata but for the version and the record of field owners;
- * the status is the node's own word. Every write renews the proof, so that the pod an agent saw
+ * the status is the node's own word. Every write renews the proof, so that the object an agent saw
  * last is proven as it saw it.
  */
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { stableStringify } from '../../base/json.ts';
 import { getPath, omit } from '../../schemas/json-access.ts';
 import { controllerOf, type KubeObject } from '../../schemas/object.ts';
-import { PLACEMENT_PROOF, RESTORED_OWNER, withMark } from '../../schemas/pods/pod-marks.ts';
+import { PLACEMENT_PROOF, RESTORED_OWNER, VOLUME_PROOF, withMark } from '../../schemas/pods/pod-marks.ts';
+import type { ResourceKind } from '../../schemas/resource-kind.ts';
+import { VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
 
 export interface PlacementProofs {
-  /** The pod as it is to be stored: with its proof when it is bound, without one when it is not. */
-  seal<T extends KubeObject>(pod: T): T;
-  isProven(pod: KubeObject): boolean;
+  /** The object as it is to be stored: with its proof when it has a node, without one otherwise. */
+  seal<T extends KubeObject>(object: T): T;
+  isProven(object: KubeObject): boolean;
 }
 
 /** Names the algorithm and what is covered; another one gets another prefix. */
 const PREFIX = 'v1.';
 const KEY_BYTES = 32;
-/** Fields of the metadata that change without any change of the pod. */
+/** Fields of the metadata that change without any change of the object. */
 export const UNPROVEN_METADATA = ['resourceVersion', 'managedFields', 'selfLink'] as const;
 
-/** `secret`: the key of the store, which lies outside it. The key of proofs is derived from it. */
-export function createPlacementProofs(secret: Uint8Array): PlacementProofs {
-  const key = Buffer.from(hkdfSync('sha256', secret, '', 'symphony placement proof', KEY_BYTES));
+const isVolume = ({ kind }: KubeObject): boolean => kind === 'PersistentVolume';
+const markOf = (object: KubeObject) => (isVolume(object) ? VOLUME_PROOF : PLACEMENT_PROOF);
 
-  function proofOf(pod: KubeObject): string {
-    const { metadata } = withMark(pod, PLACEMENT_PROOF, undefined);
-    const covered = { metadata: omit(metadata, ...UNPROVEN_METADATA), spec: pod['spec'] };
-    return `${PREFIX}${createHmac('sha256', key).update(stableStringify(covered)).digest('base64url')}`;
+/** The kinds whose objects carry proofs. */
+export const isProvenKind = ({ group, kind }: Pick<ResourceKind, 'group' | 'kind'>): boolean =>
+  group === '' && (kind === 'Pod' || kind === 'PersistentVolume');
+
+/** `secret`: the key of the store, which lies outside it. The keys of proofs are derived from it. */
+export function createPlacementProofs(secret: Uint8Array): PlacementProofs {
+  const derived = (purpose: string): Buffer =>
+    Buffer.from(hkdfSync('sha256', secret, '', `symphony ${purpose} proof`, KEY_BYTES));
+  // One each: no pod passes for a volume.
+  const [podKey, volumeKey] = [derived('placement'), derived('volume')];
+
+  function proofOf(object: KubeObject): string {
+    const { metadata } = withMark(object, markOf(object), undefined);
+    const covered = { metadata: omit(metadata, ...UNPROVEN_METADATA), spec: object['spec'] };
+    const mac = createHmac('sha256', isVolume(object) ? volumeKey : podKey);
+    return `${PREFIX}${mac.update(stableStringify(covered)).digest('base64url')}`;
   }
 
   return {
-    seal(pod) {
-      const settled = controllerOf(pod) ? withMark(pod, RESTORED_OWNER, undefined) : pod;
-      return withMark(settled, PLACEMENT_PROOF, isBound(settled) ? proofOf(settled) : undefined);
+    seal(object) {
+      const isSettled = !isVolume(object) && controllerOf(object) !== undefined;
+      const settled = isSettled ? withMark(object, RESTORED_OWNER, undefined) : object;
+      return withMark(settled, markOf(object), isBound(settled) ? proofOf(settled) : undefined);
     },
-    isProven(pod) {
-      const given = getPath(pod, 'metadata', 'annotations', PLACEMENT_PROOF);
-      if (typeof given !== 'string' || !isBound(pod)) return false;
-      const [actual, expected] = [Buffer.from(given), Buffer.from(proofOf(pod))];
+    isProven(object) {
+      const given = getPath(object, 'metadata', 'annotations', markOf(object));
+      if (typeof given !== 'string' || !isBound(object)) return false;
+      const [actual, expected] = [Buffer.from(given), Buffer.from(proofOf(object))];
       return actual.length === expected.length && timingSafeEqual(actual, expected);
     },
   };
 }
 
-/** A pod that nobody has bound has nothing to prove. */
-export function isBound(pod: KubeObject): boolean {
-  const nodeName = getPath(pod, 'spec', 'nodeName');
-  return typeof nodeName === 'string' && nodeName !== '';
+/** Whether it has a node. Any other object has nothing to prove. */
+export function isBound(object: KubeObject): boolean {
+  const node = isVolume(object)
+    ? getPath(object, 'metadata', 'labels', VOLUME_NODE_LABEL)
+    : getPath(object, 'spec', 'nodeName');
+  return typeof node === 'string' && node !== '';
 }

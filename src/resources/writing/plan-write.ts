@@ -3,7 +3,6 @@
  * the kind. Pure.
  */
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
-import { isPod } from '../../schemas/pods/pod-marks.ts';
 import { type ResourceKind, storageIdOf, toStored } from '../../schemas/resource-kind.ts';
 import {
   type CreateContext,
@@ -17,7 +16,7 @@ import {
 } from '../../schemas/strategy/index.ts';
 import type { CreateOp, StoreOp } from '../../store/types.ts';
 import { checkNew, checkStructure, checkUpdate } from './object-rules.ts';
-import type { PlacementProofs } from './placement-proof.ts';
+import { isProvenKind, type PlacementProofs } from './placement-proof.ts';
 import { type ObjectChange, subresourceOf, type Write } from './write-plan.ts';
 
 /** The rules; schemas/strategy/index.ts. */
@@ -169,4 +168,4 @@ function removed(draft: Draft, current: KubeObject): Pick<Planned, keyof Draft |
 
 /** The object as it goes into the store. */
 const storedForm = (kind: ResourceKind, object: KubeObject, { proofs }: PlanningRules): KubeObject =>
-  toStored(kind, proofs && isPod(kind) ? proofs.seal(object) : object);
+  toStored(kind, proofs && isProvenKind(kind) ? proofs.seal(object) : object);

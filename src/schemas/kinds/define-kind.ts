@@ -39,6 +39,7 @@ type Said = Pick<ResourceKind, 'group' | 'kind' | 'applyOrder'> &
       | 'ttlMs'
       | 'deletionFinalizer'
       | 'prepareStatus'
+      | 'waitsUnimplemented'
       | 'validateSubresource'
     >
   >;

@@ -12,6 +12,9 @@ export const PLACEMENT_PROOF = 'symphony.dev/placement-proof';
 /** `KIND/NAME` of the controller that a restored pod had before the store lost its history. */
 export const RESTORED_OWNER = 'symphony.dev/restored-owner';
 
+/** Proves that the control plane wrote the volume of a node. Kept on PersistentVolumes, not pods. */
+export const VOLUME_PROOF = 'symphony.dev/volume-proof';
+
 const MARKS = [PLACEMENT_PROOF, RESTORED_OWNER] as const;
 
 export const isPod = (kind: Pick<ResourceKind, 'group' | 'kind'>): boolean =>
@@ -34,7 +37,7 @@ export function withMarksOf<T extends KubeObject>(pod: T, current?: KubeObject):
 /** The pod with this mark set, or removed where there is no value. */
 export function withMark<T extends KubeObject>(
   pod: T,
-  mark: (typeof MARKS)[number],
+  mark: (typeof MARKS)[number] | typeof VOLUME_PROOF,
   value: string | undefined,
 ): T {
   const annotations = annotationsOf(pod);

@@ -1,13 +1,14 @@
 /** The fields of a pod's spec that are not implemented, in pods and in every pod template. */
 import { words } from '../../base/words.ts';
 import { IN_PRIVILEGED_NAMESPACE } from '../pod-security/namespace-policy.ts';
+import { claimRules } from './claim-rules.ts';
 import { type FieldRule, ignored, refused } from './rules.ts';
 
 const CONTAINER_LISTS = ['containers', 'initContainers'];
-const VOLUME_ADVICE = `use emptyDir, configMap, secret, downwardAPI or projected; for other storage, mount it on the host and use hostPath ${IN_PRIVILEGED_NAMESPACE}`;
+const VOLUME_ADVICE = `use persistentVolumeClaim, ephemeral or nfs; for other storage, mount it on the hosts and use PersistentVolumes of type local, or hostPath ${IN_PRIVILEGED_NAMESPACE}`;
 const OTHER_VOLUMES = words(`
   awsElasticBlockStore azureDisk azureFile cephfs cinder csi fc flexVolume flocker
-  gcePersistentDisk gitRepo glusterfs image iscsi nfs photonPersistentDisk
+  gcePersistentDisk gitRepo glusterfs image iscsi photonPersistentDisk
   portworxVolume quobyte rbd scaleIO storageos vsphereVolume
 `);
 
@@ -50,6 +51,7 @@ const containerRules = (list: string): FieldRule[] => {
 export const podRules: readonly FieldRule[] = [
   ...CONTAINER_LISTS.flatMap(containerRules),
   ...OTHER_VOLUMES.map((source) => refused(`volumes.*.${source}`, VOLUME_ADVICE)),
+  ...claimRules('volumes.*.ephemeral.volumeClaimTemplate.spec'),
   refused('volumes.*.projected.sources.*.clusterTrustBundle', 'put the certificates into a ConfigMap'),
   refused('volumes.*.projected.sources.*.podCertificate', 'put the certificate into a Secret'),
   refused('hostUsers', 'user namespaces are set per Docker Engine (userns-remap); remove it', [true]),
@@ -68,10 +70,6 @@ export const podRules: readonly FieldRule[] = [
   refused('os.name', 'nodes run Linux; remove it', ['linux', '']),
   ignored('securityContext.seLinuxOptions', 'Docker hosts here run without SELinux; a label has no meaning'),
   ignored('securityContext.seLinuxChangePolicy', 'Docker hosts here run without SELinux'),
-  ignored(
-    'securityContext.fsGroupChangePolicy',
-    'only decides how much work setting the group of a volume is',
-  ),
   ignored('preemptionPolicy', 'pods never preempt others yet'),
   ignored('enableServiceLinks', 'traffic to Services is not routed yet: there is nothing to link to'),
   ...CONTAINER_LISTS.map((list) =>

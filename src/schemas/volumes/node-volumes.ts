@@ -19,3 +19,12 @@ export function roomOn(node: Node, volumes: readonly PersistentVolume[]): number
 export const isReadyNode = ({ status, metadata }: Node): boolean =>
   metadata.deletionTimestamp === undefined &&
   status?.conditions?.some(({ type, status: state }) => type === 'Ready' && state === 'True') === true;
+
+/** Whether another volume may fit on the node now, or the node is new. */
+export function mayHoldMore(node: Node, previous: Node | undefined): boolean {
+  if (!previous) return true;
+  const places = [node, previous].map(({ metadata: { annotations = {} } }) =>
+    [VOLUMES_DIRECTORY_ANNOTATION, VOLUMES_CAPACITY_ANNOTATION].map((name) => annotations[name] ?? '').join(),
+  );
+  return places[0] !== places[1] || (isReadyNode(node) && !isReadyNode(previous));
+}

@@ -1,11 +1,15 @@
-/** `symphony down`: removes containers, volumes and network of nodes on an Engine, and files. */
+/** `symphony down`: removes containers and network of nodes on an Engine, and files. */
+import { readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { hasOwnName } from '../../node-agent/container-spec/identity.ts';
+import { isCode } from '../../node-agent/files/held-directory.ts';
 import { removeTree } from '../../node-agent/files/remove-tree.ts';
 import { createDockerRuntime } from '../../node-agent/runtime/docker/create-docker-runtime.ts';
 import { readEngineNetworks } from '../../node-agent/runtime/docker/read-engine.ts';
 import { type ContainerRuntime, RuntimeError } from '../../node-agent/runtime/types.ts';
+import { VOLUMES } from '../../node-agent/volumes/disk-pod-volumes.ts';
 import { unmountBelow } from '../../node-agent/volumes/mounts.ts';
 import { networkNameOf } from '../identity/cluster-identity.ts';
 
@@ -48,8 +52,39 @@ async function withRuntime<T>(
   }
 }
 
-/** All files of the node, and nothing of the host through a mount that was left there. */
-export async function removeNodeDirectory(directory: string): Promise<void> {
+/**
+ * All files of the node but its volumes, and nothing of the host through a mount that was left
+ * there. Answers the number of volumes that are kept.
+ */
+export async function removeNodeDirectory(directory: string): Promise<number> {
   await unmountBelow(directory);
-  await removeTree(directory);
+  const kept = await volumesIn(directory);
+  if (kept === 0) {
+    await removeTree(directory);
+    return 0;
+  }
+  for (const name of await readdir(directory)) {
+    if (name === VOLUMES) continue;
+    await unlink(join(directory, name)).catch((error: unknown) => {
+      if (!isCode(error, 'EISDIR', 'EPERM')) throw error;
+      return removeTree(join(directory, name));
+    });
+  }
+  return kept;
+}
+
+/** Their directories and records; what a mount hides counts as none. */
+export async function removeVolumes(directory: string): Promise<number> {
+  const count = await volumesIn(directory);
+  await unmountBelow(directory);
+  await removeTree(join(directory, VOLUMES));
+  return count;
+}
+
+async function volumesIn(directory: string): Promise<number> {
+  const entries = await readdir(join(directory, VOLUMES), { withFileTypes: true }).catch((error: unknown) => {
+    if (isCode(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  });
+  return entries.filter((entry) => entry.isDirectory()).length;
 }

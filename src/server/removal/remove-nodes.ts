@@ -9,6 +9,7 @@ import { readIfThere } from '../../base/private-file.ts';
 import { counted } from '../../base/text.ts';
 import { readEngineIdentity } from '../../node-agent/runtime/docker/read-engine.ts';
 import { RuntimeError } from '../../node-agent/runtime/types.ts';
+import { VOLUMES } from '../../node-agent/volumes/disk-pod-volumes.ts';
 import { CLUSTER_FILE, networkNameOf } from '../identity/cluster-identity.ts';
 import { readEngineRecord, type RecordedEngine, writeEngineRecord } from './engine-record.ts';
 import {
@@ -18,13 +19,20 @@ import {
   planVisits,
   type Visit,
 } from './plan-removal.ts';
-import { removeClusterNetwork, removeContainers, removeNodeDirectory } from './remove-cluster.ts';
+import {
+  removeClusterNetwork,
+  removeContainers,
+  removeNodeDirectory,
+  removeVolumes,
+} from './remove-cluster.ts';
 
 export interface RemovalOptions {
   /** The addresses of `--docker-host`. */
   readonly given: readonly string[];
   /** Forgets what is on an Engine that cannot be found. */
   readonly force: boolean;
+  /** Removes the data of local volumes as well. */
+  readonly volumes: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -34,7 +42,7 @@ export interface RemovalProblem {
 }
 
 /** An agent makes these first in its directory; an empty one is of a start that failed at once. */
-const MARKS = [CLUSTER_FILE, 'engines.json', 'node.pem', 'owner.json'];
+const MARKS = [CLUSTER_FILE, 'engines.json', 'node.pem', 'owner.json', VOLUMES];
 
 /** The nodes that have run with this data directory; what else lies there is somebody else's. */
 export async function nodeNamesIn(root: string): Promise<readonly string[]> {
@@ -76,7 +84,7 @@ export async function findNodes(
 /** Goes on where one Engine fails; a node is forgotten when nothing of it is left anywhere. */
 export async function removeNodes(
   nodes: readonly NodeToRemove[],
-  { given, force, say }: RemovalOptions,
+  { given, force, volumes, say }: RemovalOptions,
 ): Promise<readonly RemovalProblem[]> {
   const visits = planVisits(nodes);
   const answers = await askEngines([...visits.map(({ dockerHost }) => dockerHost), ...given]);
@@ -92,11 +100,26 @@ export async function removeNodes(
   }
   for (const node of nodes) {
     const engines = left.get(node) ?? [];
-    if (engines.length === 0 || force) await removeNodeDirectory(node.directory);
+    if (engines.length === 0 || force) await removeFiles(node, volumes, say);
     else if (node.isRecorded) await writeEngineRecord(node.directory, engines);
     if (node.engines.length === 0) say(`${node.nodeName}: nothing was made on a Docker Engine`);
   }
   return problems;
+}
+
+/** The data of volumes outlives its cluster, unless it is asked for. */
+async function removeFiles(
+  { nodeName, directory }: NodeToRemove,
+  volumes: boolean,
+  say: (line: string) => void,
+): Promise<void> {
+  const removed = volumes ? await removeVolumes(directory) : 0;
+  if (removed > 0) say(`${nodeName}: ${counted(removed, 'volume')} removed`);
+  const kept = await removeNodeDirectory(directory);
+  if (kept > 0)
+    say(
+      `${nodeName}: ${counted(kept, 'volume')} kept in ${join(directory, VOLUMES)}; --volumes removes them`,
+    );
 }
 
 async function removeOn(

@@ -22,6 +22,7 @@ const KINDS = [
   'limitrange',
   'job',
   'cron',
+  'pvc?',
 ];
 
 export const STORIES = new RegExp(`^(${KINDS.join('|')})-`);
@@ -32,6 +33,7 @@ export const repeated: ReadonlySet<string> = new Set([
   'UnmanagedPods',
   'UnexpectedJob',
   'JobAlreadyActive',
+  'ProvisioningFailed',
 ]);
 
 /** The fake kubelet places pods, without events. */

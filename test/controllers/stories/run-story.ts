@@ -9,6 +9,7 @@ import type { Event, Pod } from '../../../src/schemas/types.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet.ts';
 import { needsAdmission } from './deliberate-differences.ts';
+import { startScheduler } from '../../support/scheduler.ts';
 import { Names } from './normalise.ts';
 import { type StepResult, storySteps, WAITING } from './story-steps.ts';
 import { type ObjectSummary, summarise } from './summarise.ts';
@@ -71,7 +72,9 @@ export async function runStory({ steps }: Story): Promise<StoryRun> {
     caBundle: 'ca',
     admission: needsAdmission(steps),
   });
-  const kubelet = await startFakeKubelet(cluster);
+  const usesClaims = /"(persistentVolumeClaim|ephemeral|volumeClaimTemplates)":/.test(JSON.stringify(steps));
+  const kubelet = await startFakeKubelet(cluster, { binds: !usesClaims });
+  const scheduler = usesClaims ? await startScheduler(cluster) : undefined;
   try {
     for (const node of ['m1', 'm2', 'm3']) {
       await cluster.objects.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: node }, spec: {} });
@@ -81,6 +84,7 @@ export async function runStory({ steps }: Story): Promise<StoryRun> {
     await cluster.clock.advance(8000);
     return await play(cluster, kubelet, steps);
   } finally {
+    await scheduler?.[Symbol.asyncDispose]();
     await kubelet[Symbol.asyncDispose]();
     await cluster[Symbol.asyncDispose]();
   }

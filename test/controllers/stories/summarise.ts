@@ -134,7 +134,36 @@ export function summarise(object: KubeObject): ObjectSummary {
     }
     case 'Job':
       return jobSummary(object);
+    case 'PersistentVolume':
+    case 'PersistentVolumeClaim':
+      return summariseStorage(object);
     default:
       return { phase: status.phase };
   }
+}
+
+/** Members that are empty are left out, as in the record. */
+function summariseStorage(object: KubeObject): ObjectSummary {
+  const { metadata } = object;
+  const spec = (object['spec'] ?? {}) as Conditioned;
+  const status = (object['status'] ?? {}) as Conditioned;
+  const claim = spec['claimRef'] as { readonly name?: string; readonly uid?: string } | undefined;
+  const ann = Object.entries(metadata.annotations ?? {})
+    .map(([key, value]) => `${key}=${value}`)
+    .sort();
+  const members = {
+    ann: ann.length > 0 ? ann : undefined,
+    capacity: (status['capacity'] as { readonly storage?: string } | undefined)?.storage,
+    claim: claim?.name,
+    claimUid: claim?.uid ? true : undefined,
+    deleting: metadata.deletionTimestamp ? true : undefined,
+    finalizers: metadata.finalizers,
+    modes: status['accessModes'],
+    msg: status['message'],
+    phase: status.phase,
+    reclaim: spec['persistentVolumeReclaimPolicy'],
+    sc: object.kind === 'PersistentVolumeClaim' ? spec['storageClassName'] || undefined : undefined,
+    volume: spec['volumeName'],
+  };
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
-import { silentLogger } from '../../../src/base/logger.ts';
-import { createVolumeStore, type VolumeStore } from '../../../src/node-agent/volumes/create-volume-store.ts';
+import type { VolumeStore } from '../../../src/node-agent/volumes/create-volume-store.ts';
+import { aVolumeStore } from '../../support/volume-store.ts';
 import { listMountsBelow, unmount } from '../../../src/node-agent/volumes/mounts.ts';
 import { memoryDirOf, type VolumePlan } from '../../../src/node-agent/volumes/plan-volumes.ts';
 import { removeNodeDirectory } from '../../../src/server/removal/remove-cluster.ts';
@@ -22,10 +22,9 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'symphony-memory-'));
   podsDir = join(dir, 'pods');
   await mkdir(podsDir);
-  store = createVolumeStore({
+  store = aVolumeStore({
     podsDir,
     clock: systemClock,
-    logger: silentLogger,
     canMount: () => Promise.resolve(true),
   });
 });
@@ -76,10 +75,9 @@ it('keeps what the pod has made of an emptyDir', async () => {
 
 it('is found by the next agent, and given back at the end', async () => {
   await store.apply([secret('u1', 'a')]);
-  const next = createVolumeStore({
+  const next = aVolumeStore({
     podsDir,
     clock: systemClock,
-    logger: silentLogger,
     canMount: () => Promise.resolve(true),
   });
   expect(await next.apply([secret('u1', 'a')])).toEqual({ ok: true, changed: [] });

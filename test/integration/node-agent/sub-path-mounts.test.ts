@@ -22,7 +22,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import type { SubPath } from '../../../src/node-agent/container-spec/plan-mounts.ts';
 import { removeTree } from '../../../src/node-agent/files/remove-tree.ts';
-import { createVolumeStore } from '../../../src/node-agent/volumes/create-volume-store.ts';
+import { aVolumeStore } from '../../support/volume-store.ts';
 import { createMountAbility } from '../../../src/node-agent/volumes/mount-ability.ts';
 import { listMountsBelow, unmount } from '../../../src/node-agent/volumes/mounts.ts';
 import { createSubPathMounts, type SubPathMounts } from '../../../src/node-agent/volumes/sub-path-mounts.ts';
@@ -64,10 +64,9 @@ const resolve = async (mounts: SubPathMounts, attempt: number, ...subPaths: SubP
   return resolved.map(({ source }) => source);
 };
 const tearDown = () =>
-  createVolumeStore({
+  aVolumeStore({
     podsDir,
     clock: systemClock,
-    logger: silentLogger,
     canMount: async () => true,
   }).tearDown('u1');
 

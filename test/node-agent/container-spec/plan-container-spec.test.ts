@@ -43,6 +43,7 @@ const anInput = (pod: Pod, over: Partial<ContainerPlanInput> = {}): ContainerPla
   serviceEnv: [],
   volumePaths: new Map(),
   agentVolumes: new Set(),
+  readOnlyVolumes: new Set(),
   files: { hosts: '/p/hosts', resolvConf: '/p/resolv.conf' },
   terminationLog: '/p/log',
   image: { id: 'sha256:1', tags: ['busybox:1'], digests: [], sizeBytes: 1, user: '' },

@@ -32,7 +32,7 @@ it('a full node takes no more', () => {
 });
 
 it('a node fails a pod that it was given by hand and cannot run as it is written', () => {
-  const claim = pod({ volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }] });
+  const claim = pod({ volumes: [{ name: 'v', csi: { driver: 'd' } }] });
   expect(plan(claim, 'privileged')?.reason).toBe('NotImplemented');
   // Another scheduler may place pods here.
   expect(plan(pod({ schedulerName: 'other' }), 'privileged')).toBeUndefined();

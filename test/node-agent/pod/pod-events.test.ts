@@ -35,6 +35,7 @@ describe('what keeps a pod from starting', () => {
       return {
         volumePaths: new Map(),
         agentVolumes: new Set<string>(),
+        readOnlyVolumes: new Set<string>(),
         files: { hosts: '/h', resolvConf: '/r' },
       };
     };

@@ -14,10 +14,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { silentLogger } from '../../../src/base/logger.ts';
 import { writeFilesAtomically } from '../../../src/node-agent/volumes/atomic-files.ts';
 import { diskCalls, memoryCalls } from '../../../src/node-agent/volumes/file-calls.ts';
-import { checkHostPath, createVolumeStore } from '../../../src/node-agent/volumes/create-volume-store.ts';
+import { checkHostPath } from '../../../src/node-agent/volumes/host-path.ts';
+import { aVolumeStore } from '../../support/volume-store.ts';
 import { mountsBelow } from '../../../src/node-agent/volumes/mounts.ts';
 import {
   planVolumes,
@@ -68,7 +68,7 @@ describe('the plan of volumes', () => {
       { name: 'v', secret: { secretName: 'sec', items: [{ key: 'z', path: 'z' }] } },
       'references non-existent secret key: z',
     ],
-    [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }, 'this type of volume is not implemented'],
+    [{ name: 'v', csi: { driver: 'x' } }, 'this type of volume is not implemented'],
   ])('waits with a reason: %j', (volume, why) => {
     expect(planVolumes(anInput(aPod([volume])))).toMatchObject({
       ok: false,
@@ -301,10 +301,9 @@ describe.each([
 
 describe('volumes on the disk', () => {
   const store = () =>
-    createVolumeStore({
+    aVolumeStore({
       podsDir: dir,
       clock: createFakeClock(),
-      logger: silentLogger,
       canMount: () => Promise.resolve(false),
     });
 

@@ -250,3 +250,63 @@ describe('an agent and pods, whatever roles allow it', () => {
     expect(await patch({ status: { capacity: { storage: '1Gi' } } }, 'status')).toBe('done');
   });
 });
+
+describe('a volume whose data is on the node', () => {
+  const volume = (name: string, on: string): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name, labels: { 'symphony.dev/node': on }, finalizers: ['symphony.dev/volume', 'a/b'] },
+    spec: {
+      capacity: { storage: '1Gi' },
+      accessModes: ['ReadWriteOnce'],
+      local: { path: `/volumes/${name}` },
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [
+            { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [on] }] },
+          ],
+        },
+      },
+    },
+  });
+  const admin: RequestContext = { ...agent, user: { name: 'admin', groups: ['system:masters'] } };
+  const put = (object: KubeObject) =>
+    test.core.create(
+      { kind: kindNamed('PersistentVolume'), namespace: undefined },
+      object,
+      plainWrite,
+      admin,
+    );
+  const remove = (name: string) =>
+    test.core.delete(
+      { kind: kindNamed('PersistentVolume'), namespace: undefined, name },
+      { dryRun: false },
+      admin,
+    );
+  const REFUSED = /may only remove the finalizer symphony.dev\/volume of a deleted volume on itself/;
+  const without = { metadata: { finalizers: ['a/b', 'kubernetes.io/pv-protection'] } };
+
+  it('loses the finalizer by its agent once it is deleted, not before', async () => {
+    await put(volume('v1', 'n1'));
+    expect(await merge('PersistentVolume', 'v1', without)).toMatch(REFUSED);
+    await remove('v1');
+    expect(await merge('PersistentVolume', 'v1', without)).toBe('done');
+  });
+
+  it.each([
+    ['another finalizer', { metadata: { finalizers: [] } }],
+    ['its node', { metadata: { ...without.metadata, labels: { 'symphony.dev/node': 'n2' } } }],
+    ['its size', { ...without, spec: { capacity: { storage: '2Gi' } } }],
+    ['its claim', { ...without, spec: { claimRef: { namespace: 'default', name: 'x' } } }],
+  ])('keeps %s', async (_what, body) => {
+    await put(volume('v1', 'n1'));
+    await remove('v1');
+    expect(await merge('PersistentVolume', 'v1', body)).toMatch(REFUSED);
+  });
+
+  it('of another node keeps everything', async () => {
+    await put(volume('v2', 'n2'));
+    await remove('v2');
+    expect(await merge('PersistentVolume', 'v2', without)).toMatch(REFUSED);
+  });
+});

@@ -21,6 +21,20 @@ const own: KubeObject = {
 };
 const other: KubeObject = { ...own, metadata: { ...own.metadata, name: 'theirs' }, spec: { nodeName: 'n2' } };
 
+const volumes = new Map(
+  [
+    ['local-1', 'n1'],
+    ['local-2', 'n2'],
+  ].map(([name = '', on = '']) => [
+    name,
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name, labels: { 'symphony.dev/node': on } },
+    } satisfies KubeObject,
+  ]),
+);
+
 const authorizer = createNodeAuthorizer({
   pod: async (_namespace, name) => [own, other].find((pod) => pod.metadata.name === name),
   podsOf: async (node) => (node === 'n1' ? [own] : []),
@@ -33,6 +47,7 @@ const authorizer = createNodeAuthorizer({
           spec: { volumeName: 'disk' },
         }
       : undefined,
+  volume: async (name) => volumes.get(name),
   signingRequest: async (name) => ({
     apiVersion: 'certificates.k8s.io/v1',
     kind: 'CertificateSigningRequest',
@@ -60,7 +75,9 @@ function asked(text: string): ResourceAttributes {
     subresource,
     namespace: second === undefined ? undefined : first,
     name: name === '*' ? undefined : name,
-    fieldSelector: selector,
+    ...(selector?.startsWith('labels:')
+      ? { fieldSelector: undefined, labelSelector: selector.slice('labels:'.length) }
+      : { fieldSelector: selector }),
   };
 }
 
@@ -95,6 +112,9 @@ describe('what a node may do', () => {
     'create pods/eviction default/mine',
     'get persistentvolumeclaims default/data',
     'get persistentvolumes disk',
+    'get persistentvolumes local-1',
+    'patch persistentvolumes local-1',
+    'watch persistentvolumes - labels:symphony.dev/node=n1',
     'create serviceaccounts/token default/runner',
     'create certificatesigningrequests.certificates.k8s.io',
     'get certificatesigningrequests.certificates.k8s.io mine',
@@ -140,6 +160,16 @@ describe('what a node may not do', () => {
     'update persistentvolumeclaims default/data',
     'get persistentvolumes another',
     'list persistentvolumes',
+    'get persistentvolumes local-2',
+    'update persistentvolumes local-2',
+    'patch persistentvolumes disk',
+    'patch persistentvolumes/status local-1',
+    'delete persistentvolumes local-1',
+    'create persistentvolumes',
+    'list persistentvolumes - labels:symphony.dev/node=n2',
+    'list persistentvolumes - labels:symphony.dev/node',
+    'list persistentvolumes - labels:x=y,symphony.dev/node=n1,z',
+    'list persistentvolumes - symphony.dev/node=n1',
     'create serviceaccounts/token default/default',
     'create serviceaccounts/token other/runner',
     'get serviceaccounts default/runner',
@@ -165,6 +195,7 @@ describe('a refusal', () => {
       pod: async () => bound,
       podsOf: async () => [],
       claim: async () => undefined,
+      volume: async () => undefined,
       signingRequest: async () => undefined,
       refresh: async () => {
         bound = own;

@@ -11,7 +11,6 @@ const accepted = [
   'PriorityClass',
   'ResourceQuota',
   'RuntimeClass',
-  'StorageClass',
 ];
 
 describe('kinds that are only stored', () => {

@@ -12,9 +12,9 @@ const pod = (spec: object): readonly string[] =>
 describe('checkPodFields', () => {
   test.each([
     [
-      'a volume claim',
-      { volumes: [{ name: 'a' }, { persistentVolumeClaim: {} }] },
-      ['spec.volumes[1].persistentVolumeClaim'],
+      'a volume of a driver',
+      { volumes: [{ name: 'a' }, { csi: {} }, { persistentVolumeClaim: {} }, { ephemeral: {} }] },
+      ['spec.volumes[1].csi'],
     ],
     ['another scheduler', { schedulerName: 'x' }, ['spec.schedulerName']],
     [

@@ -13,7 +13,13 @@ const SANDBOX = 'node-agent/container-spec/plan-sandbox-spec.ts';
 const SECURITY = 'node-agent/container-spec/plan-security.ts';
 const ENVIRONMENT = 'node-agent/container-spec/plan-environment.ts';
 const VOLUMES = 'node-agent/volumes/plan-volumes.ts';
+const CLAIM_VOLUME = 'node-agent/volumes/plan-claim-volume.ts';
 const VOLUME_FILES = 'node-agent/volumes/volume-files.ts';
+const EPHEMERAL = 'controllers/ephemeral-volume/plan-ephemeral-claims.ts';
+const POD_CLAIMS = 'schemas/volumes/pod-claims.ts';
+const BINDING = 'schemas/volumes/binding.ts';
+const CLASSES = 'schemas/volumes/classes.ts';
+const PROVISIONING = 'controllers/volume-provisioner/plan-provisioning.ts';
 const POD_FILES = 'node-agent/files/plan-pod-files.ts';
 const PROBES = 'node-agent/probes/handlers.ts';
 const META = 'schemas/strategy/prepare-create.ts';
@@ -165,6 +171,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.PodSecurityContext': {
     [SECURITY]: 'appArmorProfile fsGroup runAsGroup runAsNonRoot runAsUser seccompProfile supplementalGroups',
     [SANDBOX]: 'sysctls',
+    [CLAIM_VOLUME]: 'fsGroupChangePolicy',
   },
   'api.core.v1.Sysctl': { [SANDBOX]: 'name value' },
   'api.core.v1.SecurityContext': {
@@ -231,13 +238,49 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.TCPSocketAction': { [PROBES]: 'host port' },
   'api.core.v1.SleepAction': { [PROBES]: 'seconds' },
 
-  'api.core.v1.Volume': { [VOLUMES]: 'configMap downwardAPI emptyDir hostPath name projected secret' },
+  'api.core.v1.Volume': {
+    [VOLUMES]: 'configMap downwardAPI emptyDir name projected secret',
+    [CLAIM_VOLUME]: 'hostPath nfs',
+    [POD_CLAIMS]: 'ephemeral persistentVolumeClaim',
+  },
+  'api.core.v1.EphemeralVolumeSource': { [EPHEMERAL]: 'volumeClaimTemplate' },
+  'api.core.v1.PersistentVolumeClaimTemplate': { [EPHEMERAL]: 'metadata spec' },
+  'api.core.v1.PersistentVolumeClaimVolumeSource': {
+    [POD_CLAIMS]: 'claimName',
+    [CLAIM_VOLUME]: 'readOnly',
+  },
+  'api.core.v1.PersistentVolumeClaimSpec': {
+    [BINDING]: 'accessModes resources selector',
+    [CLASSES]: 'storageClassName',
+    'controllers/persistentvolume-binder/plan-claim.ts': 'volumeName',
+  },
+  'api.core.v1.VolumeResourceRequirements': { [BINDING]: 'requests', [DATA]: 'limits' },
+  'api.core.v1.PersistentVolumeSpec': {
+    [BINDING]: 'accessModes capacity claimRef',
+    [CLASSES]: 'storageClassName',
+    'scheduler/pod-volumes.ts': 'nodeAffinity',
+    'controllers/persistentvolume-binder/plan-volume.ts': 'hostPath persistentVolumeReclaimPolicy',
+    [PROVISIONING]: 'local mountOptions nfs',
+  },
+  'api.core.v1.LocalVolumeSource': { [PROVISIONING]: 'path' },
+  'api.core.v1.NFSVolumeSource': {
+    [CLAIM_VOLUME]: 'path readOnly server',
+  },
+  'api.core.v1.VolumeNodeAffinity': { 'scheduler/pod-volumes.ts': 'required' },
+  'api.storage.v1.StorageClass': {
+    'resources/admission/storage-resize.ts': 'allowVolumeExpansion',
+    [CLASSES]: 'allowedTopologies volumeBindingMode',
+    [PROVISIONING]: 'mountOptions provisioner reclaimPolicy',
+    'controllers/volume-provisioner/plan-nfs-source.ts': 'parameters',
+  },
+  'api.core.v1.TopologySelectorTerm': { [CLASSES]: 'matchLabelExpressions' },
+  'api.core.v1.TopologySelectorLabelRequirement': { [CLASSES]: 'key values' },
   'api.core.v1.ConfigMapVolumeSource': { [VOLUME_FILES]: 'defaultMode items name optional' },
   'api.core.v1.SecretVolumeSource': { [VOLUME_FILES]: 'defaultMode items optional secretName' },
   'api.core.v1.DownwardAPIVolumeSource': { [VOLUME_FILES]: 'defaultMode items' },
   'api.core.v1.DownwardAPIVolumeFile': { [VOLUME_FILES]: 'fieldRef mode path resourceFieldRef' },
   'api.core.v1.EmptyDirVolumeSource': { [VOLUMES]: 'medium' },
-  'api.core.v1.HostPathVolumeSource': { [VOLUMES]: 'path type' },
+  'api.core.v1.HostPathVolumeSource': { [CLAIM_VOLUME]: 'path type' },
   'api.core.v1.ProjectedVolumeSource': { [VOLUME_FILES]: 'defaultMode', [VOLUMES]: 'sources' },
   'api.core.v1.VolumeProjection': { [VOLUMES]: 'configMap downwardAPI secret serviceAccountToken' },
   'api.core.v1.ConfigMapProjection': { [VOLUME_FILES]: 'items name optional' },

@@ -16,6 +16,7 @@ import { createNetworks } from './networks.ts';
 import { createOomScoreSupport } from './oom-score.ts';
 import { createOwnership } from './ownership.ts';
 import { createSandboxes } from './sandboxes.ts';
+import { createPathUsers } from './path-users.ts';
 import { createSees } from './sees.ts';
 import { createStats } from './stats.ts';
 
@@ -45,6 +46,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
     ...createExecs({ engine, ownership, clock }),
     ...createLogs(engine, ownership),
     ...createSees(engine),
+    ...createPathUsers(engine),
     ...createStats(engine, ownership),
     ...createNetworks(engine, cluster, clock, disposed.signal),
     ...createDial(engine, clock),

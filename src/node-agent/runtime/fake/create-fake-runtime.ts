@@ -94,6 +94,13 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
     ...networkCalls(options, perform),
     events: events.stream,
     sees: async () => true,
+    usersOfPath: async (path) =>
+      engine
+        .all()
+        .filter(
+          ({ phase, spec }) => phase !== 'exited' && spec.mounts.some(({ source }) => isWithin(source, path)),
+        )
+        .map(({ spec }) => spec.name),
     stats: async () =>
       engine
         .all()
@@ -105,6 +112,8 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
     },
   };
 }
+
+const isWithin = (source: string, path: string): boolean => source === path || source.startsWith(`${path}/`);
 
 type Perform = FakeCalls['perform'];
 

@@ -7,6 +7,7 @@ import {
   validateVolumeClaimStatus,
   validateVolumeClaimUpdate,
 } from '../../validation/storage.ts';
+import { claimRules } from '../../profile/claim-rules.ts';
 import { asRecord, asString, omit, getPath } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { defineKind } from '../define-kind.ts';
@@ -60,6 +61,8 @@ export const persistentVolumeClaimKind = defineKind({
     AGE,
     wide('VolumeMode', textOr('spec.volumeMode', UNSET)),
   ),
+  waitsUnimplemented: true,
+  fields: claimRules('spec'),
   fillDefaults(draft) {
     const spec = part(draft, 'spec');
     fill(spec, { volumeMode: 'Filesystem' });

@@ -6,6 +6,9 @@ import { defaultSources } from '../../defaults/volumes.ts';
 import { validatePersistentVolume, validatePersistentVolumeUpdate } from './validation.ts';
 import { toRfc3339 } from '../../../base/clock.ts';
 import { isRecord } from '../../../base/json.ts';
+import { words } from '../../../base/words.ts';
+import { ATTRIBUTES_ADVICE, BLOCK_ADVICE } from '../../profile/claim-rules.ts';
+import { ignored, refused } from '../../profile/rules.ts';
 import type { KubeObject } from '../../object.ts';
 import type { Subresource } from '../../resource-kind.ts';
 import { defineKind } from '../define-kind.ts';
@@ -18,6 +21,12 @@ function prepareStatus(next: KubeObject, current: KubeObject, _: Subresource, no
   const isNews = given !== undefined && given !== before['lastPhaseTransitionTime'];
   return isNews ? status : { ...status, lastPhaseTransitionTime: toRfc3339(nowMs) };
 }
+
+const OTHER_SOURCES = words(`
+  awsElasticBlockStore azureDisk azureFile cephfs cinder csi fc flexVolume flocker gcePersistentDisk
+  glusterfs iscsi photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume
+`);
+const SOURCE_ADVICE = 'no node can mount it; use a claim of class local, or a hostPath, local or nfs volume';
 
 export const persistentVolumeKind = defineKind({
   group: '',
@@ -40,6 +49,14 @@ export const persistentVolumeKind = defineKind({
     wide('VolumeMode', textOr('spec.volumeMode', UNSET)),
   ),
   lenient: ['spec.scaleIO.secretRef'],
+  waitsUnimplemented: true,
+  fields: [
+    ...OTHER_SOURCES.map((source) => refused(`spec.${source}`, SOURCE_ADVICE)),
+    refused('spec.volumeMode', BLOCK_ADVICE, ['Filesystem']),
+    refused('spec.volumeAttributesClassName', ATTRIBUTES_ADVICE),
+    refused('spec.persistentVolumeReclaimPolicy', 'use Retain, or Delete and a class', ['Retain', 'Delete']),
+    ignored('spec.local.fsType', 'a directory is mounted as it is'),
+  ],
   fillDefaults(draft) {
     const spec = part(draft, 'spec');
     fillZero(spec, { persistentVolumeReclaimPolicy: 'Retain' });

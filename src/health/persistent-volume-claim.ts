@@ -1,0 +1,20 @@
+/** Claims, as Argo CD assesses them: a claim is healthy once it is bound. */
+import { type Assessor, degraded, type Health, healthy, progressing } from './types.ts';
+import { recordAt, textAt } from './fields.ts';
+
+export const assessPersistentVolumeClaim: Assessor = (object): Health => {
+  const spec = recordAt(object, 'spec');
+  switch (textAt(recordAt(object, 'status'), 'phase')) {
+    case 'Bound':
+      return healthy;
+    case 'Lost':
+      return degraded(`The volume ${JSON.stringify(textAt(spec, 'volumeName'))} of this claim is gone`);
+    default:
+      // Otherwise an event says why it waits.
+      return progressing(
+        textAt(spec, 'storageClassName') === '' && textAt(spec, 'volumeName') === ''
+          ? 'No PersistentVolume fits this claim, and it has no StorageClass'
+          : '',
+      );
+  }
+};

@@ -19,8 +19,7 @@ import { driverOf } from '../schemas/volumes/drivers.ts';
 import { volumesDirectoryOf } from '../schemas/volumes/node-volumes.ts';
 import { foreignClaim } from '../schemas/volumes/pod-claims.ts';
 import { compileTerm, type NodePredicate } from '../schemas/pods/node-selector.ts';
-import type { Storage } from './storage.ts';
-import type { NodeInfo, PodInfo, Refusal } from './types.ts';
+import type { NodeInfo, PodInfo, Refusal, Storage } from './types.ts';
 
 export interface PodVolumes {
   /** Volumes of claims that are bound. */

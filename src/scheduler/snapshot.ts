@@ -13,8 +13,8 @@ import type {
   StatefulSet,
 } from '../schemas/types.ts';
 import { type ReadPod, createPodReader, isFinished } from './pod-info.ts';
-import { createStorage, NO_STORAGE, type StorageObjects } from './storage.ts';
-import type { NodeInfo, PodInfo, Snapshot } from './types.ts';
+import { createStorage, NO_STORAGE } from './storage.ts';
+import type { NodeInfo, PodInfo, Snapshot, StorageObjects } from './types.ts';
 
 /** The input of default spreading; see `spreadSelectors`. */
 export interface SpreadingObjects {

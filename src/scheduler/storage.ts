@@ -2,37 +2,11 @@
  * The volumes of a plan: the stored objects, and what the plan itself has given away. Pods without
  * claims never come here.
  */
-import type { NodeInfo } from './types.ts';
 import { keyOf } from '../schemas/object.ts';
-import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../schemas/types.ts';
 import { toBytes } from '../schemas/values/quantity.ts';
 import { requestOf, SELECTED_NODE } from '../schemas/volumes/binding.ts';
 import { roomOn } from '../schemas/volumes/node-volumes.ts';
-
-/** The stored objects, as filters ask for them. */
-export interface StorageObjects {
-  claim(key: string): PersistentVolumeClaim | undefined;
-  volume(name: string): PersistentVolume | undefined;
-  storageClass(name: string): StorageClass | undefined;
-  /** Volumes that refer to the claim, and those of its class that are free. */
-  candidates(claim: PersistentVolumeClaim): readonly PersistentVolume[];
-  /** Volumes whose data lies on the node. */
-  volumesOn(node: string): readonly PersistentVolume[];
-  /** Claims that will get a volume on the node, and have none yet. */
-  selectedFor(node: string): readonly PersistentVolumeClaim[];
-}
-
-/** Private to a plan; placements of a batch are added to it. */
-export interface Storage extends StorageObjects {
-  /** Whether another claim of this plan has got the volume. */
-  isTaken(volume: PersistentVolume): boolean;
-  /** Bytes that are left on the node for claims that have none of them yet. */
-  room(node: NodeInfo): number;
-  /** The node that the claim gets its volume on, if that is decided. */
-  selectedNode(claim: PersistentVolumeClaim): string | undefined;
-  take(volume: PersistentVolume): void;
-  select(claim: PersistentVolumeClaim, node: NodeInfo): void;
-}
+import type { Storage, StorageObjects } from './types.ts';
 
 export const NO_STORAGE: StorageObjects = {
   claim: () => undefined,

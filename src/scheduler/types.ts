@@ -3,9 +3,17 @@
  * Snapshot} is private to a plan, and each placement of a batch is added to it. Everything in this
  * folder but placement-worker.ts is pure.
  */
-import type { Node, Pod, PodSpec, Taint, Toleration } from '../schemas/types.ts';
+import type {
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PodSpec,
+  StorageClass,
+  Taint,
+  Toleration,
+} from '../schemas/types.ts';
 import type { PodClaim } from '../schemas/volumes/pod-claims.ts';
-import type { Storage } from './storage.ts';
 
 /** Amounts by resource name; cpu in millicores, everything else in units or bytes. */
 export type Amounts = ReadonlyMap<string, number>;
@@ -104,6 +112,31 @@ export interface NodeInfo {
   nonZeroCpuMillis: number;
   nonZeroMemoryBytes: number;
   readonly usedPorts: HostPort[];
+}
+
+/** The stored objects, as filters ask for them. */
+export interface StorageObjects {
+  claim(key: string): PersistentVolumeClaim | undefined;
+  volume(name: string): PersistentVolume | undefined;
+  storageClass(name: string): StorageClass | undefined;
+  /** Volumes that refer to the claim, and those of its class that are free. */
+  candidates(claim: PersistentVolumeClaim): readonly PersistentVolume[];
+  /** Volumes whose data lies on the node. */
+  volumesOn(node: string): readonly PersistentVolume[];
+  /** Claims that will get a volume on the node, and have none yet. */
+  selectedFor(node: string): readonly PersistentVolumeClaim[];
+}
+
+/** Private to a plan; placements of a batch are added to it. */
+export interface Storage extends StorageObjects {
+  /** Whether another claim of this plan has got the volume. */
+  isTaken(volume: PersistentVolume): boolean;
+  /** Bytes that are left on the node for claims that have none of them yet. */
+  room(node: NodeInfo): number;
+  /** The node that the claim gets its volume on, if that is decided. */
+  selectedNode(claim: PersistentVolumeClaim): string | undefined;
+  take(volume: PersistentVolume): void;
+  select(claim: PersistentVolumeClaim, node: NodeInfo): void;
 }
 
 export interface Snapshot {

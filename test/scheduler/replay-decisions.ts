@@ -12,7 +12,8 @@ import { withMatchLabelKeys } from '../../src/schemas/kinds/pod/match-label-keys
 import { asRecord } from '../../src/schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../../src/schemas/object.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
-import { NO_STORAGE, type StorageObjects } from '../../src/scheduler/storage.ts';
+import { NO_STORAGE } from '../../src/scheduler/storage.ts';
+import type { StorageObjects } from '../../src/scheduler/types.ts';
 import type { Namespace, Node, PersistentVolume, Pod, Service } from '../../src/schemas/types.ts';
 
 interface Step {

@@ -91,6 +91,26 @@ const replicationController: KubeObject = {
   },
 };
 
+const [claimSpec, metadata] = [
+  { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+  { name: 'a' },
+];
+const volumeSpec = {
+  accessModes: ['ReadWriteOnce'],
+  capacity: { storage: '1Gi' },
+  hostPath: { path: '/x' },
+};
+const storageSamples: readonly KubeObject[] = [
+  { apiVersion: 'v1', kind: 'PersistentVolume', metadata, spec: volumeSpec },
+  {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { ...metadata, namespace: 'testns' },
+    spec: claimSpec,
+  },
+  { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata, provisioner: 'example.com/p' },
+];
+
 /** One valid object and more of every kind. */
 const samples: readonly KubeObject[] = [
   ...casesOf('api/defaulting').map((name) =>
@@ -106,6 +126,7 @@ const samples: readonly KubeObject[] = [
   replicaSet,
   replicationController,
   ...storedSamples,
+  ...storageSamples,
   ...rbacSamples,
   ...customSamples,
 ].map(deepFreeze);

@@ -13,8 +13,10 @@ export function claimStatus(
   phase: Phase,
   volume: PersistentVolume | undefined,
 ): readonly Write[] {
-  const { accessModes, capacity, ...rest } = claim.status ?? {};
-  const status: Status = { ...rest, phase };
+  const { capacity } = claim.status ?? {};
+  const status: Status = { ...claim.status, phase };
+  delete status.accessModes;
+  delete status.capacity;
   if (volume) {
     if (volume.spec.accessModes) status.accessModes = volume.spec.accessModes;
     const isNews = claim.status?.phase !== phase;

@@ -123,7 +123,7 @@ function planBound(view: ClaimView): Plan | undefined {
   const { claimRef } = volume.spec;
   if (claimRef && claimRef.uid !== claim.metadata.uid && !isVolumeOf(volume, claim))
     return lost('ClaimMisbound', '');
-  return planBind(volume, claim) ?? planExpansion(view, volume);
+  return planBind(volume, claim) ?? planExpansion(claim, volume, view.room);
 }
 
 /** First the references of both sides, then their phases. */

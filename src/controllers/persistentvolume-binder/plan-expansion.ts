@@ -2,16 +2,20 @@
  * A bound claim asks for more. A volume of our own grows at once: a directory has no size but the
  * one that is kept for it. Admission has checked that the class allows it.
  */
-import type { PersistentVolume } from '../../schemas/types.ts';
+import type { PersistentVolume, PersistentVolumeClaim } from '../../schemas/types.ts';
 import { capacityOf, isLess, requestOf } from '../../schemas/volumes/binding.ts';
 import { driverOfVolume, VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
 import { toBytes } from '../../schemas/values/quantity.ts';
 import type { Plan } from '../controller.ts';
 import { statusUpdate } from '../ownership.ts';
 import { eventOf } from './binder-events.ts';
-import type { ClaimView } from './plan-claim.ts';
 
-export function planExpansion({ claim, room }: ClaimView, volume: PersistentVolume): Plan | undefined {
+/** `room`: the bytes that are left on the node of the volume; undefined: nobody counts. */
+export function planExpansion(
+  claim: PersistentVolumeClaim,
+  volume: PersistentVolume,
+  room: number | undefined,
+): Plan | undefined {
   const wanted = requestOf(claim);
   const shown = claim.status?.capacity?.['storage'];
   if (claim.metadata.deletionTimestamp !== undefined || !isLess(shown, wanted)) return undefined;

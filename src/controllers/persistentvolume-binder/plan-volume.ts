@@ -146,6 +146,7 @@ function planMisplaced(volume: PersistentVolume): Plan | undefined {
     return planOf([{ verb: 'update', object: free }]);
   }
   // A reference of the user's stays, by name.
-  const { uid: _, ...reference } = claimRef ?? {};
+  const reference = { ...claimRef };
+  delete reference.uid;
   return planOf([{ verb: 'update', object: { ...volume, spec: { ...rest, claimRef: reference } } }]);
 }

@@ -2,7 +2,6 @@
  * A directory on an export, for a class of the NFS driver: `<share>/<subDir>`, where `subDir` may
  * name parts of the claim (as csi-driver-nfs has it); without it the name of the volume.
  */
-import { posix } from 'node:path';
 import type { PersistentVolumeClaim, StorageClass } from '../../schemas/types.ts';
 
 /** `${pvc.metadata.name}` and its kin. */
@@ -24,10 +23,11 @@ export function planNfsSource(
   const wanted = subDir.replaceAll(VARIABLE, (_, of: string, part: string) =>
     of === 'pv' ? volume : ((part === 'name' ? metadata.name : metadata.namespace) ?? ''),
   );
-  const path = posix.join(share, wanted === '' ? volume : wanted);
+  const parts = `${share}/${wanted === '' ? volume : wanted}`.split('/').filter((part) => part !== '');
+  const inShare = share.split('/').filter((part) => part !== '').length;
   // A name such as `..` would lead out of the export.
-  const isInside = path.startsWith(posix.join(share, '/'));
-  if (!isInside || path === posix.join(share, '/'))
+  if (parts.length === inShare || parts.some((part) => part === '.' || part === '..'))
     return { failure: `parameter subDir "${subDir}" of the StorageClass leads out of the share` };
+  const path = `/${parts.join('/')}`;
   return { source: { nfs: { server, path } } };
 }

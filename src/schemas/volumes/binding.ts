@@ -22,7 +22,8 @@ export function withAnnotations<T extends KubeObject>(object: T, added: Readonly
 }
 
 export function withoutAnnotation<T extends KubeObject>(object: T, name: string): T {
-  const { [name]: _, ...annotations } = object.metadata.annotations ?? {};
+  const annotations = { ...object.metadata.annotations };
+  delete annotations[name];
   const metadata = { ...object.metadata, annotations };
   if (Object.keys(annotations).length === 0) delete (metadata as T['metadata']).annotations;
   return { ...object, metadata };

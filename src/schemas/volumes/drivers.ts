@@ -8,7 +8,6 @@ import type { KubeObject } from '../object.ts';
 export type VolumeDriver = 'local' | 'nfs';
 
 export const LOCAL_DRIVER = 'symphony.dev/local';
-export const NFS_DRIVER = 'symphony.dev/nfs';
 
 /** Provisioners of other local set-ups, and the NFS driver, are understood as our own. */
 const DRIVERS: Readonly<Record<string, VolumeDriver>> = {
@@ -17,7 +16,7 @@ const DRIVERS: Readonly<Record<string, VolumeDriver>> = {
   'k8s.io/minikube-hostpath': 'local',
   'docker.io/hostpath': 'local',
   'microk8s.io/hostpath': 'local',
-  [NFS_DRIVER]: 'nfs',
+  'symphony.dev/nfs': 'nfs',
   'nfs.csi.k8s.io': 'nfs',
 };
 

@@ -127,7 +127,7 @@ export async function startStorageCluster(
     async create(...made) {
       for (const object of made) {
         const { status, ...rest } = object;
-        const created = await objects.create(rest as KubeObject);
+        const created = await objects.create(rest);
         if (object.kind === 'Node') await objects.update({ ...created, status }, { subresource: 'status' });
       }
     },

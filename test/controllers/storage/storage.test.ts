@@ -273,10 +273,11 @@ describe('after the store was lost', () => {
     await storage.settle();
     expect((await storage.claim())?.metadata.annotations).toBeUndefined();
     const claimRef = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', name: 'data', namespace: 'default' };
-    const { hostPath: _, ...spec } = aVolume('pvc-old', {
+    const { spec } = aVolume('pvc-old', {
       claimRef,
       persistentVolumeReclaimPolicy: 'Delete',
-    }).spec;
+    });
+    delete spec.hostPath;
     const matchExpressions = [{ key: 'kubernetes.io/hostname', operator: 'In' as const, values: ['n2'] }];
     await storage.create({
       apiVersion: 'v1',
@@ -343,7 +344,8 @@ describe('classes', () => {
 
   it('are given to claims that name none once there is a default class', async () => {
     await storage.remove('storageclasses.storage.k8s.io', 'local');
-    const { storageClassName: _, ...spec } = aClaim().spec;
+    const spec = { ...aClaim().spec };
+    delete spec.storageClassName;
     await storage.create({ ...aClaim(), spec }, userOf('data'));
     await storage.settle();
     expect(await storage.events('PersistentVolumeClaim/data')).toEqual([

@@ -75,6 +75,7 @@ describe('a volume', () => {
       phase: 'Pending',
       lastPhaseTransitionTime: created.metadata.creationTimestamp,
     });
+    await cluster.clock.advance(2_000);
     await cluster.objects.create({ ...claim, spec: { ...spec, volumeName: 'disk', storageClassName: '' } });
     await cluster.clock.advance(1_000);
     await remove(VOLUMES, 'disk');

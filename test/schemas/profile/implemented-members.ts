@@ -259,7 +259,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     [BINDING]: 'accessModes capacity claimRef',
     [CLASSES]: 'storageClassName',
     'scheduler/pod-volumes.ts': 'nodeAffinity',
-    'controllers/persistentvolume-binder/plan-volume.ts': 'hostPath persistentVolumeReclaimPolicy',
+    'controllers/persistentvolume-binder/plan-volume.ts': 'hostPath',
     [PROVISIONING]: 'local mountOptions nfs',
   },
   'api.core.v1.LocalVolumeSource': { [PROVISIONING]: 'path' },

@@ -140,8 +140,8 @@ describe('references that lead nowhere', () => {
 
   it('what is written with an error counts as there: its error says enough', () => {
     const broken = `${object('Secret', 's', ', data: {a: "not base64!"}')}${object('Service', 'web', ', spec: {selector: {app: d}, ports: [{port: 80}]}')}`;
-    const claim = deployment(`${C}, volumes: [{name: v, persistentVolumeClaim: {claimName: c}}]`);
-    expect(warningsFor(broken + claim + pod(withEnv('envFrom: [{secretRef: {name: s}}]')))).toEqual([]);
+    const disk = deployment(`${C}, volumes: [{name: v, csi: {driver: d.example}}]`);
+    expect(warningsFor(broken + disk + pod(withEnv('envFrom: [{secretRef: {name: s}}]')))).toEqual([]);
   });
 
   it('a service account names pull secrets, too', () => {

@@ -26,7 +26,7 @@ const OTHER_SOURCES = words(`
   awsElasticBlockStore azureDisk azureFile cephfs cinder csi fc flexVolume flocker gcePersistentDisk
   glusterfs iscsi photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume
 `);
-const SOURCE_ADVICE = 'no node can mount it; use a claim of class local, or a hostPath, local or nfs volume';
+const SOURCE_ADVICE = 'no node can mount it; use a claim of class local, or a local or nfs volume';
 
 export const persistentVolumeKind = defineKind({
   group: '',

@@ -66,7 +66,7 @@ export interface ControllerScope extends Scope {
   on<T extends KubeObject>(
     cache: ResourceCache<T>,
     keysOf: (event: CacheEvent<T>) => Iterable<string>,
-    delayMs?: number,
+    delayMs?: number | ((key: string) => number),
   ): Disposable;
   enqueue(key: string): void;
 }

@@ -37,7 +37,8 @@ function controllerScope(scope: Scope, enqueue: (key: string, delayMs?: number) 
     on: (cache, keysOf, delayMs) =>
       scope.use(
         cache.subscribe((event) => {
-          for (const key of keysOf(event)) enqueue(key, delayMs);
+          for (const key of keysOf(event))
+            enqueue(key, typeof delayMs === 'function' ? delayMs(key) : delayMs);
         }),
       ),
   };

@@ -6,6 +6,9 @@ import type { Controller, ControllerContext } from './controller.ts';
 import { customResourcesController } from './custom-resources/custom-resources-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
+import { endpointsController } from './endpoints/endpoints-controller.ts';
+import { endpointSliceController } from './endpointslice/endpointslice-controller.ts';
+import { mirroringController } from './endpointslice-mirroring/mirroring-controller.ts';
 import { expiryController } from './expiry/expiry-controller.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
@@ -64,6 +67,9 @@ export const controllersFor = ({
   podGc,
   resourceQuotaController,
   disruptionController,
+  endpointsController,
+  endpointSliceController,
+  mirroringController,
   volumeProtection,
   expiryController(eventTtlMs),
 ];

@@ -9,9 +9,14 @@ import type { IReplicaSetStatus } from 'kubernetes-models/apps/v1/ReplicaSetStat
 import type { IReplicationControllerSpec } from 'kubernetes-models/v1/ReplicationControllerSpec';
 import type { IReplicationControllerStatus } from 'kubernetes-models/v1/ReplicationControllerStatus';
 import type { ILeaseSpec } from 'kubernetes-models/coordination.k8s.io/v1/LeaseSpec';
+import type { IEndpoint } from 'kubernetes-models/discovery.k8s.io/v1/Endpoint';
+import type { IEndpointPort as ISlicePort } from 'kubernetes-models/discovery.k8s.io/v1/EndpointPort';
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IContainerState } from 'kubernetes-models/v1/ContainerState';
 import type { IContainerStatus } from 'kubernetes-models/v1/ContainerStatus';
+import type { IEndpointAddress } from 'kubernetes-models/v1/EndpointAddress';
+import type { IEndpointPort } from 'kubernetes-models/v1/EndpointPort';
+import type { IEndpointSubset } from 'kubernetes-models/v1/EndpointSubset';
 import type { INamespaceSpec } from 'kubernetes-models/v1/NamespaceSpec';
 import type { INamespaceStatus } from 'kubernetes-models/v1/NamespaceStatus';
 import type { INodeSpec } from 'kubernetes-models/v1/NodeSpec';
@@ -22,6 +27,7 @@ import type { IPodSpec } from 'kubernetes-models/v1/PodSpec';
 import type { IPodStatus } from 'kubernetes-models/v1/PodStatus';
 import type { IPodTemplateSpec } from 'kubernetes-models/v1/PodTemplateSpec';
 import type { IProbe } from 'kubernetes-models/v1/Probe';
+import type { IServicePort } from 'kubernetes-models/v1/ServicePort';
 import type { IServiceSpec } from 'kubernetes-models/v1/ServiceSpec';
 import type { IServiceStatus } from 'kubernetes-models/v1/ServiceStatus';
 import type { ITaint } from 'kubernetes-models/v1/Taint';
@@ -76,6 +82,23 @@ export interface Lease extends KubeObject {
 export interface Service extends KubeObject {
   spec: IServiceSpec;
   status?: IServiceStatus;
+}
+export type ServicePort = IServicePort;
+
+export type EndpointAddress = IEndpointAddress;
+export type EndpointPort = IEndpointPort;
+export type EndpointSubset = IEndpointSubset;
+export interface Endpoints extends KubeObject {
+  subsets?: EndpointSubset[];
+}
+
+export type Endpoint = IEndpoint;
+export type SlicePort = ISlicePort;
+/** The API says null where a slice has no endpoints or no ports. */
+export interface EndpointSlice extends KubeObject {
+  addressType: string;
+  endpoints?: Endpoint[] | null;
+  ports?: SlicePort[] | null;
 }
 export interface ConfigMap extends KubeObject {
   data?: Record<string, string>;

@@ -35,6 +35,7 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
   const started = new Set<string>();
   const ending = new Set<string>();
   const bound = new Set<string>();
+  const addresses = new Map<string, string>();
   let turn = 0;
 
   const annotation = (pod: Pod, name: string): string | undefined =>
@@ -65,6 +66,13 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
     }
   }
 
+  function addressOf({ metadata: { uid = '' } }: Pod): string {
+    const index = addresses.size;
+    const address = addresses.get(uid) ?? `10.1.${String(index >> 8)}.${String((index & 255) + 1)}`;
+    addresses.set(uid, address);
+    return address;
+  }
+
   function withReady(pod: Pod, ready: boolean): Pod {
     const lastTransitionTime = toRfc3339(clock.now());
     const set = (type: string, status: 'True' | 'False'): PodCondition => ({
@@ -84,7 +92,9 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
       ...(bound.has(pod.metadata.uid ?? '') ? [set('PodScheduled', 'True')] : []),
       ...kept,
     ];
-    return { ...pod, status: { ...pod.status, phase: 'Running', conditions, startTime: lastTransitionTime } };
+    const podIP = addressOf(pod);
+    const addressed = { podIP, podIPs: [{ ip: podIP }], startTime: lastTransitionTime };
+    return { ...pod, status: { ...pod.status, ...addressed, phase: 'Running', conditions } };
   }
 
   async function start(pod: Pod): Promise<void> {
@@ -117,6 +127,7 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
         ? {
             ...condition,
             status: 'False' as const,
+            lastTransitionTime: toRfc3339(clock.now()),
             reason: phase === 'Failed' ? 'PodFailed' : 'PodCompleted',
           }
         : condition,

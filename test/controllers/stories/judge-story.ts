@@ -46,6 +46,10 @@ function judgeEnd(name: string, { final, log }: Story, run: StoryRun): string[] 
   for (const [label, recorded] of Object.entries(withoutDeliberate(name, final))) {
     const complaintsOf = (actual: unknown): string[] =>
       actual ? differences(recorded, actual) : [' is missing at the end'];
+    if (/^Endpoint(s|Slice)\//.test(label)) {
+      complaints.push(...judgeEndpoints(recorded, run.final[label]).map((text) => `${label}${text}`));
+      continue;
+    }
     const own = complaintsOf(run.final[label]);
     // Which one of several equal pods plays a part is arbitrary: another of the same name will do.
     const family = label.replace(/<p\d+>$/, '');
@@ -56,7 +60,7 @@ function judgeEnd(name: string, { final, log }: Story, run: StoryRun): string[] 
     complaints.push(...own.map((text) => `${label}${text}`));
   }
   for (const label of Object.keys(run.final))
-    if (/^(Deployment|ReplicaSet)\//.test(label) && !(label in final))
+    if (/^(Deployment|ReplicaSet|Endpoints|EndpointSlice)\//.test(label) && !(label in final))
       complaints.push(`${label} is left over`);
   const end = log.podCounts.at(-1);
   const alive = Object.entries(run.final).filter(
@@ -65,6 +69,14 @@ function judgeEnd(name: string, { final, log }: Story, run: StoryRun): string[] 
   if (end && (alive < end.min.alive || alive > end.max.alive))
     complaints.push(`${String(alive)} pods are alive at the end, recorded ${String(end.max.alive)}`);
   return complaints;
+}
+
+/** Equal pods are interchangeable here, too. */
+function judgeEndpoints(recorded: unknown, actual: unknown): string[] {
+  if (!actual) return [' is missing at the end'];
+  const anyPod = (object: unknown): unknown =>
+    JSON.parse(JSON.stringify(object).replaceAll(/<p\d+>/g, '<p>'));
+  return differences(anyPod(recorded), anyPod(actual));
 }
 
 function judgeEvents({ log }: Story, run: StoryRun): string[] {
@@ -101,7 +113,7 @@ function judgePodCounts({ log }: Story, run: StoryRun): string[] {
 
 function judgeSequences({ log }: Story, run: StoryRun): string[] {
   return Object.entries(log.objects).flatMap(([label, recorded]) => {
-    if (!recorded.exact || !/^(Deployment|ReplicaSet)\//.test(label)) return [];
+    if (!recorded.exact || !/^(Deployment|ReplicaSet|Endpoints|EndpointSlice)\//.test(label)) return [];
     const states = recorded.seq.flatMap(({ s }) => (s ? [s] : []));
     const lost = firstNotPassed(states, run.sequences.get(label) ?? []);
     return lost ? [`${label} never was ${JSON.stringify(lost)}`] : [];

@@ -5,6 +5,8 @@
 import type { KubeObject } from '../../../src/schemas/object.ts';
 
 const HASH_LABEL = 'pod-template-hash';
+/** Kinds with generated names, and the letter that stands for the suffix. */
+const LETTERS: Readonly<Record<string, string>> = { Pod: 'p', EndpointSlice: 's' };
 
 /** Numbers hashes and pod suffixes in the order of first appearance. */
 export class Names {
@@ -21,8 +23,9 @@ export class Names {
     const hash = object.kind === 'ReplicaSet' ? labels?.[HASH_LABEL] : undefined;
     if (hash && !this.replacements.has(hash))
       this.replacements.set(hash, `<hash${String(this.count('hash'))}>`);
-    if (object.kind === 'Pod' && generateName && !this.replacements.has(name)) {
-      const suffix = `<p${String(this.count(generateName))}>`;
+    const letter = LETTERS[object.kind];
+    if (letter && generateName && !this.replacements.has(name)) {
+      const suffix = `<${letter}${String(this.count(`${letter} ${generateName}`))}>`;
       this.replacements.set(name, `${this.text(generateName)}${suffix}`);
     }
   }
@@ -72,7 +75,7 @@ export function differences(recorded: unknown, actual: unknown, path = ''): stri
   if (Array.isArray(recorded)) {
     if (!Array.isArray(actual)) return [`${path}: expected a list, got ${JSON.stringify(actual)}`];
     // Their order is the order of patches, which says nothing.
-    if (path.endsWith('.conditions') || path.endsWith('.taints')) {
+    if (/\.(conditions|taints|subsets|addresses|notReadyAddresses|endpoints)$/.test(path)) {
       const sorted = (list: readonly unknown[]): unknown[] =>
         [...list].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
       return differences(sorted(recorded), sorted(actual), `${path} `);
@@ -95,6 +98,8 @@ export function differences(recorded: unknown, actual: unknown, path = ''): stri
 }
 
 function keyOf(item: unknown): string {
-  const { type, key, effect } = item as { type?: string; key?: string; effect?: string };
-  return `${type ?? ''} ${key ?? ''} ${effect ?? ''}`;
+  const { type, key, effect, targetRef, ports } = item as {
+    readonly [field in 'type' | 'key' | 'effect']?: string;
+  } & { readonly targetRef?: { readonly name?: string }; readonly ports?: unknown };
+  return JSON.stringify([type, key, effect, targetRef?.name, ports]);
 }

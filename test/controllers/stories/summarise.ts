@@ -1,5 +1,6 @@
 /** The summary of an object that the recorded stories keep of each of its states. */
 import type { KubeObject } from '../../../src/schemas/object.ts';
+import type { EndpointAddress, Endpoints, EndpointSlice } from '../../../src/schemas/types.ts';
 
 export type ObjectSummary = Readonly<Record<string, unknown>>;
 
@@ -25,7 +26,7 @@ interface Conditioned {
   readonly [field: string]: unknown;
 }
 
-/** For Deployments and ReplicaSets; other kinds are compared by their end state. */
+/** For kinds whose states on the way are compared; others are compared by their end state. */
 export function summarise(object: KubeObject): ObjectSummary {
   const status = (object['status'] ?? {}) as Conditioned;
   const annotations = object.metadata.annotations ?? {};
@@ -58,7 +59,37 @@ export function summarise(object: KubeObject): ObjectSummary {
         ...(owners ? { owners } : {}),
       };
     }
+    case 'Endpoints':
+      return summariseEndpoints(object as Endpoints);
+    case 'EndpointSlice':
+      return { ...summariseSlice(object as EndpointSlice), ...(owners ? { owners } : {}) };
     default:
       return { phase: status.phase };
   }
+}
+
+function summariseEndpoints({ metadata, subsets }: Endpoints): ObjectSummary {
+  const names = (list: readonly EndpointAddress[]): unknown =>
+    list.map(({ targetRef, ip }) => targetRef?.name ?? ip).sort();
+  const short = (subsets ?? []).map(({ addresses = [], notReadyAddresses = [], ports = [] }) => ({
+    ...(addresses.length > 0 ? { addresses: names(addresses) } : {}),
+    ...(notReadyAddresses.length > 0 ? { notReady: names(notReadyAddresses) } : {}),
+    ports: ports.map(({ name, port, protocol }) => ({ ...(name ? { name } : {}), port, protocol })),
+  }));
+  return { labels: metadata.labels, ...(short.length > 0 ? { subsets: short } : {}) };
+}
+
+function summariseSlice({ addressType, endpoints, ports }: EndpointSlice): ObjectSummary {
+  const list = (endpoints ?? []).map(({ conditions, targetRef }) => ({
+    conditions: ['ready', 'serving', 'terminating']
+      .map((name) => `${name}=${String(conditions?.[name as 'ready'])}`)
+      .join(','),
+    pod: targetRef?.name,
+  }));
+  const short = (ports ?? []).map(({ name, port, protocol }) => ({ name, port, protocol }));
+  return {
+    ...(list.length > 0 ? { endpoints: list.sort((a, b) => ((a.pod ?? '') < (b.pod ?? '') ? -1 : 1)) } : {}),
+    ...(short.length > 0 ? { ports: short } : {}),
+    type: addressType,
+  };
 }

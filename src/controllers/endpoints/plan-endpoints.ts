@@ -84,7 +84,7 @@ export function planEndpoints(view: EndpointsView): TriggeredPlan {
     ...(subsets.length > 0 ? { subsets: [...subsets] } : {}),
   };
   return {
-    writes: [{ verb: current ? 'update' : 'create', object }],
+    writes: [current ? { verb: 'update', object, seen: current } : { verb: 'create', object }],
     checks: [unchanged(service)],
     seen: trigger.seen,
   };

@@ -19,7 +19,7 @@ export function packSubsets(served: readonly ServedAddress[]): readonly Endpoint
   const byPort = new Map<string, { port?: EndpointPort; holders: number[] }>();
   for (const [index, { ports }] of sorted.entries())
     for (const port of ports.length > 0 ? ports : [undefined]) {
-      const key = port ? JSON.stringify([port.name, port.port, port.protocol, port.appProtocol]) : '';
+      const key = port ? `${port.name ?? ''} ${port.port} ${port.protocol} ${port.appProtocol ?? ''}` : '';
       const found = byPort.get(key);
       if (found) found.holders.push(index);
       else byPort.set(key, { ...(port ? { port } : {}), holders: [index] });

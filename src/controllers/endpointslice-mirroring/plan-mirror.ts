@@ -90,7 +90,7 @@ export function planMirror({ endpoints, slices, rng }: MirrorView): Plan {
     else if (isDeleting(endpoints)) return [];
     const object = mirrorOf(endpoints, group, slice, rng);
     if (slice && isMirror(slice, object)) return [];
-    return [{ verb: slice ? 'update' : 'create', object }];
+    return [slice ? { verb: 'update', object, seen: slice } : { verb: 'create', object }];
   });
   return {
     writes: [...writes, ...[...spare].map((slice): Write => deletionOf(slice))],

@@ -33,7 +33,10 @@ export const endpointSliceController: Controller = {
 
     scope.on(services, itself);
     scope.on(pods, members.servicesConcerned, pace.delayMs);
-    scope.on(slices, serviceKeysOf(SLICE_CONTROLLER), SLICE_CHANGE_DELAY_MS);
+    /** Services whose plan is being carried out: changes of their slices are our own. */
+    const writing = new Set<string>();
+    const keysOfSlice = serviceKeysOf(SLICE_CONTROLLER);
+    scope.on(slices, (event) => keysOfSlice(event).filter((key) => !writing.has(key)), SLICE_CHANGE_DELAY_MS);
     scope.on(nodes, (event) => {
       const { name } = event.object.metadata;
       const moved = isMoved(event) ? podsOnNode(pods, name).flatMap(members.servicesOf) : [];
@@ -46,12 +49,13 @@ export const endpointSliceController: Controller = {
       pausesForRebuild: true,
       keys: () => [
         ...services.list().map(keyOf),
-        ...slices.list().flatMap((object) => serviceKeysOf(SLICE_CONTROLLER)({ object })),
+        ...slices.list().flatMap((object) => keysOfSlice({ object })),
       ],
       observe(key) {
         const service = services.get(key);
         const existing = slicesOf(slices, key, SLICE_CONTROLLER).filter((slice) => !isDeleting(slice));
         if (!service) {
+          writing.delete(key);
           seen.delete(key);
           pace.forget(key);
           // The garbage collector takes those that have an owner.
@@ -61,6 +65,7 @@ export const endpointSliceController: Controller = {
         if (!podSelectorOf(service)) return undefined;
         const found = members.podsOf(service);
         pace.reconciled(key, found.length);
+        writing.add(key);
         return {
           service,
           pods: found,
@@ -74,6 +79,7 @@ export const endpointSliceController: Controller = {
       plan: planSlices,
       planRefused: planRefusedSlices,
       after(plan, key) {
+        writing.delete(key);
         if (plan.seen) seen.set(key, plan.seen);
       },
     };

@@ -14,7 +14,7 @@ import { type Trigger, withTrigger } from '../endpoints/trigger-times.ts';
 import { controllerReference, deletionOf, isDeleting } from '../ownership.ts';
 import { type EventTexts, eventsOf, type PlannedEvent } from '../planned-event.ts';
 import { packSlices, type SliceDraft } from './pack-slices.ts';
-import { type AddressType, addressTypesOf, endpointOf, type PortSet, portSets } from './pod-endpoint.ts';
+import { type AddressType, addressTypesOf, podEndpointOf, type PortSet } from './pod-endpoint.ts';
 import {
   generatedName,
   MANAGED_BY_LABEL,
@@ -157,13 +157,12 @@ function planType(view: ServiceView, type: AddressType, all: readonly EndpointSl
 }
 
 function groupPods(view: ServiceView, type: AddressType): ReadonlyMap<string, Group> {
-  const portsOf = portSets(view.service);
   const groups = new Map<string, Group>();
   for (const pod of view.pods) {
     if (!mayBeEndpoint(pod) || isOfLostNode(view, pod)) continue;
-    const endpoint = endpointOf(view.service, pod, view.nodeOf(pod), type);
-    if (!endpoint) continue;
-    const { key, ports } = portsOf(pod);
+    const found = podEndpointOf(view.service, pod, view.nodeOf(pod), type);
+    if (!found) continue;
+    const { key, ports, endpoint } = found;
     let group = groups.get(key);
     if (!group) groups.set(key, (group = { key, ports, endpoints: [] }));
     group.endpoints.push(endpoint);
@@ -254,7 +253,7 @@ function writesOf(
       ...(endpoints.length > 0 ? { endpoints: [...endpoints] } : {}),
       ...(ports.length > 0 ? { ports: [...ports] } : {}),
     };
-    writes.push({ verb: reused ? 'update' : 'create', object });
+    writes.push(reused ? { verb: 'update', object, seen: reused } : { verb: 'create', object });
   }
   const kept = new Set(reusable);
   const gone = deletions.filter((slice) => kept.has(slice) || !isOwnedBy(slice, service));

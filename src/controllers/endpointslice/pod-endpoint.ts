@@ -18,13 +18,48 @@ export function addressTypesOf({
   return [clusterIP.includes(':') ? 'IPv6' : 'IPv4'];
 }
 
+/** What a pod is in the slices of a Service. */
+export interface PodEndpoint extends PortSet {
+  readonly endpoint: Endpoint;
+}
+
+export interface PortSet {
+  /** Equal for pods that serve the same ports. */
+  readonly key: string;
+  readonly ports: readonly SlicePort[];
+}
+
+type Prepared = ReadonlyMap<AddressType, PodEndpoint>;
+
+/** Pods and Services are never changed, and most of both are as at the last reconcile. */
+const prepared = new WeakMap<Service, WeakMap<Pod, { readonly zone: string; readonly of: Prepared }>>();
+
 /** Undefined: the pod has no address of this type. */
-export function endpointOf(
+export function podEndpointOf(
   service: Service,
   pod: Pod,
   node: Node | undefined,
   type: AddressType,
-): Endpoint | undefined {
+): PodEndpoint | undefined {
+  const zone = node?.metadata.labels?.[ZONE_LABEL] ?? '';
+  let pods = prepared.get(service);
+  if (!pods) prepared.set(service, (pods = new WeakMap()));
+  let found = pods.get(pod);
+  if (found?.zone !== zone) pods.set(pod, (found = { zone, of: prepare(service, pod, zone) }));
+  return found.of.get(type);
+}
+
+function prepare(service: Service, pod: Pod, zone: string): Prepared {
+  const set = portSetOf(service, pod);
+  return new Map(
+    addressTypesOf(service).flatMap((type) => {
+      const endpoint = endpointOf(service, pod, zone, type);
+      return endpoint ? [[type, { ...set, endpoint }] as const] : [];
+    }),
+  );
+}
+
+function endpointOf(service: Service, pod: Pod, zone: string, type: AddressType): Endpoint | undefined {
   const addresses = addressesOf(pod).flatMap(({ family, ip, refused }) =>
     family === type && refused === undefined ? [ip] : [],
   );
@@ -33,7 +68,6 @@ export function endpointOf(
   const terminating = pod.metadata.deletionTimestamp !== undefined;
   const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating);
   const hostname = hostnameIn(service, pod);
-  const zone = node?.metadata.labels?.[ZONE_LABEL];
   const { name, namespace = '', uid = '' } = pod.metadata;
   return {
     addresses,
@@ -41,34 +75,18 @@ export function endpointOf(
     ...(hostname === undefined ? {} : { hostname }),
     ...(pod.spec.nodeName ? { nodeName: pod.spec.nodeName } : {}),
     targetRef: { kind: 'Pod', namespace, name, uid },
-    ...(zone ? { zone } : {}),
+    ...(zone === '' ? {} : { zone }),
   };
 }
 
-export interface PortSet {
-  readonly key: string;
-  readonly ports: readonly SlicePort[];
-}
-
-/**
- * The ports of pods, computed once for pods that agree: numbers are the same for all, and names
- * mean what the pod's containers say.
- */
-export function portSets({ spec: { ports = [] } }: Service): (pod: Pod) => PortSet {
-  const known = new Map<string, PortSet>();
-  return (pod) => {
-    const numbers = ports.map((port) => findPort(pod, port));
-    const text = numbers.join(',');
-    const found = known.get(text);
-    if (found) return found;
-    const slicePorts = ports.flatMap(({ name = '', protocol = 'TCP', appProtocol }, index): SlicePort[] => {
-      const port = numbers[index];
-      if (port === undefined) return [];
-      return [{ name, port, protocol, ...(appProtocol === undefined ? {} : { appProtocol }) }];
-    });
-    const sorted = sortSlicePorts(slicePorts);
-    const set = { key: portsKey([...sorted]), ports: sorted };
-    known.set(text, set);
-    return set;
-  };
+/** Named ports mean what the pod's containers say. */
+function portSetOf({ spec: { ports = [] } }: Service, pod: Pod): PortSet {
+  const slicePorts = ports.flatMap((servicePort): SlicePort[] => {
+    const { name = '', protocol = 'TCP', appProtocol } = servicePort;
+    const port = findPort(pod, servicePort);
+    if (port === undefined) return [];
+    return [{ name, port, protocol, ...(appProtocol === undefined ? {} : { appProtocol }) }];
+  });
+  const sorted = sortSlicePorts(slicePorts);
+  return { key: portsKey([...sorted]), ports: sorted };
 }

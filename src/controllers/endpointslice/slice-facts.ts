@@ -30,10 +30,19 @@ export const portsKey = (ports: EndpointSlice['ports']): string =>
     ]),
   );
 
+/** Endpoints are never changed, and compared at every reconcile of their Service. */
+const identities = new WeakMap<Endpoint, string>();
+
 /** Two endpoints are one if they have this in common; the rest is its state. */
-export function identityOf({ addresses, hostname = '', targetRef }: Endpoint): string {
-  const { namespace = '', name = '' } = targetRef ?? {};
-  return `${[...addresses].sort().join(',')} ${hostname} ${namespace}/${name}`;
+export function identityOf(endpoint: Endpoint): string {
+  let identity = identities.get(endpoint);
+  if (identity === undefined) {
+    const { addresses, hostname = '', targetRef } = endpoint;
+    const { namespace = '', name = '' } = targetRef ?? {};
+    identity = `${[...addresses].sort().join(',')} ${hostname} ${namespace}/${name}`;
+    identities.set(endpoint, identity);
+  }
+  return identity;
 }
 
 /** Whether two endpoints of one identity are in one state. Hints are decided apart. */

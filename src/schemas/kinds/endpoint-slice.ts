@@ -21,7 +21,6 @@ export const endpointSliceKind = defineKind({
     ),
     AGE,
   ),
-  stored: { missing: 'traffic to Services is not routed yet, so addresses given by hand lead nowhere' },
   fillDefaults(draft) {
     // The API says so where there are none.
     fill(draft, { endpoints: null, ports: null });

@@ -14,9 +14,6 @@ import type { IEndpointPort as ISlicePort } from 'kubernetes-models/discovery.k8
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IContainerState } from 'kubernetes-models/v1/ContainerState';
 import type { IContainerStatus } from 'kubernetes-models/v1/ContainerStatus';
-import type { IEndpointAddress } from 'kubernetes-models/v1/EndpointAddress';
-import type { IEndpointPort } from 'kubernetes-models/v1/EndpointPort';
-import type { IEndpointSubset } from 'kubernetes-models/v1/EndpointSubset';
 import type { INamespaceSpec } from 'kubernetes-models/v1/NamespaceSpec';
 import type { INamespaceStatus } from 'kubernetes-models/v1/NamespaceStatus';
 import type { INodeSpec } from 'kubernetes-models/v1/NodeSpec';
@@ -85,9 +82,23 @@ export interface Service extends KubeObject {
 }
 export type ServicePort = IServicePort;
 
-export type EndpointAddress = IEndpointAddress;
-export type EndpointPort = IEndpointPort;
-export type EndpointSubset = IEndpointSubset;
+export interface EndpointAddress {
+  ip: string;
+  hostname?: string;
+  nodeName?: string;
+  targetRef?: ObjectReference;
+}
+export interface EndpointPort {
+  name?: string;
+  port: number;
+  protocol?: NonNullable<ServicePort['protocol']>;
+  appProtocol?: string;
+}
+export interface EndpointSubset {
+  addresses?: EndpointAddress[];
+  notReadyAddresses?: EndpointAddress[];
+  ports?: EndpointPort[];
+}
 export interface Endpoints extends KubeObject {
   subsets?: EndpointSubset[];
 }

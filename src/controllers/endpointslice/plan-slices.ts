@@ -2,8 +2,10 @@
  * The plan of the EndpointSlices of a Service: for each of its address families, the endpoints of
  * its pods, grouped by their ports. Slices of other managers are never touched; pure.
  */
+import { append } from '../../base/append.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { Rng } from '../../base/rng.ts';
+import { omit } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Endpoint, EndpointSlice, Node, Pod, Service } from '../../schemas/types.ts';
 import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
@@ -140,7 +142,10 @@ function planType(view: ServiceView, type: AddressType, all: readonly EndpointSl
   const labels = labelsOf(service);
   const isStale = (slice: EndpointSlice): boolean => !jsonEqual(slice.metadata.labels, labels);
   const deletions = existing.filter((slice) => !owned.includes(slice));
-  deletions.push(...owned.filter(({ ports }) => !groups.has(portsKey(ports))));
+  append(
+    deletions,
+    owned.filter(({ ports }) => !groups.has(portsKey(ports))),
+  );
   const drafts: PortedDraft[] = [];
   for (const { key, ports, endpoints } of groups.values()) {
     const packing = packSlices(
@@ -148,8 +153,11 @@ function planType(view: ServiceView, type: AddressType, all: readonly EndpointSl
       endpoints,
       isStale,
     );
-    drafts.push(...packing.drafts.map((draft) => ({ ...draft, ports })));
-    deletions.push(...packing.emptied);
+    append(
+      drafts,
+      packing.drafts.map((draft) => ({ ...draft, ports })),
+    );
+    append(deletions, packing.emptied);
   }
   const { drafts: hinted, events } = hint(view, drafts, type);
   if (drafts.length === 0) keepPlaceholder(hinted, deletions, labels, service);
@@ -172,9 +180,8 @@ function groupPods(view: ServiceView, type: AddressType): ReadonlyMap<string, Gr
 
 /** The labels of the Service, but for those that say what a slice is. */
 function labelsOf(service: Service): Record<string, string> {
-  const { [HEADLESS_LABEL]: _, ...labels } = service.metadata.labels ?? {};
   return {
-    ...labels,
+    ...omit(service.metadata.labels ?? {}, HEADLESS_LABEL),
     ...(isHeadless(service) ? { [HEADLESS_LABEL]: '' } : {}),
     [SERVICE_NAME_LABEL]: service.metadata.name,
     [MANAGED_BY_LABEL]: SLICE_CONTROLLER,

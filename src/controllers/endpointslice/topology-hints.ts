@@ -7,7 +7,7 @@ import type { Endpoint, Node, Service } from '../../schemas/types.ts';
 import { toMilli } from '../../schemas/values/quantity.ts';
 import { isNodeReady } from '../node-lifecycle/plan-node-health.ts';
 import type { SliceDraft } from './pack-slices.ts';
-import { type AddressType, ZONE_LABEL } from './pod-endpoint.ts';
+import { ZONE_LABEL } from './pod-endpoint.ts';
 import { withHints } from './traffic-hints.ts';
 
 const DEPRECATED_ANNOTATION = 'service.kubernetes.io/topology-aware-hints';

@@ -1,5 +1,6 @@
 /** Hints of `spec.trafficDistribution`: an endpoint serves its own zone, or its own node; pure. */
 import { jsonEqual } from '../../base/json.ts';
+import { omit } from '../../schemas/json-access.ts';
 import type { Endpoint, Service } from '../../schemas/types.ts';
 import type { SliceDraft } from './pack-slices.ts';
 
@@ -41,6 +42,7 @@ export function withHints(
   });
 }
 
-function hinted({ hints: _, ...endpoint }: Endpoint, hints: Hints): Endpoint {
-  return { ...endpoint, ...(hints === undefined ? {} : { hints }) };
-}
+const hinted = (endpoint: Endpoint, hints: Hints): Endpoint => ({
+  ...omit(endpoint, 'hints'),
+  ...(hints === undefined ? {} : { hints }),
+});

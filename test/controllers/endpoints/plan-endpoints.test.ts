@@ -7,7 +7,7 @@ import { anEndpointPod, aService } from '../endpointslice/world.ts';
 
 const trigger = { seen: { service: '', pods: new Map<string, string>() } };
 const planned = (service: Service, pods: readonly Pod[], current?: Endpoints): Endpoints | undefined =>
-  planEndpoints({ service, pods, current, trigger }).writes[0]?.object as Endpoints | undefined;
+  planEndpoints({ service, pods, current, trigger }).writes[0]?.object;
 const ipOf = (index: number): string => `10.1.${String(index >> 8)}.${String(index & 255)}`;
 
 describe('the Endpoints of a Service', () => {

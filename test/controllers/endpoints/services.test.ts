@@ -1,6 +1,7 @@
 /** Services, pods, nodes and hand-made endpoints, with all controllers on simulated time. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { settle } from '../../support/fake-clock.ts';
+import { omit } from '../../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import type { Endpoints, EndpointSlice, Event, Pod, Service } from '../../../src/schemas/types.ts';
 import { aLease, aNode } from '../../support/builders.ts';
@@ -15,10 +16,10 @@ beforeEach(async () => {
 });
 afterEach(() => cluster[Symbol.asyncDispose]());
 
-const bare = <T extends KubeObject>({ metadata, ...rest }: T): T => {
-  const { uid: _, creationTimestamp: __, ...kept } = metadata;
-  return { ...rest, metadata: kept } as unknown as T;
-};
+const bare = <T extends KubeObject>(object: T): T => ({
+  ...object,
+  metadata: omit(object.metadata, 'uid', 'creationTimestamp'),
+});
 const createService = (spec: Partial<Service['spec']> = {}): Promise<KubeObject> =>
   cluster.objects.create(bare(aService(spec)));
 async function createPod(
@@ -36,7 +37,7 @@ const remove = (apiVersion: string, kind: string, name: string): Promise<KubeObj
 const slices = async (): Promise<readonly EndpointSlice[]> =>
   (await cluster.store.list(SLICES)).objects as readonly EndpointSlice[];
 const endpoints = async (): Promise<Endpoints | undefined> =>
-  (await cluster.store.get('endpoints', 'default/web')) as Endpoints | undefined;
+  (await cluster.store.get('endpoints', 'default/web'));
 const ready = async (): Promise<readonly (string | undefined)[]> =>
   endpointsIn(await slices())
     .filter(({ conditions }) => conditions?.ready === true)
@@ -253,7 +254,7 @@ describe('Endpoints made by hand', () => {
     await cluster.objects.create({
       ...handMade('192.0.2.1'),
       subsets: [{ addresses, ports: [{ port: 80 }] }],
-    } as KubeObject);
+    });
     await rest();
     expect(endpointsIn(await slices())).toHaveLength(1000);
     await cluster.context.events.flush();

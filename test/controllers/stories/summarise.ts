@@ -60,7 +60,7 @@ export function summarise(object: KubeObject): ObjectSummary {
       };
     }
     case 'Endpoints':
-      return summariseEndpoints(object as Endpoints);
+      return summariseEndpoints(object);
     case 'EndpointSlice':
       return { ...summariseSlice(object as EndpointSlice), ...(owners ? { owners } : {}) };
     default:

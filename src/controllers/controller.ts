@@ -69,7 +69,7 @@ export interface ControllerScope extends Scope {
   on<T extends KubeObject>(
     cache: ResourceCache<T>,
     keysOf: (event: CacheEvent<T>) => Iterable<string>,
-    delayMs?: number | (() => number),
+    delayMs?: number | ((key: string) => number),
   ): Disposable;
   enqueue(key: string): void;
 }

@@ -37,8 +37,8 @@ function controllerScope(scope: Scope, enqueue: (key: string, delayMs?: number) 
     on: (cache, keysOf, delayMs) =>
       scope.use(
         cache.subscribe((event) => {
-          const waitMs = typeof delayMs === 'function' ? delayMs() : delayMs;
-          for (const key of keysOf(event)) enqueue(key, waitMs);
+          for (const key of keysOf(event))
+            enqueue(key, typeof delayMs === 'function' ? delayMs(key) : delayMs);
         }),
       ),
   };

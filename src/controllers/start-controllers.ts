@@ -9,6 +9,9 @@ import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
 import { ephemeralVolume } from './ephemeral-volume/ephemeral-volume-controller.ts';
+import { endpointsController } from './endpoints/endpoints-controller.ts';
+import { endpointSliceController } from './endpointslice/endpointslice-controller.ts';
+import { mirroringController } from './endpointslice-mirroring/mirroring-controller.ts';
 import { expiryController } from './expiry/expiry-controller.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector-controller.ts';
 import { jobController } from './job/job-controller.ts';
@@ -86,6 +89,9 @@ export const controllersFor = ({
   persistentVolumeBinder,
   volumeProvisioner,
   ephemeralVolume,
+  endpointsController,
+  endpointSliceController,
+  mirroringController,
   volumeProtection,
   expiryController(eventTtlMs),
 ];

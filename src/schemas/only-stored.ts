@@ -8,8 +8,13 @@ import type { ResourceKind } from './resource-kind.ts';
 
 /** The effect that users miss of the object; undefined where it has all of its effects. */
 export function missingBehaviour(kind: ResourceKind, object: KubeObject): string | undefined {
+  if (HOLDS_ADDRESSES.has(`${kind.group}/${kind.kind}`)) return NOWHERE;
   return kind.missing ?? kind.idle ?? (isService(kind) ? missingOfService(object) : undefined);
 }
+
+/** Controllers keep them for Services that select pods. Clients write others. */
+const HOLDS_ADDRESSES: ReadonlySet<string> = new Set(['/Endpoints', 'discovery.k8s.io/EndpointSlice']);
+const NOWHERE = 'traffic to Services is not routed yet, so addresses given by hand lead nowhere';
 
 /** Whether the object is a Service that takes traffic to pods. */
 export function isRouted(kind: ResourceKind, object: KubeObject): boolean {

@@ -18,6 +18,8 @@ import type { IJobCondition } from 'kubernetes-models/batch/v1/JobCondition';
 import type { IJobSpec } from 'kubernetes-models/batch/v1/JobSpec';
 import type { IJobStatus } from 'kubernetes-models/batch/v1/JobStatus';
 import type { ILeaseSpec } from 'kubernetes-models/coordination.k8s.io/v1/LeaseSpec';
+import type { IEndpoint } from 'kubernetes-models/discovery.k8s.io/v1/Endpoint';
+import type { IEndpointPort as ISlicePort } from 'kubernetes-models/discovery.k8s.io/v1/EndpointPort';
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IContainerState } from 'kubernetes-models/v1/ContainerState';
 import type { IContainerStatus } from 'kubernetes-models/v1/ContainerStatus';
@@ -35,6 +37,7 @@ import type { IPodSpec } from 'kubernetes-models/v1/PodSpec';
 import type { IPodStatus } from 'kubernetes-models/v1/PodStatus';
 import type { IPodTemplateSpec } from 'kubernetes-models/v1/PodTemplateSpec';
 import type { IProbe } from 'kubernetes-models/v1/Probe';
+import type { IServicePort } from 'kubernetes-models/v1/ServicePort';
 import type { IServiceSpec } from 'kubernetes-models/v1/ServiceSpec';
 import type { IServiceStatus } from 'kubernetes-models/v1/ServiceStatus';
 import type { ITaint } from 'kubernetes-models/v1/Taint';
@@ -131,6 +134,37 @@ export interface Lease extends KubeObject {
 export interface Service extends KubeObject {
   spec: IServiceSpec;
   status?: IServiceStatus;
+}
+export type ServicePort = IServicePort;
+
+export interface EndpointAddress {
+  ip: string;
+  hostname?: string;
+  nodeName?: string;
+  targetRef?: ObjectReference;
+}
+export interface EndpointPort {
+  name?: string;
+  port: number;
+  protocol?: NonNullable<ServicePort['protocol']>;
+  appProtocol?: string;
+}
+export interface EndpointSubset {
+  addresses?: EndpointAddress[];
+  notReadyAddresses?: EndpointAddress[];
+  ports?: EndpointPort[];
+}
+export interface Endpoints extends KubeObject {
+  subsets?: EndpointSubset[];
+}
+
+export type Endpoint = IEndpoint;
+export type SlicePort = ISlicePort;
+/** The API says null where a slice has no endpoints or no ports. */
+export interface EndpointSlice extends KubeObject {
+  addressType: string;
+  endpoints?: Endpoint[] | null;
+  ports?: SlicePort[] | null;
 }
 export interface ConfigMap extends KubeObject {
   data?: Record<string, string>;

@@ -1,4 +1,4 @@
-/** One valid object of each kind that is only stored. */
+/** One valid object of each kind that has no effect on pods, or none yet. */
 import type { KubeObject } from '../../src/schemas/object.ts';
 
 const object = (apiVersion: string, kind: string, rest: object, namespaced = true): KubeObject => ({

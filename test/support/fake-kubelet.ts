@@ -61,6 +61,7 @@ export async function startFakeKubelet(
   const bound = new Set<string>();
   /** How many pods of each owner have started. */
   const startedOf = new Map<string, number>();
+  const addresses = new Map<string, string>();
   let turn = 0;
 
   const annotation = (pod: Pod, name: string): string | undefined =>
@@ -91,6 +92,13 @@ export async function startFakeKubelet(
     }
   }
 
+  function addressOf({ metadata: { uid = '' } }: Pod): string {
+    const index = addresses.size;
+    const address = addresses.get(uid) ?? `10.1.${String(index >> 8)}.${String((index & 255) + 1)}`;
+    addresses.set(uid, address);
+    return address;
+  }
+
   function withReady(pod: Pod, ready: boolean): Pod {
     const lastTransitionTime = toRfc3339(clock.now());
     const set = (type: string, status: 'True' | 'False'): PodCondition => ({
@@ -112,7 +120,9 @@ export async function startFakeKubelet(
       ...(bound.has(pod.metadata.uid ?? '') ? [set('PodScheduled', 'True')] : []),
       ...kept,
     ];
-    return { ...pod, status: { ...pod.status, phase: 'Running', conditions, startTime: lastTransitionTime } };
+    const podIP = addressOf(pod);
+    const addressed = { podIP, podIPs: [{ ip: podIP }], startTime: lastTransitionTime };
+    return { ...pod, status: { ...pod.status, ...addressed, phase: 'Running', conditions } };
   }
 
   async function start(pod: Pod): Promise<void> {
@@ -204,6 +214,7 @@ export async function startFakeKubelet(
         ? {
             ...condition,
             status: 'False' as const,
+            lastTransitionTime: toRfc3339(clock.now()),
             reason: phase === 'Failed' ? 'PodFailed' : 'PodCompleted',
           }
         : condition,

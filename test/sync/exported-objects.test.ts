@@ -16,8 +16,6 @@ import { withVerbs } from '../support/objects.ts';
 /** Refused in a repository, or not Git's at all. */
 const NOT_IN_GIT = [
   'Application',
-  'Endpoints',
-  'EndpointSlice',
   'Event',
   'Ingress',
   'Lease',

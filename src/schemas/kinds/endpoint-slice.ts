@@ -21,8 +21,9 @@ export const endpointSliceKind = defineKind({
     ),
     AGE,
   ),
-  stored: { missing: 'traffic to Services is not routed yet, so addresses given by hand lead nowhere' },
   fillDefaults(draft) {
+    // The API says so where there are none.
+    fill(draft, { endpoints: null, ports: null });
     for (const port of parts(draft, 'ports')) fill(port, { name: '', protocol: 'TCP' });
     for (const endpoint of parts(draft, 'endpoints')) {
       fill(endpoint, { conditions: {} });

@@ -16,7 +16,6 @@ export const endpointsKind = defineKind({
     AGE,
   ),
   deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
-  stored: { missing: 'traffic to Services is not routed yet, so addresses given by hand lead nowhere' },
   fillDefaults(draft) {
     for (const subset of parts(draft, 'subsets'))
       for (const port of parts(subset, 'ports')) fillZero(port, { protocol: 'TCP' });

@@ -43,7 +43,8 @@ export function canonicalIp(text: string, kept = NOTHING_KEPT): string[] {
 }
 
 /** Refuses addresses that traffic cannot reach from outside the host. Total on any text. */
-export function endpointIp(text: string): string[] {
+export function endpointIp(text: string, kept = NOTHING_KEPT): string[] {
+  if (kept.has(text)) return [];
   const address = parseAddress(text, 'sloppy');
   if (!address) return ['must be a valid IP address'];
   const complaints: string[] = [];

@@ -64,7 +64,7 @@ function validateEndpointAddress(
   const errors = invalidAll(`${path}.ip`, address, ipAddress(address, kept));
   if (asString(hostname) !== '') append(errors, named(hostname, `${path}.hostname`, dns1123Label));
   if (!isAbsent(nodeName)) append(errors, named(nodeName, `${path}.nodeName`, dns1123Subdomain));
-  return [...errors, ...invalidAll(`${path}.ip`, address, endpointIp(address))];
+  return [...errors, ...invalidAll(`${path}.ip`, address, endpointIp(address, kept))];
 }
 
 const named = (value: unknown, path: string, rule: NameRule): FieldErrors =>
@@ -160,7 +160,7 @@ function validateAddress(
 ): FieldErrors {
   const path = indexed(list, index);
   if (type === 'FQDN') return validateDomainName(address, path);
-  if (type !== 'IPv4' && type !== 'IPv6') return [];
+  if ((type !== 'IPv4' && type !== 'IPv6') || kept.has(address)) return [];
   const read = type === 'IPv4' ? ipAddress : canonicalIp;
   // The family of an address is checked before its form.
   const isOther = ipAddress(address, kept).length === 0 && familyOf(address) !== type;

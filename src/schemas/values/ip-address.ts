@@ -35,7 +35,7 @@ function readQuad(text: string, reading: Reading): bigint | undefined {
   const parts = text.split('.');
   if (parts.length !== 4) return undefined;
   if (!parts.every((part) => DECIMAL[reading].test(part) && Number(part) <= 255)) return undefined;
-  return parts.reduce((bits, part) => (bits << 8n) | BigInt(part), 0n);
+  return BigInt(parts.reduce((bits, part) => bits * 256 + Number(part), 0));
 }
 
 /** RFC 4291: eight groups, one run of them may be `::`, the last two may be written as IPv4. */

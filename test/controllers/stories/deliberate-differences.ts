@@ -23,6 +23,7 @@ const KINDS = [
   'job',
   'cron',
   'pvc?',
+  'ep',
 ];
 
 export const STORIES = new RegExp(`^(${KINDS.join('|')})-`);
@@ -64,7 +65,7 @@ export function isPartOfCreation({ status }: Readonly<Record<string, unknown>>):
 }
 
 /** Kinds of other controllers, and one vendor's own ConfigMap. */
-const OTHER_OBJECTS = /^(Endpoints|EndpointSlice|ResourceQuota)\/|openshift/;
+const OTHER_OBJECTS = /^ResourceQuota\/|openshift/;
 
 /**
  * Admission (service account volumes, default tolerations) and a real kubelet write these into
@@ -110,9 +111,22 @@ function clean(label: string, recorded: unknown): unknown {
     for (const container of containers) delete (container as Record<string, unknown>)['volumeMounts'];
   }
   if (label.startsWith('Node/')) cleanNode(object);
+  if (/^Endpoint(s|Slice)\//.test(label)) return cleanEndpoints(object);
   // The bundle itself is the recording cluster's.
   if (label.endsWith('kube-root-ca.crt')) delete object['data'];
   return object;
+}
+
+/**
+ * Nodes are the scheduler's choice. The generation counts how many changes of pods were seen at
+ * once.
+ */
+function cleanEndpoints(object: Record<string, unknown>): unknown {
+  const { metadata } = object;
+  if (isRecord(metadata)) delete metadata['generation'];
+  return JSON.parse(
+    JSON.stringify(object, (key, value: unknown) => (key === 'nodeName' ? undefined : value)),
+  );
 }
 
 /**

@@ -63,6 +63,10 @@ function judgeEnd(name: string, { final, log }: Story, run: StoryRun): string[] 
   for (const [label, recorded] of Object.entries(withoutDeliberate(name, final))) {
     const complaintsOf = (actual: unknown): string[] =>
       actual ? differences(recorded, actual) : [' is missing at the end'];
+    if (/^Endpoint(s|Slice)\//.test(label)) {
+      complaints.push(...judgeEndpoints(recorded, run.final[label]).map((text) => `${label}${text}`));
+      continue;
+    }
     const own = complaintsOf(run.final[label]);
     // Which one of several equal pods plays a part is arbitrary: another of the same name will do.
     const family = label.replace(/<p\d+>$/, '');
@@ -74,7 +78,9 @@ function judgeEnd(name: string, { final, log }: Story, run: StoryRun): string[] 
   }
   for (const label of Object.keys(run.final))
     if (
-      /^(Deployment|ReplicaSet|StatefulSet|DaemonSet|ControllerRevision)\//.test(label) &&
+      /^(Deployment|ReplicaSet|StatefulSet|DaemonSet|ControllerRevision|Endpoints|EndpointSlice)\//.test(
+        label,
+      ) &&
       !(label in final)
     )
       complaints.push(`${label} is left over`);
@@ -85,6 +91,14 @@ function judgeEnd(name: string, { final, log }: Story, run: StoryRun): string[] 
   if (end && (alive < end.min.alive || alive > end.max.alive))
     complaints.push(`${String(alive)} pods are alive at the end, recorded ${String(end.max.alive)}`);
   return complaints;
+}
+
+/** Equal pods are interchangeable here, too. */
+function judgeEndpoints(recorded: unknown, actual: unknown): string[] {
+  if (!actual) return [' is missing at the end'];
+  const anyPod = (object: unknown): unknown =>
+    JSON.parse(JSON.stringify(object).replaceAll(/<p\d+>/g, '<p>'));
+  return differences(anyPod(recorded), anyPod(actual));
 }
 
 function judgeEvents({ log }: Story, run: StoryRun): string[] {
@@ -125,7 +139,7 @@ function judgePodCounts({ log }: Story, run: StoryRun): string[] {
 const inSteps = (story: string): RegExp =>
   story.startsWith('sts-')
     ? /^(StatefulSet|ControllerRevision|Pod)\//
-    : /^(CronJob|Job|Deployment|ReplicaSet|DaemonSet|ControllerRevision|PersistentVolume|PersistentVolumeClaim)\//;
+    : /^(CronJob|Job|Deployment|ReplicaSet|DaemonSet|ControllerRevision|PersistentVolume|PersistentVolumeClaim|Endpoints|EndpointSlice)\//;
 
 function judgeSequences(name: string, { log }: Story, run: StoryRun): string[] {
   return Object.entries(log.objects).flatMap(([label, recorded]) => {

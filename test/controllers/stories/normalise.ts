@@ -7,6 +7,8 @@ import type { Pod } from '../../../src/schemas/types.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 
 const HASH_LABEL = 'pod-template-hash';
+/** Kinds with generated names, and the letter that stands for the suffix. */
+const LETTERS: Readonly<Record<string, string>> = { Pod: 'p', EndpointSlice: 's' };
 
 /** StatefulSets and DaemonSets label their revisions differently. */
 const revisionHash = (labels: Readonly<Record<string, string>> = {}): string | undefined =>
@@ -46,8 +48,9 @@ export class Names {
       const suffix = `<${node}#${String(this.count(`${generateName} on ${node}`))}>`;
       this.replacements.set(name, `${generateName}${this.text(suffix)}`);
     }
-    if (object.kind === 'Pod' && generateName && !isStable && !this.replacements.has(name)) {
-      const suffix = `<p${String(this.count(generateName))}>`;
+    const letter = isStable ? undefined : LETTERS[object.kind];
+    if (letter && generateName && !this.replacements.has(name)) {
+      const suffix = `<${letter}${String(this.count(`${letter} ${generateName}`))}>`;
       this.replacements.set(name, `${this.text(generateName)}${suffix}`);
     }
   }
@@ -98,7 +101,7 @@ export function differences(recorded: unknown, actual: unknown, path = ''): stri
   if (Array.isArray(recorded)) {
     if (!Array.isArray(actual)) return [`${path}: expected a list, got ${JSON.stringify(actual)}`];
     // Their order is the order of patches, which says nothing.
-    if (path.endsWith('.conditions') || path.endsWith('.taints')) {
+    if (/\.(conditions|taints|subsets|addresses|notReadyAddresses|endpoints)$/.test(path)) {
       const sorted = (list: readonly unknown[]): unknown[] =>
         [...list].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
       return differences(sorted(recorded), sorted(actual), `${path} `);
@@ -121,6 +124,8 @@ export function differences(recorded: unknown, actual: unknown, path = ''): stri
 }
 
 function keyOf(item: unknown): string {
-  const { type, key, effect } = item as { type?: string; key?: string; effect?: string };
-  return `${type ?? ''} ${key ?? ''} ${effect ?? ''}`;
+  const { type, key, effect, targetRef, ports } = item as {
+    readonly [field in 'type' | 'key' | 'effect']?: string;
+  } & { readonly targetRef?: { readonly name?: string }; readonly ports?: unknown };
+  return JSON.stringify([type, key, effect, targetRef?.name, ports]);
 }

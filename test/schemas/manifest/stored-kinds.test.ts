@@ -5,6 +5,8 @@ import { builtinKinds, builtinRegistry } from '../../../src/schemas/registry.ts'
 import { storedSamples } from '../stored-samples.ts';
 
 const accepted = [
+  'Endpoints',
+  'EndpointSlice',
   'IngressClass',
   'LimitRange',
   'PodDisruptionBudget',

@@ -23,12 +23,32 @@ const PROVISIONING = 'controllers/volume-provisioner/plan-provisioning.ts';
 const POD_FILES = 'node-agent/files/plan-pod-files.ts';
 const PROBES = 'node-agent/probes/handlers.ts';
 const META = 'schemas/strategy/prepare-create.ts';
+const MIRROR = 'controllers/endpointslice-mirroring/plan-mirror.ts';
+const POD_ENDPOINT = 'controllers/endpointslice/pod-endpoint.ts';
+const TRAFFIC_HINTS = 'controllers/endpointslice/traffic-hints.ts';
 const DEFINITION = 'schemas/custom/definition.ts';
 
 const AFFINITY = 'requiredDuringSchedulingIgnoredDuringExecution';
 const PREFERENCE = 'preferredDuringSchedulingIgnoredDuringExecution';
 
 export const implementedMembers: Readonly<Record<string, Files>> = {
+  'api.core.v1.EndpointAddress': { [MIRROR]: 'hostname ip nodeName targetRef' },
+  'api.core.v1.EndpointPort': { [MIRROR]: 'appProtocol name port protocol' },
+  'api.core.v1.EndpointSubset': { [MIRROR]: 'addresses notReadyAddresses ports' },
+  'api.core.v1.Endpoints': { [MIRROR]: 'subsets' },
+  'api.discovery.v1.Endpoint': {
+    [POD_ENDPOINT]: 'addresses conditions hostname nodeName targetRef zone',
+    [TRAFFIC_HINTS]: 'hints',
+    'schemas/kinds/endpoint-slice.ts': 'deprecatedTopology',
+  },
+  'api.discovery.v1.EndpointConditions': { [POD_ENDPOINT]: 'ready serving terminating' },
+  'api.discovery.v1.EndpointHints': { [TRAFFIC_HINTS]: 'forNodes forZones' },
+  'api.discovery.v1.EndpointPort': { [POD_ENDPOINT]: 'appProtocol name port protocol' },
+  'api.discovery.v1.EndpointSlice': {
+    'controllers/endpointslice/plan-slices.ts': 'addressType endpoints ports',
+  },
+  'api.discovery.v1.ForNode': { [TRAFFIC_HINTS]: 'name' },
+  'api.discovery.v1.ForZone': { [TRAFFIC_HINTS]: 'name' },
   'argoproj.v1alpha1.Application': { 'sync/plan/operation.ts': 'operation' },
   'argoproj.v1alpha1.ApplicationDestination': { 'sync/observe/confinement.ts': 'namespace' },
   'argoproj.v1alpha1.ApplicationSource': {

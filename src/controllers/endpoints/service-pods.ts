@@ -1,0 +1,82 @@
+/**
+ * Services and their pods, found by index. A pod of a Service has every label of its selector, so
+ * one of them leads from either to few candidates of the other.
+ */
+import { jsonEqual } from '../../base/json.ts';
+import { keyOf } from '../../schemas/object.ts';
+import type { Pod, Service } from '../../schemas/types.ts';
+import type { CacheEvent, ResourceCache } from '../../store/cache/cache.ts';
+import { isReady } from '../pod-facts.ts';
+import { mayBeEndpoint, podSelectorOf } from './endpoint-facts.ts';
+
+export interface ServicePods {
+  podsOf(service: Service): readonly Pod[];
+  /** Keys of the Services whose endpoints may have changed with the pod. */
+  servicesConcerned(event: Pick<CacheEvent<Pod>, 'object' | 'previous'>): readonly string[];
+  /** Keys of the Services that select the pod. */
+  servicesOf(pod: Pod): readonly string[];
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+const LABEL_INDEX = 'label';
+const SELECTOR_INDEX = 'selector-term';
+
+const term = (namespace: string | undefined, [key, value]: readonly [string, string]): string =>
+  `${namespace ?? ''}/${key}=${value}`;
+
+/** The label that leads to the pods of a selector. Any of them would do. */
+const leading = (selector: Labels): [string, string] | undefined =>
+  Object.entries(selector).sort(([a], [b]) => (a < b ? -1 : 1))[0];
+
+export function indexServicePods(services: ResourceCache<Service>, pods: ResourceCache<Pod>): ServicePods {
+  pods.addIndex(LABEL_INDEX, ({ metadata: { namespace, labels = {} } }) =>
+    Object.entries(labels).map((label) => term(namespace, label)),
+  );
+  services.addIndex(SELECTOR_INDEX, (service) => {
+    const first = leading(podSelectorOf(service) ?? {});
+    return first ? [term(service.metadata.namespace, first)] : [];
+  });
+  const servicesOf = ({ metadata: { namespace, labels = {} } }: Pod): readonly string[] =>
+    Object.entries(labels).flatMap((label) =>
+      services
+        .byIndex(SELECTOR_INDEX, term(namespace, label))
+        .filter((service) => selects(podSelectorOf(service) ?? {}, labels))
+        .map(keyOf),
+    );
+  return {
+    servicesOf,
+    podsOf(service) {
+      const selector = podSelectorOf(service) ?? {};
+      const first = leading(selector);
+      if (!first) return [];
+      return pods
+        .byIndex(LABEL_INDEX, term(service.metadata.namespace, first))
+        .filter(({ metadata }) => selects(selector, metadata.labels ?? {}));
+    },
+    servicesConcerned({ object, previous }) {
+      const concerned = servicesOf(object);
+      if (!previous) return mayBeEndpoint(object) ? concerned : [];
+      if (!mayMatter(object, previous)) return [];
+      return [...new Set([...concerned, ...servicesOf(previous)])];
+    },
+  };
+}
+
+const selects = (selector: Labels, labels: Labels): boolean =>
+  Object.entries(selector).every(([key, value]) => labels[key] === value);
+
+/** Most changes of a pod do not touch endpoints: those of one that is no endpoint, for instance. */
+function mayMatter(pod: Pod, previous: Pod): boolean {
+  if (!mayBeEndpoint(pod) && !mayBeEndpoint(previous)) return false;
+  return (
+    mayBeEndpoint(pod) !== mayBeEndpoint(previous) ||
+    pod.metadata.deletionTimestamp !== previous.metadata.deletionTimestamp ||
+    pod.metadata.uid !== previous.metadata.uid ||
+    isReady(pod) !== isReady(previous) ||
+    pod.spec.hostname !== previous.spec.hostname ||
+    pod.spec.subdomain !== previous.spec.subdomain ||
+    !jsonEqual(pod.status?.podIPs, previous.status?.podIPs) ||
+    !jsonEqual(pod.metadata.labels, previous.metadata.labels)
+  );
+}

@@ -8,6 +8,10 @@ import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
 import { expiryController } from './expiry/expiry-controller.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector-controller.ts';
+import {
+  horizontalPodAutoscaler,
+  type HorizontalPodAutoscalerOptions,
+} from './horizontal-pod-autoscaler/horizontal-pod-autoscaler-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeIpam } from './node-ipam/node-ipam-controller.ts';
 import type { PodNetwork } from './node-ipam/plan-pod-cidrs.ts';
@@ -37,6 +41,7 @@ export interface ControllersOptions {
   readonly certificates?: CertificatesOptions;
   /** How long Events are kept, instead of their kind's time; 0: for ever. */
   readonly eventTtlMs?: number;
+  readonly autoscaling?: HorizontalPodAutoscalerOptions;
 }
 
 export const controllersFor = ({
@@ -46,6 +51,7 @@ export const controllersFor = ({
   signSecretToken: sign,
   certificates,
   eventTtlMs,
+  autoscaling,
 }: ControllersOptions): readonly Controller[] => [
   namespaceController,
   clusterRoleAggregation,
@@ -58,6 +64,7 @@ export const controllersFor = ({
   replicaSetController,
   replicationController,
   deploymentController,
+  horizontalPodAutoscaler(autoscaling),
   garbageCollector,
   nodeLifecycle(nodeHealth),
   taintEviction(nodeHealth),

@@ -4,6 +4,10 @@
  */
 import type { IDeploymentSpec } from 'kubernetes-models/apps/v1/DeploymentSpec';
 import type { IDeploymentStatus } from 'kubernetes-models/apps/v1/DeploymentStatus';
+import type { IHPAScalingRules } from 'kubernetes-models/autoscaling/v2/HPAScalingRules';
+import type { IHorizontalPodAutoscalerSpec } from 'kubernetes-models/autoscaling/v2/HorizontalPodAutoscalerSpec';
+import type { IHorizontalPodAutoscalerStatus } from 'kubernetes-models/autoscaling/v2/HorizontalPodAutoscalerStatus';
+import type { IMetricSpec } from 'kubernetes-models/autoscaling/v2/MetricSpec';
 import type { IReplicaSetSpec } from 'kubernetes-models/apps/v1/ReplicaSetSpec';
 import type { IReplicaSetStatus } from 'kubernetes-models/apps/v1/ReplicaSetStatus';
 import type { IReplicationControllerSpec } from 'kubernetes-models/v1/ReplicationControllerSpec';
@@ -57,6 +61,13 @@ export interface ReplicationController extends KubeObject {
 export interface Deployment extends KubeObject {
   spec: IDeploymentSpec;
   status?: IDeploymentStatus;
+}
+export type MetricSpec = IMetricSpec;
+export type ScalingRules = IHPAScalingRules;
+/** `autoscaling/v2`. */
+export interface HorizontalPodAutoscaler extends KubeObject {
+  spec: IHorizontalPodAutoscalerSpec;
+  status?: IHorizontalPodAutoscalerStatus;
 }
 export interface Node extends KubeObject {
   spec: INodeSpec;

@@ -71,7 +71,8 @@ function walkFields(
     else if (member === null) continue;
     else kept = child ? walk(member, child, depth + 1) : jsonClone(member);
     // Checked afterwards: a map may have become empty.
-    const mayBeEmpty = required?.includes(name) === true || KEPT_EMPTY.get(definition)?.includes(name) === true;
+    const mayBeEmpty =
+      required?.includes(name) === true || KEPT_EMPTY.get(definition)?.includes(name) === true;
     if (child && !mayBeEmpty && isEmpty(kept, child)) continue;
     if (kept !== undefined) setMember(result, name, kept);
   }

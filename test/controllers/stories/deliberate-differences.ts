@@ -17,6 +17,7 @@ const KINDS = [
   'pdb',
   'quota',
   'limitrange',
+  'hpa',
 ];
 
 export const STORIES = new RegExp(`^(${KINDS.join('|')})-`);

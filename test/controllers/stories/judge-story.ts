@@ -101,7 +101,7 @@ function judgePodCounts({ log }: Story, run: StoryRun): string[] {
 
 function judgeSequences({ log }: Story, run: StoryRun): string[] {
   return Object.entries(log.objects).flatMap(([label, recorded]) => {
-    if (!recorded.exact || !/^(Deployment|ReplicaSet)\//.test(label)) return [];
+    if (!recorded.exact || !/^(Deployment|ReplicaSet|HorizontalPodAutoscaler)\//.test(label)) return [];
     const states = recorded.seq.flatMap(({ s }) => (s ? [s] : []));
     const lost = firstNotPassed(states, run.sequences.get(label) ?? []);
     return lost ? [`${label} never was ${JSON.stringify(lost)}`] : [];

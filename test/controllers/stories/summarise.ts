@@ -25,7 +25,7 @@ interface Conditioned {
   readonly [field: string]: unknown;
 }
 
-/** For Deployments and ReplicaSets; other kinds are compared by their end state. */
+/** For workloads and autoscalers; other kinds are compared by their end state. */
 export function summarise(object: KubeObject): ObjectSummary {
   const status = (object['status'] ?? {}) as Conditioned;
   const annotations = object.metadata.annotations ?? {};
@@ -44,6 +44,10 @@ export function summarise(object: KubeObject): ObjectSummary {
     (status.conditions ?? []).map((c) => [c.type, `${c.status}/${c.reason ?? ''}`]),
   );
   switch (object.kind) {
+    case 'HorizontalPodAutoscaler': {
+      const numbers = ['currentReplicas', 'desiredReplicas'].filter((key) => status[key] !== undefined);
+      return { cond, status: Object.fromEntries(numbers.map((key) => [key, status[key]])) };
+    }
     case 'Deployment': {
       const revision = annotations[`${PREFIX}revision`];
       return { cond, ...common, ...(revision ? { revision } : {}) };

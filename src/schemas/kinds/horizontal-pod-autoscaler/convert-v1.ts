@@ -145,8 +145,7 @@ function sourceOf(metric: Fields): readonly [string, Fields] {
   return [name ?? '', asRecord(metric[name ?? ''])];
 }
 
-const currentOf = (metric: Fields | undefined): Fields =>
-  asRecord(asRecord(metric?.['resource'])['current']);
+const currentOf = (metric: Fields | undefined): Fields => asRecord(asRecord(metric?.['resource'])['current']);
 
 const ZERO = '0';
 

@@ -25,7 +25,10 @@ function withStatusOf(object: KubeObject, current: KubeObject | undefined): Kube
     if (value !== undefined) own[name] = value;
   }
   const metadata = omit(object.metadata, 'annotations');
-  return { ...object, metadata: Object.keys(own).length === 0 ? metadata : { ...metadata, annotations: own } };
+  return {
+    ...object,
+    metadata: Object.keys(own).length === 0 ? metadata : { ...metadata, annotations: own },
+  };
 }
 
 /** The default of the target depends on the metrics in the annotations. */

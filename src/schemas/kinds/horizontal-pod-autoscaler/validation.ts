@@ -138,7 +138,12 @@ function validateSource(type: string, source: Fields, path: string, isKept: bool
   const target = asRecord(source['target']);
   const has = (field: string): boolean => !isAbsent(target[field]);
   const errors: FieldErrors = [];
-  const complain = (isWrong: boolean, field: string, detail: string, make = required): void => {
+  const complain = (
+    isWrong: boolean,
+    field: string,
+    detail: string,
+    make: typeof forbidden = required,
+  ): void => {
     if (isWrong) errors.push(make(`${path}.target.${field}`, detail));
   };
   append(errors, validateSubject(type, source, path, isKept));

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { legacyClaims } from '../api/authn/service-account-claims.ts';
 import { ensureDefaultPolicy } from '../resources/authz/ensure-default-policy.ts';
 import { ownPolicy } from '../resources/authz/own-policy.ts';
+import type { ApiServer } from '../api/server.ts';
 import { API_SERVER, createResourceCore } from '../resources/resource-core.ts';
 import { defaultAddressSpace } from '../resources/services/service-addresses.ts';
 import { createAuthorizer } from '../resources/authz/authorizer.ts';
@@ -25,6 +26,7 @@ import { withProofs } from '../resources/reading/proven-format.ts';
 import { asSoleWriter } from '../store/embedded/sole-writer.ts';
 import { createRedisStore } from '../store/redis/redis-store.ts';
 import { certificatesOptions } from './identity/certificate-options.ts';
+import { autoscalingOptions } from './autoscaling-options.ts';
 import { checkStoreIdentity, rememberStoreIdentity, storeIdentityOf } from './identity/store-identity.ts';
 import { type ClusterCondition, createClusterCondition } from './history/cluster-condition.ts';
 import type { GenerationParts } from './generation-parts.ts';
@@ -66,11 +68,11 @@ async function startOnHistory(
   // Before anybody asks: without these, nobody but administrators and nodes may do anything.
   await rememberStoreIdentity(store, writer, identity);
   await ensureDefaultPolicy({ store, writer, logger: logger.child({ component: 'rbac' }), more: ownPolicy });
-  const { url } = await serveApi(
+  const { url, usages } = await serveApi(
     { ...parts, ...opened, ...cluster, writer, webhooks: gitOps.webhooks },
     scope,
   );
-  scope.use(lead(leadParts(parts, opened, cluster, gitOps)));
+  scope.use(lead(leadParts(parts, opened, cluster, { gitOps, usages })));
   scope.defer(() => {
     patience.timer = clock.setTimer(() => cut([store, queues]), STOP_PATIENCE_MS);
   });
@@ -158,7 +160,7 @@ function leadParts(
   parts: GenerationParts,
   { store, history, condition, proofs }: OpenedHistory,
   { registry, caches, queues, core }: OpenedCluster,
-  gitOps: GitOps,
+  { gitOps, usages }: { readonly gitOps: GitOps } & Pick<ApiServer, 'usages'>,
 ): LeadParts {
   const { config, dataDir, clock, rng, logger, serviceAccounts, ownNodes } = parts;
   const { rootApplication } = gitOps;
@@ -171,6 +173,7 @@ function leadParts(
       podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: config.nodeCidrMaskSize },
       caBundle: parts.tls.caPem,
       eventTtlMs: config.eventTtlMs,
+      autoscaling: autoscalingOptions(config, usages, clock),
       certificates: certificatesOptions(parts.authority, createAuthorizer(core.snapshots)),
       signSecretToken: (account, secret) => serviceAccounts.sign(legacyClaims(account, secret)),
     },

@@ -29,7 +29,7 @@ export interface ServeParts extends GenerationParts {
   readonly webhooks: WebhookHandler | undefined;
 }
 
-export async function serveApi(parts: ServeParts, scope: Scope): Promise<{ readonly url: string }> {
+export async function serveApi(parts: ServeParts, scope: Scope): Promise<Pick<ApiServer, 'url' | 'usages'>> {
   const { config, dataDir, store, writer, caches, clock, rng, logger, webhooks } = parts;
   const host = hostname();
   const id = serverIdOf(host, dataDir.root);
@@ -52,7 +52,7 @@ export async function serveApi(parts: ServeParts, scope: Scope): Promise<{ reado
   presence.announce(...addressesOf(config, server.url));
   if (config.webhookListen && webhooks)
     scope.use(await startWebhookServer(config.webhookListen, webhooks, logger, clock));
-  return { url: server.url };
+  return server;
 }
 
 function listen(parts: ServeParts, peers: PeerOptions): Promise<ApiServer> {

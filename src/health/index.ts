@@ -8,6 +8,7 @@ import { builtinRegistry } from '../schemas/registry.ts';
 import { assessNestedApplication } from './application.ts';
 import { assessCustomResource, assessDefinition } from './custom-resource.ts';
 import { assessDeployment } from './deployment.ts';
+import { assessAutoscaler } from './horizontal-pod-autoscaler.ts';
 import { assessPod } from './pod.ts';
 import { assessReplicaSet } from './replica-set.ts';
 import { assessService } from './service.ts';
@@ -18,6 +19,7 @@ const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
   ['apps/ReplicaSet', assessReplicaSet],
   ['/ReplicationController', assessReplicaSet],
   ['/Pod', assessPod],
+  ['autoscaling/HorizontalPodAutoscaler', assessAutoscaler],
   ['/Service', assessService],
   ['argoproj.io/Application', assessNestedApplication],
   ['apiextensions.k8s.io/CustomResourceDefinition', assessDefinition],

@@ -113,6 +113,7 @@ async function compare(
       historyComplete: progress.historyComplete === true,
       syncOptions,
       ignore: application.spec.ignoreDifferences ?? [],
+      autoscaled: managed.autoscaled(),
       kept: cache.hooks.byId,
       takeOver: handOver.takeOver,
       claimed: handOver.claimed,

@@ -17,6 +17,15 @@ const object = (
 });
 const deployment = (status: object, spec = {}): KubeObject =>
   object('apps/v1', 'Deployment', { replicas: 2, ...spec }, { observedGeneration: 1, ...status });
+const autoscaler = (...conditions: readonly (readonly [type: string, status: string, reason: string])[]) =>
+  object(
+    'autoscaling/v2',
+    'HorizontalPodAutoscaler',
+    {},
+    {
+      conditions: conditions.map(([type, status, reason]) => ({ type, status, reason, message: reason })),
+    },
+  );
 const pod = (status: object, spec = {}): KubeObject => object('v1', 'Pod', spec, status);
 const container = (state: object, extra = {}): object => ({ name: 'api', ready: false, state, ...extra });
 const deadline = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }];
@@ -60,6 +69,49 @@ const table: readonly (readonly [string, KubeObject | undefined, HealthStatus])[
   [
     'a ReplicaSet that waits',
     object('apps/v1', 'ReplicaSet', { replicas: 1 }, { observedGeneration: 1 }),
+    'Progressing',
+  ],
+  ['an autoscaler that was not looked at yet', autoscaler(), 'Progressing'],
+  ['an autoscaler that scales', autoscaler(['AbleToScale', 'True', 'ReadyForNewScale']), 'Healthy'],
+  ['an autoscaler without a target', autoscaler(['AbleToScale', 'False', 'FailedGetScale']), 'Degraded'],
+  ['an autoscaler that is refused', autoscaler(['AbleToScale', 'False', 'FailedUpdateScale']), 'Degraded'],
+  [
+    'an autoscaler whose first condition is bad',
+    autoscaler(['ScalingActive', 'False', 'InvalidSelector'], ['AbleToScale', 'True', 'x']),
+    'Degraded',
+  ],
+  [
+    'an autoscaler that other reasons hold',
+    autoscaler(['ScalingActive', 'False', 'ScalingDisabled']),
+    'Progressing',
+  ],
+  [
+    'an autoscaler of v1',
+    object(
+      'autoscaling/v1',
+      'HorizontalPodAutoscaler',
+      {},
+      {},
+      {
+        annotations: {
+          'autoscaling.alpha.kubernetes.io/conditions':
+            '[{"type":"AbleToScale","status":"False","reason":"FailedGetScale"}]',
+        },
+      },
+    ),
+    'Degraded',
+  ],
+  [
+    'an autoscaler of v1 with a broken annotation',
+    object(
+      'autoscaling/v1',
+      'HorizontalPodAutoscaler',
+      {},
+      {},
+      {
+        annotations: { 'autoscaling.alpha.kubernetes.io/conditions': '{' },
+      },
+    ),
     'Progressing',
   ],
   ['a pending Pod', pod({ phase: 'Pending' }), 'Progressing'],

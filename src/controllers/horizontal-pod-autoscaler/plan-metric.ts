@@ -142,7 +142,7 @@ function proposeForResource(
   measured: Measurement,
   context: MetricContext,
 ): Proposal {
-  const { name: resource = '', target, container = '' } = asResource(spec, source);
+  const { name: resource, target, container = '' } = asResource(spec, source);
   const { averageUtilization: percent, averageValue } = target;
   const metricsOf = (): PodMetrics => podsOf(measured, `unable to get metrics for resource ${resource}`);
   const input = (): Parameters<typeof replicasForAverage>[0] => inputOf(context, metricsOf());

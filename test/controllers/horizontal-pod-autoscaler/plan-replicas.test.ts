@@ -16,7 +16,7 @@ const MINUTE = 60_000;
 
 interface PodFacts {
   readonly name?: string;
-  readonly phase?: string;
+  readonly phase?: NonNullable<Pod['status']>['phase'];
   readonly ready?: 'True' | 'False' | null;
   readonly startedAgoMs?: number;
   readonly readyAgoMs?: number;

@@ -103,8 +103,12 @@ function statusToV2(object: KubeObject, status: Fields): Fields {
   };
 }
 
-function withoutRoundTrip({ metadata }: KubeObject): Readonly<Record<string, string>> {
-  return omit(metadata.annotations ?? {}, METRICS, BEHAVIOR, ...STATUS_ANNOTATIONS);
+/** The annotations, whatever a client sends in their place. */
+export const annotationsOf = ({ metadata }: KubeObject): Readonly<Record<string, string>> =>
+  asRecord(asRecord(metadata)['annotations']) as Readonly<Record<string, string>>;
+
+function withoutRoundTrip(object: KubeObject): Readonly<Record<string, string>> {
+  return omit(annotationsOf(object), METRICS, BEHAVIOR, ...STATUS_ANNOTATIONS);
 }
 
 function withAnnotations(
@@ -120,8 +124,8 @@ function encoded(name: string, value: unknown): Readonly<Record<string, string>>
   return isNothing ? {} : { [name]: JSON.stringify(value) };
 }
 
-function decoded({ metadata }: KubeObject, name: string): unknown {
-  const text = metadata.annotations?.[name];
+function decoded(object: KubeObject, name: string): unknown {
+  const text = annotationsOf(object)[name];
   if (typeof text !== 'string') return undefined;
   try {
     return JSON.parse(text);

@@ -1,7 +1,6 @@
 /** Defaults of `autoscaling/v2` HorizontalPodAutoscaler. */
 import { jsonClone } from '../../../base/json.ts';
 import { type Draft, dropZero, fill, part } from '../../defaults/draft.ts';
-import { asList } from '../../json-access.ts';
 
 /** What an autoscaler without any metric aims at. */
 export const DEFAULT_CPU_UTILIZATION = 80;
@@ -25,9 +24,8 @@ export const cpuUtilization = (percent: unknown): Draft => ({
 export function defaultAutoscaler(draft: Draft): void {
   const spec = part(draft, 'spec');
   if (!spec) return;
-  fill(spec, { minReplicas: 1 });
+  fill(spec, { minReplicas: 1, metrics: [cpuUtilization(DEFAULT_CPU_UTILIZATION)] });
   dropZero(part(spec, 'scaleTargetRef'), ['apiVersion']);
-  if (asList(spec['metrics']).length === 0) spec['metrics'] = [cpuUtilization(DEFAULT_CPU_UTILIZATION)];
   const behavior = part(spec, 'behavior');
   fill(behavior, { scaleUp: {}, scaleDown: {} });
   fill(part(behavior, 'scaleUp'), jsonClone(SCALE_UP));

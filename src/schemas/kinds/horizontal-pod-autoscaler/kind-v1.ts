@@ -3,7 +3,7 @@ import { fill, type Draft, part } from '../../defaults/draft.ts';
 import { asRecord, omit } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { defineKind } from '../define-kind.ts';
-import { STATUS_ANNOTATIONS, toV1, toV2 } from './convert-v1.ts';
+import { annotationsOf, STATUS_ANNOTATIONS, toV1, toV2 } from './convert-v1.ts';
 import { AUTOSCALER } from './kind.ts';
 import { autoscalerTable } from './table.ts';
 import { validateAutoscaler, validateAutoscalerStatus } from './validation.ts';
@@ -19,9 +19,9 @@ function served(object: KubeObject): KubeObject {
 
 /** The object whose part of the status that lies in annotations is that of `current`. */
 function withStatusOf(object: KubeObject, current: KubeObject | undefined): KubeObject {
-  const own = omit(object.metadata.annotations ?? {}, ...STATUS_ANNOTATIONS);
+  const own: Record<string, string> = omit(annotationsOf(object), ...STATUS_ANNOTATIONS);
   for (const name of STATUS_ANNOTATIONS) {
-    const value = current?.metadata.annotations?.[name];
+    const value = current && annotationsOf(current)[name];
     if (value !== undefined) own[name] = value;
   }
   const metadata = omit(object.metadata, 'annotations');

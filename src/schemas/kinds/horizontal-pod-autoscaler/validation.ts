@@ -1,4 +1,5 @@
 /** HorizontalPodAutoscalers, in the form of `autoscaling/v2`. */
+import { printable } from '../../../base/printable.ts';
 import { asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../../json-access.ts';
 import { type KubeObject, parseApiVersion } from '../../object.ts';
 import { formatQuantity, parseQuantity } from '../../values/quantity.ts';
@@ -78,7 +79,7 @@ function validateReference(reference: Fields, path: string, { mayBeCore, isKept 
 }
 
 function versionProblem(apiVersion: string, mayBeCore: boolean): string | undefined {
-  if (apiVersion.split('/').length > 2) return `unexpected GroupVersion string: ${apiVersion}`;
+  if (apiVersion.split('/').length > 2) return `unexpected GroupVersion string: ${printable(apiVersion)}`;
   const { group } = parseApiVersion(apiVersion);
   return group === '' && !mayBeCore ? 'apiVersion must specify API group' : undefined;
 }

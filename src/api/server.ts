@@ -6,7 +6,7 @@ import { createAuthorizer } from '../resources/authz/authorizer.ts';
 import type { Authorizer } from '../resources/authz/types.ts';
 import { type AppOptions, createApp } from './http/app.ts';
 import type { ServerTls } from './tls/server-tls.ts';
-import { createNodeUsages } from './metrics/node-usage.ts';
+import { createNodeUsages, type NodeUsages } from './metrics/node-usage.ts';
 import { createPeerTunnels } from './peers/peer-tunnels.ts';
 import { createPeerService } from './peers/serve-peer.ts';
 import type { PeerOptions } from './peers/types.ts';
@@ -31,6 +31,8 @@ export interface ApiServer extends AsyncDisposable {
   /** Nodes whose agents have a tunnel open. */
   readonly connectedNodes: readonly string[];
   readonly heartbeats: Tunnels['heartbeats'];
+  /** What the containers of the nodes use. */
+  readonly usages: NodeUsages;
   /** New connections use this certificate; open ones stay. */
   renewTls(tls: ServerTls): void;
 }
@@ -72,6 +74,7 @@ async function startApiServer(
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
   return {
     url: `https://${host}:${port}`,
+    usages,
     get connectedNodes() {
       return tunnels.nodes;
     },

@@ -24,6 +24,13 @@ export interface Config {
   readonly nodeGracePeriodMs: number;
   readonly defaultNotReadyTolerationSeconds: number;
   readonly defaultUnreachableTolerationSeconds: number;
+  readonly hpaSyncPeriodMs: number;
+  readonly hpaDownscaleStabilizationMs: number;
+  readonly hpaCpuInitializationPeriodMs: number;
+  readonly hpaInitialReadinessDelayMs: number;
+  readonly hpaTolerance: number;
+  readonly customMetricsUrl: string | undefined;
+  readonly externalMetricsUrl: string | undefined;
   readonly dataDir: string;
   /** Undefined: the data directory. */
   readonly identityDir: string | undefined;

@@ -10,6 +10,7 @@ export const optionGroups = [
   'State',
   'Network',
   'Security',
+  'Autoscaling',
   'Webhooks and commit statuses',
   'Limits of the API',
   'Logs',

@@ -4,6 +4,7 @@
  */
 import { type GivenSpec, oneOf, type OptionGroup, type OptionSpec, SERVERS, text } from './option-spec.ts';
 import { applicationOptions } from './options/application-options.ts';
+import { autoscalerOptions } from './options/autoscaler-options.ts';
 import { clientOptions } from './options/client-options.ts';
 import { clusterOptions } from './options/cluster-options.ts';
 import { forgeOptions } from './options/forge-options.ts';
@@ -24,6 +25,7 @@ export const options = [
   ...inGroup('API', placeOptions),
   ...inGroup('Webhooks and commit statuses', forgeOptions),
   ...inGroup('Nodes', clusterOptions),
+  ...inGroup('Autoscaling', autoscalerOptions),
   ...inGroup('Cluster', clientOptions),
   ...inGroup('Limits of the API', requestOptions),
 ];

@@ -30,6 +30,8 @@ export interface Plan {
   readonly commitSize?: number;
   /** When the API refuses the plan, its creates are tried in smaller parts. */
   readonly piecemeal?: boolean;
+  /** Pure: the plan that is carried out instead where the API refuses this one. */
+  otherwise?(refusal: string): Plan;
 }
 
 /** Why the API refused a plan. */

@@ -17,17 +17,27 @@ import { eventInput, type PlannedEvent } from './planned-event.ts';
 
 type Executor = (plan: Plan, signal: AbortSignal) => Promise<Requeue | undefined>;
 
+/** The plan that was carried out, which may be the one for a refusal, and when to come back. */
+export interface Executed {
+  readonly plan: Plan;
+  readonly requeue: Requeue | undefined;
+}
+
 /** Executes plans of one controller, the plan that a refusal leads to included. */
 export async function executeOrRefuse(
   context: ControllerContext,
   reconciler: Reconciler,
   { view, plan }: { readonly view: unknown; readonly plan: Plan },
   signal: AbortSignal,
-): Promise<Requeue | undefined> {
+): Promise<Executed> {
   const execute: Executor = (one, until) => executePlan(context, reconciler, one, until);
   try {
-    return await execute(plan, signal);
+    return { plan, requeue: await execute(plan, signal) };
   } catch (error) {
+    if (plan.otherwise && isRefusal(error)) {
+      const instead = plan.otherwise(error.message);
+      return { plan: instead, requeue: await execute(instead, signal) };
+    }
     const creates = plan.writes.filter(({ verb }) => verb === 'create');
     if (!reconciler.planRefused || !isRefusal(error) || creates.length === 0) throw error;
     const namespaceGoes = isNamespaceGoing(error);
@@ -39,7 +49,7 @@ export async function executeOrRefuse(
     const { message } = refusal;
     const told = reconciler.planRefused(view, { message, namespaceGoes }, context.clock.now());
     const requeue = told && (await execute(told, signal));
-    if (namespaceGoes) return requeue;
+    if (namespaceGoes) return { plan, requeue };
     throw refusal;
   }
 }

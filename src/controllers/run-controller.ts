@@ -89,10 +89,10 @@ async function reconcile(
   if (view === undefined || isPaused()) return undefined;
   const plan = reconciler.plan(view, context.clock.now());
   if (!plan) return undefined;
-  const requeue = await executeOrRefuse(context, reconciler, { view, plan }, signal);
+  const { requeue, plan: done } = await executeOrRefuse(context, reconciler, { view, plan }, signal);
   // Before `after`, which may fail: the next plan of this key knows nothing of them.
-  for (const next of plan.visit ?? []) enqueue(next);
-  await reconciler.after?.(plan, key, signal);
+  for (const next of done.visit ?? []) enqueue(next);
+  await reconciler.after?.(done, key, signal);
   return requeue;
 }
 

@@ -16,6 +16,10 @@ import { expiryController } from './expiry/expiry-controller.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector-controller.ts';
 import { jobController } from './job/job-controller.ts';
 import { orphanPodsController } from './job/orphan-pods-controller.ts';
+import {
+  horizontalPodAutoscaler,
+  type HorizontalPodAutoscalerOptions,
+} from './horizontal-pod-autoscaler/horizontal-pod-autoscaler-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeIpam } from './node-ipam/node-ipam-controller.ts';
 import type { PodNetwork } from './node-ipam/plan-pod-cidrs.ts';
@@ -51,6 +55,7 @@ export interface ControllersOptions {
   readonly certificates?: CertificatesOptions;
   /** How long Events are kept, instead of their kind's time; 0: for ever. */
   readonly eventTtlMs?: number;
+  readonly autoscaling?: HorizontalPodAutoscalerOptions;
 }
 
 export const controllersFor = ({
@@ -60,6 +65,7 @@ export const controllersFor = ({
   signSecretToken: sign,
   certificates,
   eventTtlMs,
+  autoscaling,
 }: ControllersOptions): readonly Controller[] => [
   namespaceController,
   clusterRoleAggregation,
@@ -80,6 +86,7 @@ export const controllersFor = ({
   orphanPodsController,
   ttlAfterFinished,
   restartOnChange,
+  horizontalPodAutoscaler(autoscaling),
   garbageCollector,
   nodeLifecycle(nodeHealth),
   taintEviction(nodeHealth),

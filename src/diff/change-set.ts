@@ -10,6 +10,7 @@ import { jsonEqual, ownMember } from '../base/json.ts';
 import { omit } from '../schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { fromStored, type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
+import { withLiveReplicas } from './autoscaled.ts';
 import { ignoresExtraneous, isHook, syncWave } from './annotations.ts';
 import { type DesiredObject, type DesiredSet, idOf } from './desired-set.ts';
 import { type IgnoreRule, withIgnoredFields } from './ignore-differences.ts';
@@ -64,6 +65,8 @@ export interface ChangeSetOptions {
   /** Sync options of the application (`Prune=false`, `CreateNamespace=true`). */
   readonly syncOptions: readonly string[];
   readonly ignore: readonly IgnoreRule[];
+  /** Objects (ids) whose number of replicas is an autoscaler's. */
+  readonly autoscaled?: ReadonlySet<string>;
   /**
    * When given, only these objects (ids) are compared; the others are known to be as they should.
    * The inventory then needs to hold only what Git may have dropped.
@@ -133,11 +136,13 @@ export function planChangeSet(
 function planObject(
   item: DesiredObject,
   live: KubeObject | undefined,
-  options: Pick<ChangeSetOptions, 'application' | 'ignore' | 'syncOptions' | 'takeOver'>,
+  options: Pick<ChangeSetOptions, 'application' | 'ignore' | 'syncOptions' | 'takeOver' | 'autoscaled'>,
 ): Change | ChangeProblem {
   const { kind, origin } = item;
-  const desired = normaliseDesired(item.object, live, kind.custom !== undefined);
-  const key = keyOf(desired);
+  const normal = normaliseDesired(item.object, live, kind.custom !== undefined);
+  const key = keyOf(normal);
+  const isAutoscaled = options.autoscaled?.has(idOf(kind, key)) === true;
+  const desired = live && isAutoscaled ? withLiveReplicas(normal, live, kind) : normal;
   const base = { kind, key, wave: syncWave(desired), live, origin };
   if (!live) return { ...base, action: 'create', object: marked(desired, options.application) };
   const manager = managingApplication(live);

@@ -12,6 +12,7 @@ import { assessCronJob } from './cron-job.ts';
 import { assessDeployment } from './deployment.ts';
 import { assessJob } from './job.ts';
 import { assessPersistentVolumeClaim } from './persistent-volume-claim.ts';
+import { assessAutoscaler } from './horizontal-pod-autoscaler.ts';
 import { assessPod } from './pod.ts';
 import { assessReplicaSet } from './replica-set.ts';
 import { assessService } from './service.ts';
@@ -27,6 +28,7 @@ const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
   ['/ReplicationController', assessReplicaSet],
   ['batch/Job', assessJob],
   ['/Pod', assessPod],
+  ['autoscaling/HorizontalPodAutoscaler', assessAutoscaler],
   ['/Service', assessService],
   ['/PersistentVolumeClaim', assessPersistentVolumeClaim],
   ['argoproj.io/Application', assessNestedApplication],

@@ -11,6 +11,8 @@ import { cronJobKind } from './kinds/cron-job/kind.ts';
 import { deploymentKind } from './kinds/deployment.ts';
 import { endpointSliceKind } from './kinds/endpoint-slice.ts';
 import { endpointsKind } from './kinds/endpoints.ts';
+import { horizontalPodAutoscalerKind } from './kinds/horizontal-pod-autoscaler/kind.ts';
+import { horizontalPodAutoscalerV1Kind } from './kinds/horizontal-pod-autoscaler/kind-v1.ts';
 import { ingressKind } from './kinds/ingress.ts';
 import { ingressClassKind } from './kinds/ingress-class.ts';
 import { limitRangeKind } from './kinds/limit-range/kind.ts';
@@ -75,6 +77,8 @@ export const builtinKinds: readonly ResourceKind[] = [
   eventV1Kind,
   endpointSliceKind,
   endpointsKind,
+  horizontalPodAutoscalerKind,
+  horizontalPodAutoscalerV1Kind,
   ingressKind,
   ingressClassKind,
   limitRangeKind,

@@ -6,6 +6,10 @@ import type { IDaemonSetSpec } from 'kubernetes-models/apps/v1/DaemonSetSpec';
 import type { IDaemonSetStatus } from 'kubernetes-models/apps/v1/DaemonSetStatus';
 import type { IDeploymentSpec } from 'kubernetes-models/apps/v1/DeploymentSpec';
 import type { IDeploymentStatus } from 'kubernetes-models/apps/v1/DeploymentStatus';
+import type { IHPAScalingRules } from 'kubernetes-models/autoscaling/v2/HPAScalingRules';
+import type { IHorizontalPodAutoscalerSpec } from 'kubernetes-models/autoscaling/v2/HorizontalPodAutoscalerSpec';
+import type { IHorizontalPodAutoscalerStatus } from 'kubernetes-models/autoscaling/v2/HorizontalPodAutoscalerStatus';
+import type { IMetricSpec } from 'kubernetes-models/autoscaling/v2/MetricSpec';
 import type { IReplicaSetSpec } from 'kubernetes-models/apps/v1/ReplicaSetSpec';
 import type { IReplicaSetStatus } from 'kubernetes-models/apps/v1/ReplicaSetStatus';
 import type { IReplicationControllerSpec } from 'kubernetes-models/v1/ReplicationControllerSpec';
@@ -95,6 +99,13 @@ export interface Job extends KubeObject {
 export interface CronJob extends KubeObject {
   spec: ICronJobSpec;
   status?: ICronJobStatus;
+}
+export type MetricSpec = IMetricSpec;
+export type ScalingRules = IHPAScalingRules;
+/** `autoscaling/v2`. */
+export interface HorizontalPodAutoscaler extends KubeObject {
+  spec: IHorizontalPodAutoscalerSpec;
+  status?: IHorizontalPodAutoscalerStatus;
 }
 export interface Node extends KubeObject {
   spec: INodeSpec;

@@ -25,6 +25,7 @@ import { withProofs } from '../resources/reading/proven-format.ts';
 import { asSoleWriter } from '../store/embedded/sole-writer.ts';
 import { createRedisStore } from '../store/redis/redis-store.ts';
 import { certificatesOptions } from './identity/certificate-options.ts';
+import { autoscalingOptions } from './autoscaling-options.ts';
 import { checkStoreIdentity, rememberStoreIdentity, storeIdentityOf } from './identity/store-identity.ts';
 import { type ClusterCondition, createClusterCondition } from './history/cluster-condition.ts';
 import type { GenerationParts } from './generation-parts.ts';
@@ -165,7 +166,7 @@ function leadParts(
   { store, history, condition, proofs }: OpenedHistory,
   { registry, caches, queues, core }: OpenedCluster,
   gitOps: GitOps,
-  { heartbeats }: Served,
+  { heartbeats, usages }: Served,
 ): LeadParts {
   const { config, dataDir, clock, rng, logger, serviceAccounts, ownNodes } = parts;
   const { rootApplication } = gitOps;
@@ -179,6 +180,7 @@ function leadParts(
       nodeHealth: { gracePeriodMs: config.nodeGracePeriodMs, heartbeats },
       caBundle: parts.tls.caPem,
       eventTtlMs: config.eventTtlMs,
+      autoscaling: autoscalingOptions(config, usages, clock),
       certificates: certificatesOptions(parts.authority, createAuthorizer(core.snapshots)),
       signSecretToken: (account, secret) => serviceAccounts.sign(legacyClaims(account, secret)),
     },

@@ -30,7 +30,7 @@ export interface ServeParts extends GenerationParts {
   readonly webhooks: WebhookHandler | undefined;
 }
 
-export type Served = Pick<ApiServer, 'url' | 'heartbeats'>;
+export type Served = Pick<ApiServer, 'url' | 'heartbeats' | 'usages'>;
 
 export async function serveApi(parts: ServeParts, scope: Scope): Promise<Served> {
   const { config, dataDir, store, writer, caches, clock, rng, logger, webhooks } = parts;

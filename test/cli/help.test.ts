@@ -34,6 +34,7 @@ describe('the help', () => {
       'State',
       'Network',
       'Security',
+      'Autoscaling',
       'Webhooks and commit statuses',
       'Limits of the API',
       'Logs',

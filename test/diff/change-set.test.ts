@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jsonClone } from '../../src/base/json.ts';
 import { type ChangeSetOptions, planChangeSet } from '../../src/diff/change-set.ts';
+import { scaledIds } from '../../src/diff/autoscaled.ts';
 import { type DesiredObject, createDesiredSet } from '../../src/diff/desired-set.ts';
 import { mergeDesired } from '../../src/diff/merge.ts';
 import { normaliseDesired } from '../../src/diff/normalise.ts';
@@ -122,6 +123,59 @@ describe('a change set', () => {
     at.apply(desired);
     expect(at.plan(desired).changes.every(({ action }) => action === 'noop')).toBe(true);
     expect(renderDiff({ ...at.plan(desired), changes: [] }, { color: false })).toBe('');
+  });
+
+  it('leaves the number of replicas to an autoscaler, from its creation on', () => {
+    const at = cluster();
+    const web = (image: string, annotations = {}) => {
+      const object = deployment({ image }, { replicas: 2 });
+      return item({ ...object, metadata: { ...object.metadata, annotations } });
+    };
+    const { object } = web('web:1');
+    const target = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' };
+    const autoscaler = (metadata: object = {}): KubeObject => ({
+      apiVersion: 'autoscaling/v2',
+      kind: 'HorizontalPodAutoscaler',
+      metadata: { name: 'h', namespace: 'default', ...metadata },
+      spec: { scaleTargetRef: target, maxReplicas: 9 },
+    });
+    const autoscaled = scaledIds([autoscaler()], builtinRegistry);
+    const replicas = (): unknown => (at.get(object)['spec'] as { replicas: number }).replicas;
+    at.apply([web('web:1')], { autoscaled });
+    expect(replicas()).toBe(2);
+    at.put({ ...at.get(object), spec: { ...(at.get(object)['spec'] as object), replicas: 7 } });
+    expect(actions(at.plan([web('web:1')], { autoscaled }))).toEqual(['noop default/web']);
+    at.apply([web('web:2')], { autoscaled });
+    expect(replicas()).toBe(7);
+    const replace = { 'argocd.argoproj.io/sync-options': 'Replace=true' };
+    at.apply([web('web:3', replace)], { autoscaled });
+    expect(replicas()).toBe(7);
+    // Git's number again, once the autoscaler goes.
+    const going = scaledIds([autoscaler({ deletionTimestamp: 'x' })], builtinRegistry);
+    at.apply([web('web:3')], { autoscaled: going });
+    expect(replicas()).toBe(2);
+  });
+
+  it('is about the target of an autoscaler only', () => {
+    const named = (scaleTargetRef: object) => [
+      ...scaledIds(
+        [{ ...deployment({}), kind: 'HorizontalPodAutoscaler', spec: { scaleTargetRef } }],
+        builtinRegistry,
+      ),
+    ];
+    const name = 'web';
+    expect(named({ apiVersion: 'apps/v9', kind: 'Deployment', name })).toEqual([
+      'deployments.apps|default/web',
+    ]);
+    expect(named({ apiVersion: 'v1', kind: 'ReplicationController', name })).toEqual([
+      'replicationcontrollers|default/web',
+    ]);
+    for (const other of [
+      { apiVersion: 'v1', kind: 'ConfigMap', name },
+      { apiVersion: 'x/v1', kind: 'Deployment', name },
+      {},
+    ])
+      expect(named(other)).toEqual([]);
   });
 
   it('is empty whatever the agent reports, in whatever form', () => {

@@ -19,6 +19,15 @@ const deployment = (status: object, spec = {}): KubeObject =>
   object('apps/v1', 'Deployment', { replicas: 2, ...spec }, { observedGeneration: 1, ...status });
 const daemonSet = (status: object, spec = {}): KubeObject =>
   object('apps/v1', 'DaemonSet', spec, { observedGeneration: 1, desiredNumberScheduled: 2, ...status });
+const autoscaler = (...conditions: readonly (readonly [type: string, status: string, reason: string])[]) =>
+  object(
+    'autoscaling/v2',
+    'HorizontalPodAutoscaler',
+    {},
+    {
+      conditions: conditions.map(([type, status, reason]) => ({ type, status, reason, message: reason })),
+    },
+  );
 const pod = (status: object, spec = {}): KubeObject => object('v1', 'Pod', spec, status);
 const [EARLY, LATE] = ['2026-01-01T00:00:00Z', '2026-01-01T01:00:00Z'];
 const cronJob = (status: object, spec = {}): KubeObject => object('batch/v1', 'CronJob', spec, status);
@@ -102,6 +111,49 @@ const table: readonly (readonly [string, KubeObject | undefined, HealthStatus])[
   [
     'a ReplicaSet that waits',
     object('apps/v1', 'ReplicaSet', { replicas: 1 }, { observedGeneration: 1 }),
+    'Progressing',
+  ],
+  ['an autoscaler that was not looked at yet', autoscaler(), 'Progressing'],
+  ['an autoscaler that scales', autoscaler(['AbleToScale', 'True', 'ReadyForNewScale']), 'Healthy'],
+  ['an autoscaler without a target', autoscaler(['AbleToScale', 'False', 'FailedGetScale']), 'Degraded'],
+  ['an autoscaler that is refused', autoscaler(['AbleToScale', 'False', 'FailedUpdateScale']), 'Degraded'],
+  [
+    'an autoscaler whose first condition is bad',
+    autoscaler(['ScalingActive', 'False', 'InvalidSelector'], ['AbleToScale', 'True', 'x']),
+    'Degraded',
+  ],
+  [
+    'an autoscaler that other reasons hold',
+    autoscaler(['ScalingActive', 'False', 'ScalingDisabled']),
+    'Progressing',
+  ],
+  [
+    'an autoscaler of v1',
+    object(
+      'autoscaling/v1',
+      'HorizontalPodAutoscaler',
+      {},
+      {},
+      {
+        annotations: {
+          'autoscaling.alpha.kubernetes.io/conditions':
+            '[{"type":"AbleToScale","status":"False","reason":"FailedGetScale"}]',
+        },
+      },
+    ),
+    'Degraded',
+  ],
+  [
+    'an autoscaler of v1 with a broken annotation',
+    object(
+      'autoscaling/v1',
+      'HorizontalPodAutoscaler',
+      {},
+      {},
+      {
+        annotations: { 'autoscaling.alpha.kubernetes.io/conditions': '{' },
+      },
+    ),
     'Progressing',
   ],
   ['a pending Pod', pod({ phase: 'Pending' }), 'Progressing'],

@@ -112,6 +112,16 @@ const storageSamples: readonly KubeObject[] = [
 ];
 
 /** One valid object and more of every kind. */
+const autoscaler: KubeObject = {
+  apiVersion: 'autoscaling/v2',
+  kind: 'HorizontalPodAutoscaler',
+  metadata: { name: 'a', namespace: 'a' },
+  spec: {
+    scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'a' },
+    maxReplicas: 3,
+    behavior: { scaleUp: { policies: [{ type: 'Pods', value: 1, periodSeconds: 15 }] } },
+  },
+};
 const samples: readonly KubeObject[] = [
   ...casesOf('api/defaulting').map((name) =>
     inTestNamespace(readFact<KubeObject>(`api/defaulting/${name}/input.yaml`)),
@@ -122,6 +132,7 @@ const samples: readonly KubeObject[] = [
   namespace,
   event,
   account,
+  autoscaler,
   configMap,
   replicaSet,
   replicationController,

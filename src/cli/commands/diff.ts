@@ -6,6 +6,7 @@
 import { UserError } from '../../base/errors.ts';
 import { coloursWanted } from '../../config/index.ts';
 import { isHook } from '../../diff/annotations.ts';
+import { AUTOSCALERS, scaledIds } from '../../diff/autoscaled.ts';
 import { type InventoryItem, planChangeSet } from '../../diff/change-set.ts';
 import { type DesiredObject, createDesiredSet } from '../../diff/desired-set.ts';
 import { describeChanges, renderDiff } from '../../diff/render-diff.ts';
@@ -58,6 +59,9 @@ export const diffCommand: CommandModule = {
         if (managingApplication(object) === application) inventory.push({ kind, object });
       }
     }
+    const autoscalers = [...live].flatMap(([id, object]) =>
+      id.startsWith(`${AUTOSCALERS}|`) ? [object] : [],
+    );
     // The application's own words on what to compare, where it exists.
     const spec = (live.get(`applications.argoproj.io|${application}`) as Application | undefined)?.spec;
     const hooks = desired.filter(({ object }) => isHook(object));
@@ -73,6 +77,7 @@ export const diffCommand: CommandModule = {
         historyComplete: true,
         syncOptions: spec?.syncPolicy?.syncOptions ?? [],
         ignore: spec?.ignoreDifferences ?? [],
+        autoscaled: scaledIds(autoscalers, registry),
         kept: createDesiredSet(hooks).byId,
       },
     );

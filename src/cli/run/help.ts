@@ -8,6 +8,14 @@ export const OTHER_GROUP = 'Other:';
 const OWN_GROUP = 'Options:';
 const ORDER: readonly string[] = [OWN_GROUP, ...optionGroups.map((group) => `${group}:`), OTHER_GROUP];
 
+/** The widest column of flags: descriptions have the rest of 80. */
+const MAX_TERM = 36;
+/** The indent of a description below its flag: names of variables are long, too. */
+const BELOW = 4;
+const plainHelp = new Help();
+/** Commander's own; it wraps to the width of the help that it is called on. */
+const { formatItem } = plainHelp;
+
 /** Sets the help of the whole program; commands inherit it. */
 export function configureHelp(program: Command, { stdout }: CliIo): void {
   const inOrder = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
@@ -22,8 +30,14 @@ export function configureHelp(program: Command, { stdout }: CliIo): void {
           ...(argChoices ? [`(${argChoices.join(', ')})`] : []),
           ...(defaultValue === undefined ? [] : [`[default: ${String(defaultValue)}]`]),
         ].join(' '),
+      padWidth: (command, helper) => Math.min(MAX_TERM, plainHelp.padWidth(command, helper)),
+      formatItem(term, width, text, helper) {
+        if (helper.displayWidth(term) <= width) return formatItem.call(helper, term, width, text, helper);
+        // A flag that is too long for its column has a line of its own.
+        return `  ${term}\n${formatItem.call(helper, '', BELOW, text, helper)}`;
+      },
       groupItems(unsorted, visible, groupOf) {
-        return new Map([...new Help().groupItems(unsorted, visible, groupOf)].sort(inOrder));
+        return new Map([...plainHelp.groupItems(unsorted, visible, groupOf)].sort(inOrder));
       },
     })
     .commandsGroup('Check:')

@@ -6,12 +6,13 @@
  */
 import { jsonEqual, ownMember } from '../../base/json.ts';
 import { scaleIntOrPercent } from '../../schemas/values/int-or-percent.ts';
-import { asList, asRecord, asRecords, asString } from '../../schemas/json-access.ts';
+import { asRecord } from '../../schemas/json-access.ts';
 import { transitionTime, withConditions } from '../../schemas/conditions.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
 import type { Plan } from '../controller.ts';
+import { goSelector } from '../go-selector.ts';
 import { isDeleting, statusUpdate } from '../ownership.ts';
 import { type EventTexts, eventsOf } from '../planned-event.ts';
 import { isReady, parseTime } from '../pod-facts.ts';
@@ -176,16 +177,4 @@ function conditionsOf(budget: KubeObject, verdict: Verdict, nowMs: number): read
     lastTransitionTime: transitionTime(conditions, judged, nowMs),
   };
   return withConditions(conditions, [condition]);
-}
-
-/** As Go prints a selector. */
-function goSelector(selector: unknown): string {
-  const { matchLabels, matchExpressions } = asRecord(selector);
-  const labels = Object.entries(asRecord(matchLabels)).sort(([a], [b]) => (a < b ? -1 : 1));
-  const terms = asRecords(matchExpressions).map(
-    ({ key, operator, values }) =>
-      `LabelSelectorRequirement{Key:${asString(key)},Operator:${asString(operator)},Values:[${asList(values).map(asString).join(' ')}],},`,
-  );
-  const map = labels.map(([key, value]) => `${key}: ${asString(value)},`).join('');
-  return `&LabelSelector{MatchLabels:map[string]string{${map}},MatchExpressions:[]LabelSelectorRequirement{${terms.join('')}},}`;
 }

@@ -17,10 +17,16 @@ const MAX_DEPTH = 200;
 
 const quantity = definitionOf('io.k8s.apimachinery.pkg.api.resource.Quantity');
 
-/** Times that are written as null when they are absent. */
-const NULLABLE_TIMES: ReadonlyMap<Definition | undefined, readonly string[]> = new Map([
+/** Members that are written as null when they are absent. */
+const NULLABLE: ReadonlyMap<Definition | undefined, readonly string[]> = new Map([
   [definitionOf('io.k8s.api.core.v1.PodCondition'), ['lastProbeTime', 'lastTransitionTime']],
   [definitionOf('io.k8s.api.core.v1.Event'), ['firstTimestamp', 'lastTimestamp', 'eventTime']],
+  [definitionOf('io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerStatus'), ['currentMetrics']],
+]);
+
+/** Lists that differ from absent ones when they are empty: an absent one has a default. */
+const KEPT_EMPTY: ReadonlyMap<Definition | undefined, readonly string[]> = new Map([
+  [definitionOf('io.k8s.api.autoscaling.v2.HPAScalingRules'), ['policies']],
 ]);
 
 export function normalise<T>(schemaName: string, value: T): T {
@@ -65,7 +71,9 @@ function walkFields(
     else if (member === null) continue;
     else kept = child ? walk(member, child, depth + 1) : jsonClone(member);
     // Checked afterwards: a map may have become empty.
-    if (child && isEmpty(kept, child) && required?.includes(name) !== true) continue;
+    const mayBeEmpty =
+      required?.includes(name) === true || KEPT_EMPTY.get(definition)?.includes(name) === true;
+    if (child && !mayBeEmpty && isEmpty(kept, child)) continue;
     if (kept !== undefined) setMember(result, name, kept);
   }
   for (const [name, own] of withDefault(properties)) {
@@ -74,7 +82,7 @@ function walkFields(
     if (isRecord(own.default)) result[name] = child ? walk({}, child, depth + 1) : {};
     else if (required?.includes(name) === true || isMeaningful(own.default)) result[name] = own.default;
   }
-  for (const name of NULLABLE_TIMES.get(definition) ?? []) result[name] ??= null;
+  for (const name of NULLABLE.get(definition) ?? []) result[name] ??= null;
   return result;
 }
 

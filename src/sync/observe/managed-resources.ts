@@ -1,4 +1,5 @@
 /** The live side of every application: caches of all kinds, and the events that concern it. */
+import { AUTOSCALERS, scaledIds } from '../../diff/autoscaled.ts';
 import type { InventoryItem } from '../../diff/change-set.ts';
 import { idOf } from '../../diff/desired-set.ts';
 import { managingApplication } from '../../diff/tracking.ts';
@@ -25,6 +26,8 @@ export interface ManagedResources extends Disposable, Surroundings {
   /** One object by its id; undefined when there is none. */
   find(id: string): InventoryItem | undefined;
   namespaceExists(name: string): boolean;
+  /** Ids of the objects whose number of replicas is an autoscaler's. */
+  autoscaled(): ReadonlySet<string>;
   /** Resolves once the caches have seen these objects. */
   caughtUp(written: readonly KubeObject[], signal: AbortSignal): Promise<void>;
 }
@@ -116,6 +119,7 @@ export async function openManagedResources(
           .byIndex(BY_APPLICATION, application)
           .map((object) => ({ kind: registry.byId(resource) ?? kind, object })),
       ),
+    autoscaled: () => scaledIds(opened.get(AUTOSCALERS)?.cache.list() ?? [], registry),
     find(id) {
       const split = id.indexOf('|');
       const resource = id.slice(0, split);

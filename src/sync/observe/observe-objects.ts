@@ -121,6 +121,7 @@ async function compare(
       historyComplete: progress.historyComplete === true,
       syncOptions,
       ignore: application.spec.ignoreDifferences ?? [],
+      autoscaled: managed.autoscaled(),
       kept: cache.hooks.byId,
       spent: cache.spent,
       takeOver: handOver.takeOver,

@@ -1,6 +1,7 @@
 /** Reports changes to the applications that they concern, also those of owned objects and nodes. */
 import { jsonEqual } from '../../base/json.ts';
 import { omit } from '../../schemas/json-access.ts';
+import { AUTOSCALERS, scaledId } from '../../diff/autoscaled.ts';
 import { idOf } from '../../diff/desired-set.ts';
 import { managingApplication } from '../../diff/tracking.ts';
 import { conditionOf, textAt } from '../../health/fields.ts';
@@ -60,12 +61,25 @@ export function createReports(
     const { object, previous } = event;
     if (resourceIdOf(kind) === 'nodes') reportNode(event);
     const spent = event.type === 'DELETED' && isSpent(object) ? ({ isSpent: true } as const) : {};
+    if (resourceIdOf(kind) === AUTOSCALERS && specChanged(event)) reportScaled(event);
     const applications = new Set([managingApplication(object), previous && managingApplication(previous)]);
     for (const application of applications) {
       if (application === undefined) continue;
       onEvent({ application, id: idOf(kind, event.key), specChanged: specChanged(event), ...spent });
     }
     reportOwner(kind, object, {});
+  }
+
+  /** The number of replicas becomes an autoscaler's, or Git's again. */
+  function reportScaled({ object, previous }: CacheEvent): void {
+    const ids = new Set([object, previous].map((autoscaler) => autoscaler && scaledId(autoscaler, registry)));
+    for (const id of ids) {
+      if (id === undefined) continue;
+      const split = id.indexOf('|');
+      const target = opened.get(id.slice(0, split))?.cache.get(id.slice(split + 1));
+      const application = target && managingApplication(target);
+      if (application !== undefined) onEvent({ application, id, specChanged: true });
+    }
   }
 
   function reportOwner(of: ResourceKind, object: KubeObject, extra: Pick<ManagedEvent, 'onlyExplains'>) {

@@ -24,6 +24,7 @@ const KINDS = [
   'cron',
   'pvc?',
   'ep',
+  'hpa',
 ];
 
 export const STORIES = new RegExp(`^(${KINDS.join('|')})-`);

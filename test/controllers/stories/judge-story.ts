@@ -139,7 +139,7 @@ function judgePodCounts({ log }: Story, run: StoryRun): string[] {
 const inSteps = (story: string): RegExp =>
   story.startsWith('sts-')
     ? /^(StatefulSet|ControllerRevision|Pod)\//
-    : /^(CronJob|Job|Deployment|ReplicaSet|DaemonSet|ControllerRevision|PersistentVolume|PersistentVolumeClaim|Endpoints|EndpointSlice)\//;
+    : /^(CronJob|Job|Deployment|ReplicaSet|DaemonSet|ControllerRevision|PersistentVolume|PersistentVolumeClaim|Endpoints|EndpointSlice|HorizontalPodAutoscaler)\//;
 
 function judgeSequences(name: string, { log }: Story, run: StoryRun): string[] {
   return Object.entries(log.objects).flatMap(([label, recorded]) => {

@@ -94,6 +94,10 @@ export function summarise(object: KubeObject): ObjectSummary {
     (status.conditions ?? []).map((c) => [c.type, `${c.status}/${c.reason ?? ''}`]),
   );
   switch (object.kind) {
+    case 'HorizontalPodAutoscaler': {
+      const numbers = ['currentReplicas', 'desiredReplicas'].filter((key) => status[key] !== undefined);
+      return { cond, status: Object.fromEntries(numbers.map((key) => [key, status[key]])) };
+    }
     case 'Deployment': {
       const revision = annotations[`${PREFIX}revision`];
       return { cond, ...common, ...(revision ? { revision } : {}) };

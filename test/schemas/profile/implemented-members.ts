@@ -22,6 +22,10 @@ const CLASSES = 'schemas/volumes/classes.ts';
 const PROVISIONING = 'controllers/volume-provisioner/plan-provisioning.ts';
 const POD_FILES = 'node-agent/files/plan-pod-files.ts';
 const PROBES = 'node-agent/probes/handlers.ts';
+const AUTOSCALER = 'controllers/horizontal-pod-autoscaler/horizontal-pod-autoscaler-controller.ts';
+const AUTOSCALER_PLAN = 'controllers/horizontal-pod-autoscaler/plan-autoscaler.ts';
+const LIMITS_PLAN = 'controllers/horizontal-pod-autoscaler/plan-limits.ts';
+const METRIC_PLAN = 'controllers/horizontal-pod-autoscaler/plan-metric.ts';
 const META = 'schemas/strategy/prepare-create.ts';
 const MIRROR = 'controllers/endpointslice-mirroring/plan-mirror.ts';
 const POD_ENDPOINT = 'controllers/endpointslice/pod-endpoint.ts';
@@ -157,6 +161,33 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'controllers/job/match-policies.ts': 'succeededCount succeededIndexes',
   },
   'api.core.v1.PodTemplateSpec': { 'controllers/replicaset/plan-replicaset.ts': 'metadata spec' },
+  'api.autoscaling.v1.CrossVersionObjectReference': { [AUTOSCALER]: 'apiVersion kind name' },
+  'api.autoscaling.v1.HorizontalPodAutoscalerSpec': {
+    'schemas/kinds/horizontal-pod-autoscaler/convert-v1.ts': 'targetCPUUtilizationPercentage',
+    [AUTOSCALER]: 'scaleTargetRef',
+    [AUTOSCALER_PLAN]: 'maxReplicas minReplicas',
+  },
+  'api.autoscaling.v2.ContainerResourceMetricSource': { [METRIC_PLAN]: 'container name target' },
+  'api.autoscaling.v2.CrossVersionObjectReference': { [AUTOSCALER]: 'apiVersion kind name' },
+  'api.autoscaling.v2.ExternalMetricSource': { [METRIC_PLAN]: 'metric target' },
+  'api.autoscaling.v2.HPAScalingPolicy': { [LIMITS_PLAN]: 'periodSeconds type value' },
+  'api.autoscaling.v2.HPAScalingRules': {
+    [LIMITS_PLAN]: 'policies selectPolicy stabilizationWindowSeconds',
+    [AUTOSCALER_PLAN]: 'tolerance',
+  },
+  'api.autoscaling.v2.HorizontalPodAutoscalerBehavior': { [LIMITS_PLAN]: 'scaleDown scaleUp' },
+  'api.autoscaling.v2.HorizontalPodAutoscalerSpec': {
+    [AUTOSCALER]: 'scaleTargetRef',
+    [AUTOSCALER_PLAN]: 'behavior maxReplicas metrics minReplicas',
+  },
+  'api.autoscaling.v2.MetricIdentifier': { [METRIC_PLAN]: 'name selector' },
+  'api.autoscaling.v2.MetricSpec': {
+    [METRIC_PLAN]: 'containerResource external object pods resource type',
+  },
+  'api.autoscaling.v2.MetricTarget': { [METRIC_PLAN]: 'averageUtilization averageValue type value' },
+  'api.autoscaling.v2.ObjectMetricSource': { [METRIC_PLAN]: 'describedObject metric target' },
+  'api.autoscaling.v2.PodsMetricSource': { [METRIC_PLAN]: 'metric target' },
+  'api.autoscaling.v2.ResourceMetricSource': { [METRIC_PLAN]: 'name target' },
   'api.policy.v1.PodDisruptionBudgetSpec': {
     'controllers/disruption/plan-disruption.ts': 'maxUnavailable minAvailable selector',
     'resources/subresources/plan-eviction.ts': 'unhealthyPodEvictionPolicy',

@@ -1,0 +1,185 @@
+/**
+ * Runs {@link planAutoscaler} for each HorizontalPodAutoscaler, once a period. A change of an
+ * autoscaler is no reason to look at it earlier, as upstream has it.
+ *
+ * What it remembers of an autoscaler is this process's: after a start the number of replicas counts
+ * as a recommendation, so that nothing is taken away before the stabilisation window is over.
+ */
+import { scaleOf, withScale } from '../../resources/subresources/scale.ts';
+import { StatusError } from '../../schemas/errors/status.ts';
+import { asNumber, asRecord, asString } from '../../schemas/json-access.ts';
+import { type KubeObject, keyOf, objectKey, parseApiVersion } from '../../schemas/object.ts';
+import type { Registry, ResourceKind } from '../../schemas/resource-kind.ts';
+import type { HorizontalPodAutoscaler, Pod } from '../../schemas/types.ts';
+import {
+  type LabelRequirement,
+  matchesRequirements,
+  parseLabelSelector,
+} from '../../schemas/values/selectors.ts';
+import { type Controller, type ControllerContext, itself, type Reconciler } from '../controller.ts';
+import { measure, type MetricsSource } from './metrics-source.ts';
+import {
+  AUTOSCALER_EVENTS,
+  type AutoscalerOptions,
+  type AutoscalerPlan,
+  type AutoscalerView,
+  needsMetrics,
+  planAutoscaler,
+  type ScaleTarget,
+  type Selected,
+} from './plan-autoscaler.ts';
+import type { ScalingMemory } from './plan-limits.ts';
+
+const AUTOSCALERS = 'horizontalpodautoscalers.autoscaling';
+
+/** kube-controller-manager's. */
+export const DEFAULT_AUTOSCALER_OPTIONS: AutoscalerOptions = {
+  syncPeriodMs: 15_000,
+  downscaleStabilizationMs: 300_000,
+  cpuInitializationPeriodMs: 300_000,
+  initialReadinessDelayMs: 30_000,
+  tolerance: 0.1,
+};
+
+/** At most this part of a period is random. */
+const JITTER = 0.05;
+
+export interface HorizontalPodAutoscalerOptions {
+  readonly options?: AutoscalerOptions;
+  readonly metrics?: MetricsSource;
+}
+
+export const horizontalPodAutoscaler = ({
+  options = DEFAULT_AUTOSCALER_OPTIONS,
+  metrics = {},
+}: HorizontalPodAutoscalerOptions = {}): Controller => ({
+  name: 'horizontal-pod-autoscaler',
+  async open(context, scope): Promise<Reconciler<AutoscalerView, AutoscalerPlan>> {
+    const { caches, registry, rng } = context;
+    const autoscalers = await caches.open<HorizontalPodAutoscaler>(AUTOSCALERS);
+    const pods = await caches.open<Pod>('pods');
+    const memories = new Map<string, ScalingMemory>();
+    /** The selector of the target of each autoscaler, as it was seen last. */
+    const selectors = new Map<string, readonly LabelRequirement[]>();
+    scope.on(autoscalers, itself, options.syncPeriodMs);
+
+    function select(autoscaler: HorizontalPodAutoscaler, { selector }: ScaleTarget): Selected {
+      const { namespace } = autoscaler.metadata;
+      const requirements = selector === '' ? undefined : readSelector(selector);
+      if (requirements === undefined) return { pods: [], rivals: [] };
+      if (!Array.isArray(requirements)) return requirements as { readonly invalid: string };
+      const own = requirements as readonly LabelRequirement[];
+      selectors.set(keyOf(autoscaler), own);
+      const selected = pods
+        .list(namespace)
+        .filter(({ metadata }) => matchesRequirements(own, metadata.labels));
+      const rivals = autoscalers
+        .list(namespace)
+        .map(keyOf)
+        .filter((key) => {
+          const theirs = selectors.get(key);
+          return theirs && selected.some(({ metadata }) => matchesRequirements(theirs, metadata.labels));
+        })
+        .sort();
+      return { pods: selected, rivals };
+    }
+
+    return {
+      // Pods that are still to come back would be missed, and others stopped for them.
+      pausesForRebuild: true,
+      events: AUTOSCALER_EVENTS,
+      keys: () => autoscalers.list().map(keyOf),
+      async observe(key, signal) {
+        const autoscaler = autoscalers.get(key);
+        if (!autoscaler) {
+          memories.delete(key);
+          selectors.delete(key);
+          return undefined;
+        }
+        const { namespace = '' } = autoscaler.metadata;
+        const target = await findTarget(context, autoscaler);
+        const isFound = !('missing' in target);
+        const selected = isFound ? select(autoscaler, target) : { pods: [], rivals: [] };
+        const isMeasured =
+          isFound &&
+          needsMetrics(autoscaler, target.specReplicas) &&
+          'pods' in selected &&
+          target.selector !== '';
+        return {
+          autoscaler,
+          target,
+          selected,
+          measurements: isMeasured
+            ? await measure(metrics, autoscaler.spec.metrics ?? [], {
+                ...{ namespace, registry, signal },
+                pods: selected.pods,
+                selector: target.selector,
+              })
+            : [],
+          memory: memories.get(key),
+          options,
+          nextMs: Math.round(options.syncPeriodMs * (1 - JITTER * rng.next())),
+        };
+      },
+      plan: planAutoscaler,
+      after({ memory }, key) {
+        if (memory) memories.set(key, memory);
+      },
+    };
+  },
+});
+
+function readSelector(text: string): readonly LabelRequirement[] | { readonly invalid: string } {
+  try {
+    return parseLabelSelector(text);
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    return { invalid: error.message };
+  }
+}
+
+const NO_SCALE = 'the server could not find the requested resource';
+
+/** The scale of what an autoscaler scales, or why there is none. */
+async function findTarget(
+  { registry, writer }: ControllerContext,
+  { metadata: { namespace }, spec: { scaleTargetRef } }: HorizontalPodAutoscaler,
+): Promise<ScaleTarget | { readonly missing: string }> {
+  const { apiVersion = '', kind: wanted, name } = scaleTargetRef;
+  if (apiVersion.split('/').length > 2) return { missing: `unexpected GroupVersion string: ${apiVersion}` };
+  const { group } = parseApiVersion(apiVersion);
+  const kind = kindOf(registry, group, wanted);
+  if (!kind)
+    return { missing: `no matches for kind ${JSON.stringify(wanted)} in group ${JSON.stringify(group)}` };
+  if (!kind.scale || !kind.namespaced) return { missing: NO_SCALE };
+  try {
+    return scaleTarget(kind, await writer.get(kind, objectKey(namespace, name)));
+  } catch (error) {
+    if (error instanceof StatusError && error.code === 404) return { missing: error.message };
+    throw error;
+  }
+}
+
+/** Any version of a kind will do: the preferred one comes first. */
+const kindOf = ({ kinds }: Registry, group: string, name: string): ResourceKind | undefined =>
+  kinds.find((kind) => kind.group === group && kind.kind === name);
+
+function scaleTarget({ scale: paths }: ResourceKind, object: KubeObject): ScaleTarget | { missing: string } {
+  if (!paths) return { missing: NO_SCALE };
+  const scale = scaleOf(paths, object);
+  const status = asRecord(scale['status']);
+  const { apiVersion, kind, metadata } = object;
+  const { name, namespace } = metadata;
+  return {
+    specReplicas: asNumber(asRecord(scale['spec'])['replicas']) ?? 0,
+    statusReplicas: asNumber(status['replicas']) ?? 0,
+    selector: asString(status['selector']),
+    rescale: (replicas) => ({
+      verb: 'update',
+      object: { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } },
+      // Whatever else has changed meanwhile stays.
+      change: (current) => withScale(paths, current, { ...scale, metadata: { name }, spec: { replicas } }),
+      owner: { manager: 'kube-controller-manager', subresource: 'scale' },
+    }),
+  };
+}

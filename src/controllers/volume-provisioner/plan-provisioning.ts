@@ -31,7 +31,7 @@ import { planNfsSource } from './plan-nfs-source.ts';
 export interface ProvisioningView {
   readonly claim: PersistentVolumeClaim;
   readonly storageClass: StorageClass;
-  /** Whether a volume refers to the claim already. */
+  /** Whether a volume is reserved for the claim already. */
   readonly hasVolume: boolean;
   readonly nodes: readonly Node[];
   /** Bytes that no volume of the node takes yet. */

@@ -45,6 +45,7 @@ export const volumeProvisioner: Controller = {
           storageClass,
           hasVolume: storage.isServed(claim),
           nodes: nodes.list(),
+          volumes: storage.volumes.list(),
           roomOn: (node) => roomOn(node, storage.volumesOn(node.metadata.name)),
           said: said.of(key),
         });

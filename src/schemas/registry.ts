@@ -25,6 +25,11 @@ import { resourceQuotaKind } from './kinds/resource-quota/kind.ts';
 import { runtimeClassKind } from './kinds/runtime-class.ts';
 import { statefulSetKind } from './kinds/stateful-set/kind.ts';
 import { storageClassKind } from './kinds/storage-class.ts';
+import { csiDriverKind } from './kinds/csi-driver.ts';
+import { csiNodeKind } from './kinds/csi-node.ts';
+import { csiStorageCapacityKind } from './kinds/csi-storage-capacity.ts';
+import { volumeAttachmentKind } from './kinds/volume-attachment.ts';
+import { volumeAttributesClassKind } from './kinds/volume-attributes-class.ts';
 import { eventKind } from './kinds/event/kind.ts';
 import { eventV1Kind } from './kinds/event/kind-v1.ts';
 import { jobKind } from './kinds/job/kind.ts';
@@ -90,6 +95,11 @@ export const builtinKinds: readonly ResourceKind[] = [
   resourceQuotaKind,
   runtimeClassKind,
   storageClassKind,
+  csiDriverKind,
+  csiNodeKind,
+  csiStorageCapacityKind,
+  volumeAttachmentKind,
+  volumeAttributesClassKind,
   customResourceDefinitionKind,
   clusterRoleKind,
   clusterRoleBindingKind,

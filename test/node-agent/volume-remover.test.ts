@@ -1,7 +1,13 @@
 /** A hollow agent and its volumes: nothing on a disk, and the same rules. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { silentLogger } from '../../src/base/logger.ts';
+import { seededRng } from '../../src/base/rng.ts';
+import { createMemoryDirectories } from '../../src/node-agent/volumes/volume-directories.ts';
+import { createVolumeRemover } from '../../src/node-agent/volumes/volume-remover.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import type { Event, PersistentVolume } from '../../src/schemas/types.ts';
+import { createAgentFakeApi } from '../support/agent-fake-api.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 import { type AgentWorld, aPod, createAgentWorld } from '../support/agent-world.ts';
 
 let world: AgentWorld;
@@ -11,13 +17,16 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]());
 
 const DELETED = { deletionTimestamp: '2026-01-01T00:00:00Z' };
-function put(
+function put(claim: string, over: Partial<KubeObject['metadata']> = {}, path?: string): void {
+  world.api.put('persistentvolumes', aVolumeOf(claim, over, path));
+}
+function aVolumeOf(
   claim: string,
   over: Partial<KubeObject['metadata']> = {},
   path = `/nonexistent/volumes/pvc-${claim}`,
-): void {
+): PersistentVolume {
   const name = `pvc-${claim}`;
-  world.api.put('persistentvolumes', {
+  return {
     apiVersion: 'v1',
     kind: 'PersistentVolume',
     metadata: {
@@ -33,7 +42,7 @@ function put(
       claimRef: { namespace: 'default', name: claim, uid: `uid-of-${claim}` },
       local: { path },
     },
-  });
+  };
 }
 const bind = (claim: string): void =>
   world.api.put('persistentvolumeclaims', {
@@ -93,6 +102,41 @@ it('lets the volume of a pod that has ended go, though the pod is still there', 
   put('done', DELETED);
   await world.clock.advance(5_000);
   expect(volume('done')).toBeUndefined();
+});
+
+it('keeps data that somebody saves while it looks for users', async () => {
+  const api = createAgentFakeApi();
+  const clock = createFakeClock();
+  const directories = createMemoryDirectories('/nonexistent/volumes');
+  const done: string[] = [];
+  let asked = 0;
+  const made = aVolumeOf('a', DELETED);
+  api.put('persistentvolumes', made);
+  await using remover = createVolumeRemover({
+    ...{ client: api.client, clock, rng: seededRng(1), logger: silentLogger, nodeName: 'n1' },
+    isActive: () => false,
+    events: { record: () => undefined },
+    runtime: {
+      usersOfPath: async () => {
+        const spec = { ...made.spec, persistentVolumeReclaimPolicy: 'Retain' as const };
+        asked += 1;
+        if (asked === 1) api.put('persistentvolumes', { ...made, spec });
+        return [];
+      },
+    },
+    volumes: {
+      directories: {
+        ...directories,
+        remove: async () => void done.push('removed'),
+        forget: async () => void done.push('kept'),
+      },
+      usersOf: async () => [],
+      removeFromExport: async () => undefined,
+    },
+  });
+  remover.start();
+  await clock.advance(1_000);
+  expect(done).toEqual(['kept']);
 });
 
 it('is not held up by a volume that it must not touch, nor by the control plane being away', async () => {

@@ -109,6 +109,40 @@ const storageSamples: readonly KubeObject[] = [
     spec: claimSpec,
   },
   { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata, provisioner: 'example.com/p' },
+  {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'CSIDriver',
+    metadata,
+    spec: { tokenRequests: [{ audience: 'a', expirationSeconds: 600 }], volumeLifecycleModes: ['Ephemeral'] },
+  },
+  {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'CSINode',
+    metadata,
+    spec: { drivers: [{ name: 'd', nodeID: 'i', topologyKeys: ['a'], allocatable: { count: 1 } }] },
+  },
+  {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'CSIStorageCapacity',
+    metadata: { ...metadata, namespace: 'testns' },
+    storageClassName: 's',
+    capacity: '1Gi',
+    nodeTopology: { matchLabels: { a: 'b' } },
+  },
+  {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'VolumeAttachment',
+    metadata,
+    spec: { attacher: 'a', nodeName: 'n', source: { persistentVolumeName: 'v' } },
+    status: { attached: true, attachError: { message: 'm' } },
+  },
+  {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'VolumeAttributesClass',
+    metadata,
+    driverName: 'd',
+    parameters: { a: 'b' },
+  },
 ];
 
 /** One valid object and more of every kind. */

@@ -59,6 +59,10 @@ const BASES: Readonly<Record<string, object>> = {
   PriorityClass: { value: 1 },
   RuntimeClass: { handler: 'a' },
   StorageClass: { provisioner: 'a' },
+  CSINode: { spec: { drivers: [] } },
+  CSIStorageCapacity: { storageClassName: 'a' },
+  VolumeAttachment: { spec: { attacher: 'a', nodeName: 'n', source: { persistentVolumeName: 'v' } } },
+  VolumeAttributesClass: { driverName: 'a', parameters: { a: 'b' } },
 };
 
 const shortName = (name: string | undefined): string => name?.slice(name.lastIndexOf('.') + 1) ?? '';

@@ -42,6 +42,12 @@ export const BINDER_EVENTS = {
     reason: 'VolumeDataLeft',
     message: (node = '') => `Node "${node}" is gone: the data of the volume stays on its disk`,
   },
+  DataShared: {
+    type: 'Warning',
+    reason: 'VolumeDataLeft',
+    message: (volume = '') =>
+      `The volume "${volume}" is in the same directory of the export: the data of both stays`,
+  },
   ExternalExpanding: {
     type: 'Normal',
     reason: 'ExternalExpanding',

@@ -4,6 +4,7 @@ import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../../s
 import { BIND_COMPLETED, hasAnnotation } from '../../schemas/volumes/binding.ts';
 import { classNameOf, defaultClass, namesClass } from '../../schemas/volumes/classes.ts';
 import { VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
+import { isWithin } from '../../schemas/volumes/exports.ts';
 import { isReadyNode, roomOn } from '../../schemas/volumes/node-volumes.ts';
 import { claimsOfPod } from '../../schemas/volumes/pod-claims.ts';
 import { claimKeyOf, openStorage } from '../../store/cache/storage-caches.ts';
@@ -86,11 +87,13 @@ export const persistentVolumeBinder: Controller = {
       const node = volume.metadata.labels?.[VOLUME_NODE_LABEL];
       const isLeaving = volume.metadata.deletionTimestamp !== undefined;
       if (isLeaving && node !== undefined && !nodes.get(node)) await nodes.refresh(signal);
+      if (isLeaving && volume.spec.nfs) await volumes.refresh(signal);
       return {
         type: 'volume',
         volume,
         claim: found(),
         hasNode: node !== undefined && nodes.get(node) !== undefined,
+        sharedWith: isLeaving ? othersIn(volume, volumes.list())[0]?.metadata.name : undefined,
         readyNodes: isLeaving ? nodes.list().filter(isReadyNode).map(keyOf).sort() : [],
       };
     }
@@ -112,6 +115,13 @@ export const persistentVolumeBinder: Controller = {
     };
   },
 };
+
+/** A class with a fixed `subDir` gives several claims one directory. */
+const othersIn = (
+  { metadata, spec }: PersistentVolume,
+  volumes: readonly PersistentVolume[],
+): readonly PersistentVolume[] =>
+  volumes.filter((other) => other.metadata.name !== metadata.name && isWithin(other.spec.nfs, spec.nfs));
 
 const isFree = ({ spec, status }: PersistentVolume): boolean =>
   !spec.claimRef && status?.phase === 'Available';

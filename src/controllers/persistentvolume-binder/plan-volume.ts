@@ -35,6 +35,8 @@ export interface VolumeView {
   readonly hasNode: boolean;
   /** Ready nodes, by name: one of them removes what lies on a server. */
   readonly readyNodes: readonly string[];
+  /** Another volume whose data is in the directory of this one, on the same export. */
+  readonly sharedWith: string | undefined;
 }
 
 const planOf = (writes: readonly Write[], ...events: readonly PlannedEvent[]): Plan | undefined =>
@@ -61,7 +63,7 @@ export function planVolume(view: VolumeView): Plan | undefined {
 }
 
 /** The finalizer of a volume that the system has made. */
-function planFinalizer({ volume, hasNode, readyNodes }: VolumeView): Plan | undefined {
+function planFinalizer({ volume, hasNode, readyNodes, sharedWith }: VolumeView): Plan | undefined {
   const driver = driverOfVolume(volume);
   if (driver === undefined) return undefined;
   const { metadata, spec } = volume;
@@ -76,6 +78,10 @@ function planFinalizer({ volume, hasNode, readyNodes }: VolumeView): Plan | unde
   if (!isHeld || !isDeleting(volume) || hasNode) return undefined;
   if (driver === 'local') {
     const event = eventOf('DataLeft', volume, metadata.labels?.[VOLUME_NODE_LABEL] ?? '');
+    return planOf([{ verb: 'update', object: withoutFinalizer(volume, VOLUME_FINALIZER) }], event);
+  }
+  if (sharedWith !== undefined) {
+    const event = eventOf('DataShared', volume, sharedWith);
     return planOf([{ verb: 'update', object: withoutFinalizer(volume, VOLUME_FINALIZER) }], event);
   }
   const [node] = readyNodes;

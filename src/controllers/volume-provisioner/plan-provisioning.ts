@@ -19,6 +19,7 @@ import {
   VOLUME_FINALIZER,
   VOLUME_NODE_LABEL,
 } from '../../schemas/volumes/drivers.ts';
+import { isWithin } from '../../schemas/volumes/exports.ts';
 import { isReadyNode, volumesDirectoryOf } from '../../schemas/volumes/node-volumes.ts';
 import { PROTECTION_FINALIZERS } from '../../schemas/pods/volume-protection.ts';
 import { toBytes } from '../../schemas/values/quantity.ts';
@@ -31,9 +32,10 @@ import { planNfsSource } from './plan-nfs-source.ts';
 export interface ProvisioningView {
   readonly claim: PersistentVolumeClaim;
   readonly storageClass: StorageClass;
-  /** Whether a volume refers to the claim already. */
+  /** Whether a volume is reserved for the claim already. */
   readonly hasVolume: boolean;
   readonly nodes: readonly Node[];
+  readonly volumes: readonly PersistentVolume[];
   /** Bytes that no volume of the node takes yet. */
   readonly roomOn: (node: Node) => number;
 }
@@ -47,7 +49,7 @@ interface Failure {
 }
 
 type Source = Pick<PersistentVolume['spec'], 'local' | 'nfs' | 'nodeAffinity'>;
-type Placed = { readonly source: Source; readonly node?: string } | Failure;
+type Placed = { readonly source: Source; readonly node?: string; readonly isKept?: boolean } | Failure;
 
 export function planProvisioning(view: ProvisioningView): Plan | undefined {
   const { claim, storageClass, hasVolume } = view;
@@ -58,16 +60,23 @@ export function planProvisioning(view: ProvisioningView): Plan | undefined {
   const placed = unsupported === undefined ? placeVolume(view, selected) : { failure: unsupported };
   if ('failure' in placed) return planFailure(view, placed);
   const object = volumeFor(view, placed);
+  // The directory that an older volume of this path leaves behind is removed with all that is in it.
+  const around = view.volumes.filter(({ spec }) => isWithin(object.spec.nfs, spec.nfs));
+  const leaving = around.find(isDeleting);
+  if (leaving) return planFailure(view, { failure: goingWith(leaving) });
   return {
     writes: [{ verb: 'create', object }],
     // A volume for a claim that is gone would wait for nobody.
-    checks: [unchanged(claim)],
+    checks: [claim, ...around].map(unchanged),
     events: [
       eventOf('Provisioning', claim, `${claim.metadata.namespace ?? ''}/${claim.metadata.name}`),
       eventOf('ProvisioningSucceeded', claim, object.metadata.name),
     ],
   };
 }
+
+const goingWith = ({ metadata }: PersistentVolume): string =>
+  `its directory is being removed with the volume "${metadata.name}"`;
 
 function unsupportedBy(claim: PersistentVolumeClaim): string | undefined {
   const { selector, dataSource, dataSourceRef } = claim.spec;
@@ -131,9 +140,10 @@ const nameFor = ({ metadata }: PersistentVolumeClaim): string => `pvc-${metadata
 
 function volumeFor(
   { claim, storageClass }: ProvisioningView,
-  { source, node }: Exclude<Placed, Failure>,
+  { source, node, isKept }: Exclude<Placed, Failure>,
 ): PersistentVolume {
-  const { mountOptions, provisioner, reclaimPolicy = 'Delete' } = storageClass;
+  const { mountOptions, provisioner } = storageClass;
+  const reclaimPolicy = isKept ? 'Retain' : (storageClass.reclaimPolicy ?? 'Delete');
   const finalizers = [
     PROTECTION_FINALIZERS['PersistentVolume'] ?? '',
     ...(reclaimPolicy === 'Delete' ? [VOLUME_FINALIZER] : []),

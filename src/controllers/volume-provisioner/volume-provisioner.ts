@@ -43,8 +43,9 @@ export const volumeProvisioner: Controller = {
         const view = (): Said<ProvisioningView> => ({
           claim,
           storageClass,
-          hasVolume: storage.referringTo(key).length > 0,
+          hasVolume: storage.isServed(claim),
           nodes: nodes.list(),
+          volumes: storage.volumes.list(),
           roomOn: (node) => roomOn(node, storage.volumesOn(node.metadata.name)),
           said: said.of(key),
         });

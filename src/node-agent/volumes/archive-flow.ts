@@ -1,3 +1,9 @@
+/**
+ * Levels of directories in an archive. Each one holds descriptors open, of which the agent has few
+ * for all of its work; a pod or an archive could ask for millions.
+ */
+export const MAX_LEVELS = 500;
+
 /** Waiting for a stream of an archive that takes no more for now. */
 interface Flow {
   once(event: 'drain' | 'close', listener: () => void): unknown;

@@ -9,7 +9,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, opendir, readlink } from 'node:fs/promises';
 import { type Header, pack as newPack, type Pack } from 'tar-stream';
 import { entryPath, heldPath, HOLD_DIRECTORY, isCode } from '../files/held-directory.ts';
-import { drainedOrClosed } from './archive-flow.ts';
+import { drainedOrClosed, MAX_LEVELS } from './archive-flow.ts';
 import { isRestorePlace } from './restore-places.ts';
 
 /** One read. */
@@ -50,6 +50,8 @@ async function packAll(packing: Packing, path: string): Promise<void> {
 }
 
 async function packDirectory(packing: Packing, directory: FileHandle, prefix: string): Promise<void> {
+  if (prefix.split('/').length > MAX_LEVELS)
+    throw new Error(`the volume has more than ${MAX_LEVELS} levels of directories`);
   for await (const { name } of await opendir(heldPath(directory.fd))) {
     packing.signal.throwIfAborted();
     if (name.includes('\ufffd')) throw new Error(`the name of "${prefix}${name}" is no UTF-8`);

@@ -28,11 +28,13 @@ const MAX_NAMED = 3;
 
 export function planVolumeRemoval(input: RemovalInput): VolumeRemoval {
   const { volume, nodeName, users } = input;
-  const { metadata, spec } = volume;
+  const { metadata, spec, status } = volume;
   if (metadata.labels?.[VOLUME_NODE_LABEL] !== nodeName) return { type: 'none' };
   if (metadata.deletionTimestamp === undefined) return { type: 'note' };
   if (metadata.finalizers?.includes(VOLUME_FINALIZER) !== true || !isBeingRemoved(volume))
     return { type: 'none' };
+  // Somebody took the protection off a volume whose claim is there.
+  if (status?.phase === 'Bound') return { type: 'none' };
   if (users.length > 0) {
     const named = users.slice(0, MAX_NAMED).join(', ');
     const others = users.length > MAX_NAMED ? ` and ${users.length - MAX_NAMED} more` : '';

@@ -23,7 +23,7 @@ import { extract as newExtract, type Header } from 'tar-stream';
 import { asRecord } from '../../schemas/json-access.ts';
 import { entryPath, heldPath, HOLD_DIRECTORY, isCode } from '../files/held-directory.ts';
 import { removeTree } from '../files/remove-tree.ts';
-import { drainedOrClosed } from './archive-flow.ts';
+import { drainedOrClosed, MAX_LEVELS } from './archive-flow.ts';
 import { isRestorePlace, REPLACED, STAGING } from './restore-places.ts';
 
 export interface Unpacked {
@@ -39,6 +39,8 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | const
 const LOST_AND_FOUND = 'lost+found';
 /** Runs of zeros of this size become holes. */
 const HOLE_BYTES = 4_096;
+/** A name may have megabytes. */
+const SHOWN_CHARACTERS = 100;
 const ZEROS = Buffer.alloc(HOLE_BYTES);
 
 const isData = (name: string): boolean => name !== LOST_AND_FOUND && !isRestorePlace(name);
@@ -165,6 +167,10 @@ function partsOf(name: string): readonly string[] {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (name.startsWith('/') || parts.includes('..') || name.includes('\0'))
     throw new RestoreRefused(`"${name}" leads out of the volume; nothing was restored`);
+  if (parts.length > MAX_LEVELS)
+    throw new RestoreRefused(
+      `"${name.slice(0, SHOWN_CHARACTERS)}…" has more than ${MAX_LEVELS} levels of directories`,
+    );
   return parts;
 }
 

@@ -52,10 +52,12 @@ export function createVolumeRemover(options: VolumeRemoverOptions): VolumeRemove
   }
 
   async function process(name: string): Promise<Requeue | undefined> {
-    const volume = known.get(name);
+    const seen = known.get(name);
+    if (!seen) return undefined;
+    const isDeleted = seen.metadata.deletionTimestamp !== undefined;
+    const users = isDeleted ? await usersOf(seen) : [];
+    const volume = isDeleted ? await current(name) : seen;
     if (!volume) return undefined;
-    const isDeleted = volume.metadata.deletionTimestamp !== undefined;
-    const users = isDeleted ? await usersOf(volume) : [];
     const plan = planVolumeRemoval({ volume, nodeName, volumesDir: directories.root, users });
     switch (plan.type) {
       case 'none':
@@ -74,6 +76,16 @@ export function createVolumeRemover(options: VolumeRemoverOptions): VolumeRemove
         await removeFinalizer(volume);
         return undefined;
     }
+  }
+
+  /** The watch may be behind: somebody may have saved the data by another policy since. */
+  async function current(name: string): Promise<PersistentVolume | undefined> {
+    return client
+      .get<PersistentVolume>(resources.persistentVolumes, undefined, name)
+      .catch((error: unknown) => {
+        if (isStatusError(error, 'NotFound')) return undefined;
+        throw error;
+      });
   }
 
   async function removeFinalizer(volume: PersistentVolume): Promise<void> {

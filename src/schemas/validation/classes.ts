@@ -3,6 +3,7 @@ import { asList, asNumber, asRecord, asRecords, asString, type Fields } from '..
 import type { KubeObject } from '../object.ts';
 import { HIGHEST_USER_PRIORITY, systemPriorities } from '../pods/priorities.ts';
 import { escapeControls } from '../errors/status.ts';
+import { validateDriverName } from './csi.ts';
 import { immutable, validateLabels } from './metadata.ts';
 import { dns1123Label, qualifiedName } from './names.ts';
 import { validatePreemption } from './pod-spec.ts';
@@ -67,6 +68,16 @@ export function validateStorageClass(object: KubeObject): FieldErrors {
   const mode = asString(object['volumeBindingMode']);
   if (!BINDING_MODES.includes(mode)) errors.push(notSupported('volumeBindingMode', mode, BINDING_MODES));
   return [...errors, ...validateTopologies(asRecords(object['allowedTopologies']))];
+}
+
+export function validateAttributesClass(object: KubeObject): FieldErrors {
+  const parameters = asRecord(object['parameters']);
+  return [
+    ...validateDriverName(object['driverName'], 'driverName'),
+    ...(Object.keys(parameters).length === 0
+      ? [required('parameters', 'must contain at least one key/value pair')]
+      : validateParameters(parameters)),
+  ];
 }
 
 const RECLAIM_POLICIES = ['Delete', 'Retain'];

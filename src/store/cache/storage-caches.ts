@@ -1,7 +1,7 @@
 /** The claims, volumes and classes in memory, with the indexes that their users share. */
 import { objectKey } from '../../schemas/object.ts';
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../schemas/types.ts';
-import { isFullyBound, SELECTED_NODE } from '../../schemas/volumes/binding.ts';
+import { isFullyBound, isVolumeOf, SELECTED_NODE } from '../../schemas/volumes/binding.ts';
 import { classNameOf, findClass } from '../../schemas/volumes/classes.ts';
 import { VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
 import type { CacheSet, ResourceCache } from './cache.ts';
@@ -16,6 +16,8 @@ export interface StorageCaches {
   storageClass(name: string): StorageClass | undefined;
   /** Volumes that refer to a claim of that key, whatever uid they say. */
   referringTo(key: string): readonly PersistentVolume[];
+  /** Whether a volume is reserved for this claim, and not for an older one of its name. */
+  isServed(claim: PersistentVolumeClaim): boolean;
   /** Volumes that refer to the claim, and those of its class that refer to none. */
   candidates(claim: PersistentVolumeClaim): readonly PersistentVolume[];
   /** Volumes with the label of the node; '' for those without one. */
@@ -55,6 +57,10 @@ export async function openStorage(caches: CacheSet): Promise<StorageCaches> {
     isFullyBound(claim) ? [] : only(claim.metadata.annotations?.[SELECTED_NODE]),
   );
   const referringTo = (key: string): readonly PersistentVolume[] => volumes.byIndex(BY_REFERENCE, key);
+  const isServed = (claim: PersistentVolumeClaim): boolean =>
+    referringTo(objectKey(claim.metadata.namespace, claim.metadata.name)).some((volume) =>
+      isVolumeOf(volume, claim),
+    );
   return {
     claims,
     volumes,
@@ -63,15 +69,13 @@ export async function openStorage(caches: CacheSet): Promise<StorageCaches> {
     volume: (name) => volumes.get(name),
     storageClass: (name) => findClass(name, (stored) => classes.get(stored)),
     referringTo,
+    isServed,
     candidates: (claim) => [
       ...referringTo(objectKey(claim.metadata.namespace, claim.metadata.name)),
       ...volumes.byIndex(FREE_BY_CLASS, classNameOf(claim)),
     ],
     volumesOn: (node) => volumes.byIndex(BY_NODE, node),
-    selectedFor: (node) =>
-      claims
-        .byIndex(BY_SELECTED_NODE, node)
-        .filter(({ metadata }) => referringTo(objectKey(metadata.namespace, metadata.name)).length === 0),
+    selectedFor: (node) => claims.byIndex(BY_SELECTED_NODE, node).filter((claim) => !isServed(claim)),
     naming: (volume) => claims.byIndex(BY_VOLUME, volume),
     unbound: (className) =>
       className === undefined ? claims.byIndex(UNBOUND, 'yes') : claims.byIndex(UNBOUND_BY_CLASS, className),

@@ -342,6 +342,59 @@ describe('classes', () => {
     });
   });
 
+  const nfs = (parameters: Readonly<Record<string, string>>) =>
+    aClass('shared', {
+      provisioner: 'nfs.csi.k8s.io',
+      parameters: { server: 'nfs.test', share: '/srv', ...parameters },
+      volumeBindingMode: 'Immediate',
+    });
+  const shared = (name = 'data') => aClaim(name, { storageClassName: 'shared' });
+
+  it('of NFS remove no directory in which another volume is', async () => {
+    await storage.create(nfs({ subDir: 'all' }), shared(), shared('other'));
+    await storage.settle();
+    const { name } = (await storage.volumeOf()).metadata;
+    await storage.remove(CLAIMS, 'default/data');
+    await storage.settle();
+    expect(await storage.volume(name)).toBeUndefined();
+    const other = await storage.volumeOf('other');
+    expect(await storage.events(`PersistentVolume/${name}`)).toEqual([
+      `VolumeDataLeft: The volume "${other.metadata.name}" is in the same directory of the export: the data of both stays`,
+    ]);
+    await storage.remove(CLAIMS, 'default/other');
+    await storage.settle();
+    expect((await storage.volume(other.metadata.name))?.metadata.labels).toBeDefined();
+  });
+
+  it('of NFS give a directory to a claim of the same name only after it was removed', async () => {
+    await storage.create(nfs({ subdir: '${pvc.metadata.name}' }), shared());
+    await storage.settle();
+    const { name } = (await storage.volumeOf()).metadata;
+    await storage.remove(CLAIMS, 'default/data');
+    await storage.settle();
+    await storage.create(shared());
+    await storage.settle();
+    expect((await storage.claim())?.spec.volumeName).toBeUndefined();
+    expect(await storage.events('PersistentVolumeClaim/data')).toContain(
+      `ProvisioningFailed: failed to provision volume with StorageClass "shared": its directory is being removed with the volume "${name}"`,
+    );
+    const leaving = await storage.volume(name);
+    if (!leaving) throw new Error('the volume is gone');
+    await storage.cluster.objects.update({ ...leaving, metadata: { ...leaving.metadata, finalizers: [] } });
+    await storage.settle();
+    expect((await storage.volumeOf()).spec.nfs?.path).toBe('/srv/data');
+  });
+
+  it.each([
+    ['retain', 'Retain'],
+    ['Archive', 'Retain'],
+    ['delete', 'Delete'],
+  ])('of NFS with onDelete %s make volumes with the policy %s', async (onDelete, policy) => {
+    await storage.create(nfs({ onDelete }), shared());
+    await storage.settle();
+    expect((await storage.volumeOf()).spec.persistentVolumeReclaimPolicy).toBe(policy);
+  });
+
   it('are given to claims that name none once there is a default class', async () => {
     await storage.remove('storageclasses.storage.k8s.io', 'local');
     const spec = { ...aClaim().spec };

@@ -251,6 +251,11 @@ describe('the data of a volume', () => {
       { type: 'none' },
     ],
     [
+      'stays while it is bound, whatever became of its protection',
+      { ...aVolume({}, deleted), status: { phase: 'Bound' } },
+      { type: 'none' },
+    ],
+    [
       'of another node is not touched',
       aVolume({}, { ...deleted, labels: { 'symphony.dev/node': 'n2' } }),
       { type: 'none' },

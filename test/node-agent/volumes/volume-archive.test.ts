@@ -65,6 +65,14 @@ describe('a volume that is packed and unpacked', () => {
     expect((await readdir(to)).sort()).toEqual((await readdir(from)).sort());
   });
 
+  it('holds a bounded number of levels open', async () => {
+    await mkdir(join(from, 'd/'.repeat(500)), { recursive: true });
+    const whole = async (): Promise<void> => {
+      for await (const chunk of packVolume(from, signal)) void chunk;
+    };
+    await expect(whole()).rejects.toThrow('more than 500 levels of directories');
+  });
+
   it('keeps large files, with their holes', async () => {
     const file = await open(join(from, 'sparse'), 'w');
     await file.write(Buffer.from('begin'), 0, 5, 0);
@@ -121,6 +129,7 @@ describe('a restore', () => {
     ],
     ['is a device', [{ name: 'x', type: 'block-device' }], '"x" is a block-device and is not restored'],
     ['is a pipe', [{ name: 'x', type: 'fifo' }], '"x" is a fifo and is not restored'],
+    ['is too deep', [{ name: 'd/'.repeat(501) + 'x' }], 'has more than 500 levels of directories'],
     [
       'goes through a link',
       [

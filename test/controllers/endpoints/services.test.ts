@@ -294,7 +294,9 @@ it('updates that are refused are told', async () => {
     wrapStore: (store) => ({
       ...store,
       commit(ops, commitOptions) {
-        const isRefused = ops.some(({ type, resource }) => type === 'update' && resource.startsWith('endpoint'));
+        const isRefused = ops.some(
+          ({ type, resource }) => type === 'update' && resource.startsWith('endpoint'),
+        );
         if (refuses && isRefused) throw badRequest('not today');
         return store.commit(ops, commitOptions);
       },
@@ -310,9 +312,7 @@ it('updates that are refused are told', async () => {
   await told.context.events.flush();
   const events = (await told.store.list('events')).objects as readonly Event[];
   await told[Symbol.asyncDispose]();
-  expect(
-    new Set(events.flatMap(({ type, message = '' }) => (type === 'Warning' ? message : []))),
-  ).toEqual(
+  expect(new Set(events.flatMap(({ type, message = '' }) => (type === 'Warning' ? message : [])))).toEqual(
     new Set([
       'Failed to update endpoint default/web: not today',
       'Error updating Endpoint Slices for Service default/web: failed to update EndpointSlice for Service default/web: not today',

@@ -25,6 +25,8 @@ const SWITCHING_PROTOCOLS = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upg
 const LOCAL_PING_MS = 15_000;
 /** A tunnel whose agent was not heard for so long is half open. Sessions outlive shorter cuts. */
 const HALF_OPEN_MS = 30_000;
+/** A tunnel that another one has replaced cannot be pinged. Its last streams may take so long. */
+const RETIRED_MS = 4 * 3_600_000;
 /** Agents that were heard, gone ones included. Beyond it the oldest are forgotten. */
 const MAX_HEARD = 10_000;
 /** One request waits so long for an agent's answer. */
@@ -99,7 +101,6 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
     tunnels.get(node)?.session.close();
     tunnels.set(node, tunnel);
     logger.debug({ node }, 'An agent has opened its tunnel');
-    hear(node);
     keepAlive(tunnel, clock, {
       intervalMs: local.has(node) ? LOCAL_PING_MS : heartbeatMs,
       onHeard: () => hear(node),
@@ -120,7 +121,9 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
     },
     async heartbeats() {
       const nowMs = clock.now();
-      const ages = [...heard].map(([node, atMs]) => [node, Math.max(0, nowMs - atMs)] as const);
+      // A clock that was set back makes nobody heard for as long.
+      for (const [node, atMs] of heard) if (atMs > nowMs) heard.set(node, nowMs);
+      const ages = [...heard].map(([node, atMs]) => [node, nowMs - atMs] as const);
       return new Map([...ages, ...[...local].map((node) => [node, 0] as const)]);
     },
     accept(node, socket, head) {
@@ -162,18 +165,22 @@ interface KeepAlive {
  */
 function keepAlive(tunnel: Tunnel, clock: Clock, { intervalMs, onHeard, onSilent }: KeepAlive): void {
   const { session } = tunnel;
-  let askedAtMs: number | undefined;
+  /** Since the last answer. Counted in ticks: a clock that jumps makes no silence. */
+  let silentMs = 0;
+  let isAsking = false;
   const tick = (): void => {
     if (session.destroyed) return;
-    if (askedAtMs !== undefined && clock.now() - askedAtMs >= HALF_OPEN_MS) {
+    silentMs += intervalMs;
+    if (silentMs >= (session.closed ? RETIRED_MS : HALF_OPEN_MS)) {
       onSilent();
       return session.destroy();
     }
-    if (askedAtMs === undefined) {
-      askedAtMs = clock.now();
+    if (!isAsking && !session.closed) {
+      isAsking = true;
       session.ping((error) => {
+        isAsking = false;
         if (error) return;
-        askedAtMs = undefined;
+        silentMs = 0;
         onHeard();
       });
     }

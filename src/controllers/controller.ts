@@ -58,6 +58,8 @@ export interface Reconciler<View = unknown, P extends Plan = Plan> {
   plan(view: View, nowMs: number): P | undefined;
   /** Pure: the plan after the API refused the creates of another. The key is tried again, too. */
   planRefused?(view: View, refusal: Refusal, nowMs: number): Plan | undefined;
+  /** The same for a plan without creates. Absent: its refusal is logged only. */
+  planUpdateRefused?(view: View, refusal: Refusal, nowMs: number): Plan | undefined;
   /** After the plan was carried out: for memory of this process, and effects that are no writes. */
   after?(plan: P, key: string, signal: AbortSignal): void | Promise<void>;
 }

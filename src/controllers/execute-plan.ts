@@ -39,7 +39,8 @@ export async function executeOrRefuse(
       return { plan: instead, requeue: await execute(instead, signal) };
     }
     const creates = plan.writes.filter(({ verb }) => verb === 'create');
-    if (!reconciler.planRefused || !isRefusal(error) || creates.length === 0) throw error;
+    const tell = creates.length > 0 ? reconciler.planRefused : reconciler.planUpdateRefused;
+    if (!tell || !isRefusal(error)) throw error;
     const namespaceGoes = isNamespaceGoing(error);
     const refusal =
       plan.piecemeal && !namespaceGoes ? await createPiecemeal(execute, plan, creates, signal) : error;
@@ -47,7 +48,7 @@ export async function executeOrRefuse(
     if (!refusal)
       throw new ConflictError('What was refused together is allowed piece by piece', { cause: error });
     const { message } = refusal;
-    const told = reconciler.planRefused(view, { message, namespaceGoes }, context.clock.now());
+    const told = tell.call(reconciler, view, { message, namespaceGoes }, context.clock.now());
     const requeue = told && (await execute(told, signal));
     if (namespaceGoes) return { plan, requeue };
     throw refusal;

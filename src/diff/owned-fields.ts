@@ -37,6 +37,10 @@ const CA_CONFIG_MAP = 'kube-root-ca.crt';
 const isOwnService = ({ metadata }: KubeObject): boolean =>
   metadata.name === 'kubernetes' && metadata.namespace === 'default';
 
+/** Endpoints of a Service that selects pods: their controller keeps addresses and labels. */
+const isOfController = ({ metadata }: KubeObject): boolean =>
+  metadata.labels?.['endpoints.kubernetes.io/managed-by'] === 'endpoint-controller';
+
 /** By `group/Kind`; a rule decides by the manifest and, where there is one, the live object. */
 type Rule = (object: KubeObject, live: KubeObject | undefined) => readonly Path[];
 const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
@@ -76,7 +80,15 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
     (object, live) => (live && isApplicationDefinition(object) ? [['spec']] : []),
   ],
   ['/Service', (object, live) => (live && isOwnService(object) ? [['spec']] : [])],
-  ['/Endpoints', (object) => (isOwnService(object) ? [['subsets'], LAST_CHANGE] : [LAST_CHANGE])],
+  [
+    '/Endpoints',
+    (object, live) => {
+      if (isOwnService(object)) return [['subsets'], LAST_CHANGE];
+      return live && isOfController(live)
+        ? [['subsets'], ['metadata', 'labels'], LAST_CHANGE]
+        : [LAST_CHANGE];
+    },
+  ],
   [
     'discovery.k8s.io/EndpointSlice',
     (object, live) =>

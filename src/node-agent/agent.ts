@@ -55,7 +55,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
             ...{ volumes: options.volumes, isActive: registry.isActive },
             canChown: process.getuid?.() === 0,
           },
-          onOpen: reporter.setTunnel,
+          onHeard: reporter.setTunnel,
         }),
       );
     return {};

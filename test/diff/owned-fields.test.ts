@@ -152,6 +152,23 @@ describe('what a controller owns', () => {
       (live) => withData(live, { subsets: [{ addresses: [{ ip: '10.9.9.3' }] }] }),
     ],
     [
+      'the endpoints of a Service that selects pods',
+      labelled(simple('v1', 'Endpoints', 'web', { subsets: [{ addresses: [{ ip: '10.9.9.2' }] }] }), {
+        team: 'x',
+      }),
+      (live) =>
+        withData(
+          {
+            ...live,
+            metadata: {
+              ...live.metadata,
+              labels: { 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' },
+            },
+          },
+          { subsets: [{ addresses: [{ ip: '10.9.9.3' }] }] },
+        ),
+    ],
+    [
       'health taints, labels and addresses of a node',
       labelled(
         spec(aNode({ name: 'n' }), {

@@ -3,8 +3,9 @@
  * on. The holder is not recorded: the servers are asked in turn, the last known holder first.
  */
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
+import { createAbort } from '../../base/abort.ts';
 import { createBoundedMap } from '../../base/bounded-map.ts';
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, sleep } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -23,8 +24,11 @@ const ANSWER_TIMEOUT_MS = 35_000;
 /** Remembered holders; forgetting one costs a question. */
 const MAX_REMEMBERED = 10_000;
 
-/** A server that hangs must not hold up the judgement of all nodes for long. */
-const HEARTBEATS_TIMEOUT_MS = 1_000;
+/**
+ * A server that hangs, or whose host was cut off, must not hold up the judgement of all nodes: its
+ * agents may be the ones that are lost. Connecting goes on meanwhile.
+ */
+const HEARTBEATS_TIMEOUT_MS = 500;
 /** Ten thousand nodes with long names. */
 const MAX_HEARTBEATS_CHARACTERS = 4_000_000;
 
@@ -76,6 +80,16 @@ export function createPeerTunnels(options: PeerTunnelsOptions): Tunnels {
 
   /** What another server has heard; nothing where it does not say so in time. */
   async function heardBy(peer: Peer, signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+    const answered = createAbort();
+    const late = sleep(clock, HEARTBEATS_TIMEOUT_MS, answered.signal).then(() => new Map<string, number>());
+    try {
+      return await Promise.race([agesOf(peer, signal), late]);
+    } finally {
+      answered.abort();
+    }
+  }
+
+  async function agesOf(peer: Peer, signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
     try {
       const headers = { ':method': 'GET', ':path': HEARTBEATS_PATH };
       const asked = { clock, headers, signal, writable: false, timeoutMs: HEARTBEATS_TIMEOUT_MS };

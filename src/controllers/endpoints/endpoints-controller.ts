@@ -34,12 +34,15 @@ export const endpointsController: Controller = {
       return itself(event);
     });
     scope.on(pods, members.servicesConcerned, pace.delayMs);
-    scope.on(endpoints, (event) => (event.type === 'DELETED' ? itself(event) : []));
+    /** Services whose plan is being carried out: changes of their Endpoints are our own. */
+    const writing = new Set<string>();
+    scope.on(endpoints, (event) => (writing.has(event.key) ? [] : itself(event)));
 
     const isOurs = ({ metadata }: Endpoints): boolean => metadata.labels?.[MANAGED_BY] === ENDPOINTS_MANAGER;
 
     function leftoverOf(key: string): EndpointsView | undefined {
       const leftover = endpoints.get(key);
+      writing.delete(key);
       seen.delete(key);
       pace.forget(key);
       if (leftover && (deleted.has(key) || isOurs(leftover))) return { leftover };
@@ -57,6 +60,7 @@ export const endpointsController: Controller = {
         if (!podSelectorOf(service)) return undefined;
         const found = members.podsOf(service);
         pace.reconciled(key, found.length);
+        writing.add(key);
         return {
           service,
           pods: found,
@@ -66,7 +70,9 @@ export const endpointsController: Controller = {
       },
       plan: planEndpoints,
       planRefused: planRefusedEndpoints,
+      planUpdateRefused: planRefusedEndpoints,
       after(plan, key) {
+        writing.delete(key);
         if (plan.seen) seen.set(key, plan.seen);
         else deleted.delete(key);
       },

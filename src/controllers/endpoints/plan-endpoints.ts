@@ -33,6 +33,11 @@ export const ENDPOINTS_EVENTS = {
       message: (service: string, refusal: string) =>
         `Failed to create endpoint for service ${service}: ${refusal}`,
     },
+    updateRefused: {
+      type: 'Warning',
+      reason: 'FailedToUpdateEndpoint',
+      message: (service: string, refusal: string) => `Failed to update endpoint ${service}: ${refusal}`,
+    },
   },
 } satisfies EventTexts;
 
@@ -97,7 +102,8 @@ export function planRefusedEndpoints(
   if (!view.service || namespaceGoes) return undefined;
   const { name, namespace = '' } = view.service.metadata;
   const about = { apiVersion: 'v1', kind: 'Endpoints', name, namespace };
-  return { writes: [], events: [event('createRefused', about, `${namespace}/${name}`, message)] };
+  const what = view.current ? 'updateRefused' : 'createRefused';
+  return { writes: [], events: [event(what, view.current ?? about, `${namespace}/${name}`, message)] };
 }
 
 /** Undefined: the pod is no endpoint of the Service. */

@@ -43,6 +43,7 @@ export const mirroringController: Controller = {
       },
       plan: planMirror,
       planRefused: planRefusedMirror,
+      planUpdateRefused: planRefusedMirror,
     };
   },
 };

@@ -12,7 +12,13 @@ import { indexServicePods } from '../endpoints/service-pods.ts';
 import { type TriggerTimes, triggerOf } from '../endpoints/trigger-times.ts';
 import { podsOnNode } from '../indexes.ts';
 import { isDeleting } from '../ownership.ts';
-import { planRefusedSlices, planSlices, SLICE_EVENTS, type SlicesView } from './plan-slices.ts';
+import {
+  planRefusedSlices,
+  planRefusedSliceUpdates,
+  planSlices,
+  SLICE_EVENTS,
+  type SlicesView,
+} from './plan-slices.ts';
 import { ZONE_LABEL } from './pod-endpoint.ts';
 import { indexByService, serviceKeysOf, SLICE_CHANGE_DELAY_MS, slicesOf } from './slice-index.ts';
 import { SLICE_CONTROLLER } from './slice-facts.ts';
@@ -78,6 +84,7 @@ export const endpointSliceController: Controller = {
       },
       plan: planSlices,
       planRefused: planRefusedSlices,
+      planUpdateRefused: planRefusedSliceUpdates,
       after(plan, key) {
         writing.delete(key);
         if (plan.seen) seen.set(key, plan.seen);

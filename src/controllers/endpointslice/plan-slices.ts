@@ -95,15 +95,19 @@ export function planSlices(view: SlicesView): TriggeredPlan {
   };
 }
 
-export function planRefusedSlices(
-  view: SlicesView,
-  { message, namespaceGoes }: Refusal,
-): TriggeredPlan | undefined {
-  if (!view.service || namespaceGoes) return undefined;
-  const { service } = view;
-  const why = `failed to create EndpointSlice for Service ${fullName(service)}: ${message}`;
-  return { writes: [], events: [event('failed', service, fullName(service), why)] };
-}
+type RefusedPlan = (view: SlicesView, refusal: Refusal) => TriggeredPlan | undefined;
+
+const refusedTo =
+  (verb: 'create' | 'update'): RefusedPlan =>
+  (view, { message, namespaceGoes }) => {
+    if (!view.service || namespaceGoes) return undefined;
+    const { service } = view;
+    const why = `failed to ${verb} EndpointSlice for Service ${fullName(service)}: ${message}`;
+    return { writes: [], events: [event('failed', service, fullName(service), why)] };
+  };
+
+export const planRefusedSlices = refusedTo('create');
+export const planRefusedSliceUpdates = refusedTo('update');
 
 const fullName = ({ metadata: { name, namespace = '' } }: KubeObject): string => `${namespace}/${name}`;
 

@@ -99,6 +99,7 @@ export const horizontalPodAutoscaler = ({
         const { namespace = '' } = autoscaler.metadata;
         const target = await findTarget(context, autoscaler);
         const isFound = !('missing' in target);
+        if (!isFound) selectors.delete(key);
         const selected = isFound ? select(autoscaler, target) : { pods: [], rivals: [] };
         const isMeasured =
           isFound &&

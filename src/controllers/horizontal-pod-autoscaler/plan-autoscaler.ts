@@ -17,6 +17,7 @@ import {
   type Limited,
   limitReplicas,
   type Limits,
+  memoryAt,
   remember,
   rememberRescale,
   type ScalingMemory,
@@ -128,7 +129,7 @@ export function planAutoscaler(view: AutoscalerView, nowMs: number): AutoscalerP
   });
   const { uid = '' } = autoscaler.metadata;
   const { specReplicas: current } = target;
-  const known = view.memory?.uid === uid ? view.memory : initialMemory(uid, current, nowMs);
+  const known = view.memory?.uid === uid ? memoryAt(view.memory, nowMs) : initialMemory(uid, current, nowMs);
   const { minReplicas = 1, maxReplicas } = autoscaler.spec;
   if (current === 0) {
     setCondition(draft, 'ScalingActive', 'False', {

@@ -54,6 +54,13 @@ export const initialMemory = (uid: string, replicas: number, nowMs: number): Sca
   rescales: [],
 });
 
+/** After the clock was set back, nothing that is remembered lies in the future. */
+export function memoryAt(memory: ScalingMemory, nowMs: number): ScalingMemory {
+  const past = <T extends { readonly atMs: number }>(items: readonly T[]): readonly T[] =>
+    items.map((item) => (item.atMs > nowMs ? { ...item, atMs: nowMs } : item));
+  return { ...memory, recommendations: past(memory.recommendations), rescales: past(memory.rescales) };
+}
+
 /** Without a behavior, at most this factor, or this many pods, at once. */
 const SCALE_UP_FACTOR = 2;
 const SCALE_UP_MINIMUM = 4;

@@ -16,6 +16,7 @@ import {
   mayEvictFrom,
   monitorPeriodMs,
   observe,
+  readyCondition,
   type Sighting,
   silentAtMs,
 } from './plan-node-health.ts';
@@ -66,6 +67,10 @@ export const nodeLifecycle = (options: NodeHealthOptions): Controller => ({
       return sighting;
     }
 
+    /** Silent nodes, and those that say so themselves: the brakes may be released meanwhile. */
+    const isUnwell = (node: Node, nowMs: number): boolean =>
+      nowMs > silentAt(node) || readyCondition(node)?.status === 'False';
+
     const silentAt = (node: Node): number =>
       silentAtMs(sight(node), { gracePeriodMs, leaseGracePeriodMs, couldHearSinceMs });
 
@@ -90,7 +95,7 @@ export const nodeLifecycle = (options: NodeHealthOptions): Controller => ({
         const sighting = sightings.get(name);
         const heardAtMs = clock.now() - age;
         // Heard before this process led: such a tunnel may have moved to another server.
-        if (!sighting || heardAtMs < (sighting.heardAtMs ?? startedAtMs)) continue;
+        if (!sighting || heardAtMs < (sighting.heardAtMs ?? Math.min(startedAtMs, lastTickMs))) continue;
         sightings.set(name, { ...sighting, heardAtMs });
       }
     }
@@ -116,7 +121,7 @@ export const nodeLifecycle = (options: NodeHealthOptions): Controller => ({
         const isTimeForAll = !isHearing || Math.abs(nowMs - lookedAtAllMs) >= LOOK_AT_ALL_MS;
         if (isTimeForAll) lookedAtAllMs = nowMs;
         return all
-          .filter((node) => isTimeForAll || nowMs > silentAt(node))
+          .filter((node) => isTimeForAll || isUnwell(node, nowMs))
           .map(({ metadata }) => metadata.name);
       },
       observe(name) {

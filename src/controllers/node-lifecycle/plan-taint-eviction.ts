@@ -47,7 +47,8 @@ export function planTaintEviction(view: TaintEvictionView, nowMs: number): Taint
     const isCancelled = view.sinceMs !== undefined && !isDeleting(pod);
     return { writes: [], events: isCancelled ? [said('cancelled', pod)] : [], sinceMs: undefined };
   }
-  const sinceMs = view.sinceMs ?? nowMs;
+  // A clock that was set back makes no pod wait longer.
+  const sinceMs = Math.min(view.sinceMs ?? nowMs, nowMs);
   const dueInMs = sinceMs + waitSeconds * 1000 - nowMs;
   if (dueInMs > 0) return { writes: [], events: [], sinceMs, requeueAfterMs: dueInMs };
   const isSettled = nowMs >= settledAtMs;

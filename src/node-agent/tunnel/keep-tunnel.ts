@@ -13,7 +13,7 @@ import { toPlainStream } from '../../base/plain-stream.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Connection } from '../../client/connection.ts';
 import { StatusError } from '../../schemas/errors/status.ts';
-import { type Pings, silenceMs, withPing } from './plan-tunnel-silence.ts';
+import { lateMs, type Pings, silenceMs, withPing } from './plan-tunnel-silence.ts';
 import { planTunnelRetry, type TunnelEnd } from './plan-tunnel-retry.ts';
 import { type TunnelServerOptions, createTunnelServer } from './serve-tunnel.ts';
 
@@ -23,8 +23,8 @@ export interface TunnelOptions extends TunnelServerOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
-  /** Told whether the control plane can hear this agent over a tunnel. */
-  onOpen?(isOpen: boolean): void;
+  /** Told whether the control plane hears this agent over a tunnel: its pings come in time. */
+  onHeard?(isHeard: boolean): void;
 }
 
 const PROTOCOL = 'symphony-tunnel';
@@ -37,6 +37,7 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
   const path = `/apis/symphony.dev/v1/nodes/${encodeURIComponent(options.nodeName)}/tunnel`;
   /** The sockets that still serve: the newest, and older ones that finish their streams. */
   const open = new Set<Duplex>();
+  const heard = new Set<Duplex>();
   let current: Served | undefined;
 
   /** Opens a tunnel and serves it until it ends, or until the identity changes. */
@@ -47,12 +48,12 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
     try {
       const socket = await options.connection.upgrade(path, PROTOCOL, stop.signal);
       open.add(socket);
-      options.onOpen?.(true);
-      socket.once('close', () => {
-        open.delete(socket);
-        options.onOpen?.(open.size > 0);
+      socket.once('close', () => open.delete(socket));
+      const next = serve(server, clock, socket, (isHeard) => {
+        if (isHeard) heard.add(socket);
+        else heard.delete(socket);
+        options.onHeard?.(heard.size > 0);
       });
-      const next = serve(server, clock, socket);
       // Only now: until the new one is open, the old one serves.
       current?.retire();
       current = next;
@@ -101,28 +102,49 @@ interface Served {
   retire(): void;
 }
 
-/** Serves HTTP/2 on the socket, and destroys the socket when its other end falls silent. */
-function serve(server: Http2Server, clock: Clock, socket: Duplex): Served {
+/** A retired tunnel is not pinged any more. Its last streams may take so long. */
+const RETIRED_MS = 4 * 3_600_000;
+/** How often the silence of the other end is looked at. */
+const TICK_MS = 250;
+
+/**
+ * Serves HTTP/2 on the socket, and destroys the socket when its other end falls silent. Silence is
+ * counted in ticks: a clock that jumps, or a process that was held up, makes none.
+ */
+function serve(
+  server: Http2Server,
+  clock: Clock,
+  socket: Duplex,
+  onHeard: (isHeard: boolean) => void,
+): Served {
   let session: ServerHttp2Session | undefined;
-  let pings: Pings = { lastMs: clock.now(), longestGapMs: 0 };
+  let nowMs = 0;
+  let pings: Pings = { lastMs: 0, longestGapMs: 0 };
   server.once('session', (opened) => {
     session = opened;
     opened.on('ping', () => {
-      pings = withPing(pings, clock.now());
+      pings = withPing(pings, nowMs);
+      hear(true);
     });
   });
-  let timer: Timer;
-  /** A process that was held up reads first what has come meanwhile: it looks twice. */
-  const listen = (isSecondLook: boolean): void => {
-    const leftMs = pings.lastMs + silenceMs(pings) - clock.now();
-    if (leftMs > 0) timer = clock.setTimer(() => listen(false), leftMs);
-    else if (isSecondLook) socket.destroy();
-    else timer = clock.setTimer(() => listen(true), SECOND_LOOK_MS);
+  let isHeard = false;
+  const hear = (next: boolean): void => {
+    if (next !== isHeard) onHeard((isHeard = next));
   };
-  listen(false);
+  hear(true);
+  let timer: Timer;
+  const tick = (): void => {
+    nowMs += TICK_MS;
+    const silentMs = nowMs - pings.lastMs;
+    if (silentMs >= (session?.closed ? RETIRED_MS : silenceMs(pings))) return void socket.destroy();
+    if (silentMs > lateMs(pings)) hear(false);
+    timer = clock.setTimer(tick, TICK_MS);
+  };
+  timer = clock.setTimer(tick, TICK_MS);
   const closed = new Promise<'closed'>((resolve) => {
     socket.once('close', () => {
       timer.cancel();
+      hear(false);
       resolve('closed');
     });
   });
@@ -137,8 +159,6 @@ function serve(server: Http2Server, clock: Clock, socket: Duplex): Served {
     },
   };
 }
-
-const SECOND_LOOK_MS = 250;
 
 /** Resolves when the client's identity has changed. */
 function renewed(connection: TunnelOptions['connection'], signal: AbortSignal): Promise<'renewed'> {

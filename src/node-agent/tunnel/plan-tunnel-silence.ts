@@ -1,6 +1,6 @@
 /**
  * When a tunnel counts as dead. The server pings at a rate of its own: several pings in a row that
- * do not come mean that it is gone, or cut off. Pure.
+ * do not come mean that it is gone, or cut off. Times are those of a count that never jumps. Pure.
  */
 
 /** The pings of one tunnel so far. */
@@ -25,3 +25,12 @@ export function silenceMs({ longestGapMs }: Pings): number {
   if (longestGapMs <= 0) return LONGEST_SILENCE_MS;
   return Math.min(LONGEST_SILENCE_MS, Math.max(SHORTEST_SILENCE_MS, longestGapMs * MISSED_PINGS));
 }
+
+/** Before the rate is known. Half of the time after which a silent node counts as lost. */
+const UNKNOWN_DELAY_MS = 2_000;
+const SHORTEST_DELAY_MS = 1_000;
+const LATE = 1.5;
+
+/** A ping is late after this time: the control plane may not hear this agent over the tunnel. */
+export const lateMs = ({ longestGapMs }: Pings): number =>
+  longestGapMs <= 0 ? UNKNOWN_DELAY_MS : Math.max(SHORTEST_DELAY_MS, longestGapMs * LATE);

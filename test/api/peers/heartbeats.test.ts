@@ -1,7 +1,7 @@
 /** Servers tell each other when they last heard their agents. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as listen } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -88,4 +88,21 @@ it('a server that fails, is gone, or says nonsense adds nothing', async () => {
     await serve(async () => new Map([['c', 5]])),
   ];
   expect(Object.fromEntries(await tunnels.heartbeats(signal))).toEqual({ here: 0, c: 5 });
+});
+
+it('a server that cannot be reached holds up nobody while it is dialled', async () => {
+  let isClosed = false;
+  const silent = listen((socket) => {
+    socket
+      .on('close', () => (isClosed = true))
+      .on('error', () => undefined)
+      .resume();
+  });
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+  peers = [{ id: 'silent', host: '127.0.0.1', port }, await serve(async () => new Map([['c', 5]]))];
+  expect(Object.fromEntries(await tunnels.heartbeats(signal))).toEqual({ here: 0, c: 5 });
+  // The attempt to connect goes on.
+  expect(isClosed).toBe(false);
+  silent.close();
 });

@@ -1,6 +1,7 @@
 /** Services, pods, nodes and hand-made endpoints, with all controllers on simulated time. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { settle } from '../../support/fake-clock.ts';
+import { badRequest } from '../../../src/schemas/errors/status.ts';
 import { omit } from '../../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import type { Endpoints, EndpointSlice, Event, Pod, Service } from '../../../src/schemas/types.ts';
@@ -117,6 +118,26 @@ describe('a Service with a selector', () => {
     await cluster.objects.update({ ...ours, endpoints: [] });
     await rest();
     expect(await ready()).toEqual(['192.0.2.1', 'a']);
+  });
+
+  it('repairs Endpoints that somebody changed or deleted, at once', async () => {
+    await createService();
+    await createPod('a', '10.1.0.1');
+    await rest();
+    const made = (await endpoints())!;
+    const repaired = async (): Promise<unknown> => {
+      await rest(500);
+      const { metadata, subsets } = (await endpoints())!;
+      return [metadata.labels, subsets];
+    };
+    const asMade = [made.metadata.labels, made.subsets];
+    await cluster.objects.update({ ...made, subsets: [] });
+    expect(await repaired()).toEqual(asMade);
+    const unmarked = { ...(await endpoints())!, metadata: { name: 'web', namespace: 'default' } };
+    await cluster.objects.update({ ...unmarked, subsets: [{ addresses: [{ ip: '192.0.2.1' }] }] });
+    expect(await repaired()).toEqual(asMade);
+    await remove('v1', 'Endpoints', 'web');
+    expect(await repaired()).toEqual(asMade);
   });
 
   it('writes nothing while the store is rebuilt, and what is missing afterwards', async () => {
@@ -265,6 +286,38 @@ describe('Endpoints made by hand', () => {
       'A max of 1000 addresses can be mirrored to EndpointSlices per Endpoints subset. 2 addresses were skipped',
     ]);
   });
+});
+
+it('updates that are refused are told', async () => {
+  let refuses = false;
+  const told = await startTestCluster({
+    wrapStore: (store) => ({
+      ...store,
+      commit(ops, commitOptions) {
+        const isRefused = ops.some(
+          ({ type, resource }) => type === 'update' && resource.startsWith('endpoint'),
+        );
+        if (refuses && isRefused) throw badRequest('not today');
+        return store.commit(ops, commitOptions);
+      },
+    }),
+  });
+  await told.objects.create(aNode({ name: 'n1' }));
+  await told.objects.create(bare(aService()));
+  await told.clock.advance(3000);
+  refuses = true;
+  await told.objects.create(bare(anEndpointPod('a', '10.1.0.1')));
+  await told.objects.update(bare(anEndpointPod('a', '10.1.0.1')), { subresource: 'status' });
+  await told.clock.advance(3000);
+  await told.context.events.flush();
+  const events = (await told.store.list('events')).objects as readonly Event[];
+  await told[Symbol.asyncDispose]();
+  expect(new Set(events.flatMap(({ type, message = '' }) => (type === 'Warning' ? message : [])))).toEqual(
+    new Set([
+      'Failed to update endpoint default/web: not today',
+      'Error updating Endpoint Slices for Service default/web: failed to update EndpointSlice for Service default/web: not today',
+    ]),
+  );
 });
 
 it('a Service that is a name of another host has no endpoints', async () => {

@@ -355,6 +355,41 @@ describe('the horizontal pod autoscaler', () => {
     expect(await conditions('a')).toContain('ScalingActive=True ValidMetricFound');
   });
 
+  it('is no rival any more once its target is another one, even one that is missing', async () => {
+    await start();
+    await deploy(2);
+    await create(autoscaler({}, 'a'));
+    await create(autoscaler({}, 'b'));
+    await sync(2);
+    expect(await conditions('a')).toContain('ScalingActive=False AmbiguousSelector');
+    const b = await get('b');
+    const scaleTargetRef = { ...b.spec.scaleTargetRef, name: 'gone' };
+    await cluster.objects.update({ ...b, spec: { ...b.spec, scaleTargetRef } });
+    await sync(2);
+    expect(await conditions('a')).toContain('ScalingActive=True ValidMetricFound');
+  });
+
+  it('is not stopped by another one that an older program stored with nonsense in it', async () => {
+    await start();
+    await deploy(2);
+    used = () => 100;
+    await create(autoscaler());
+    const { apiVersion, kind } = autoscaler();
+    for (const [name, spec] of Object.entries({
+      bare: undefined,
+      empty: {},
+      list: { scaleTargetRef: [], metrics: 3, behavior: 'x' },
+      odd: { ...(await get()).spec, maxReplicas: 'many', metrics: [null, { type: 'Resource' }, {}] },
+    })) {
+      const object = { apiVersion, kind, metadata: { name, namespace: 'other' }, spec } as KubeObject;
+      await cluster.store.commit([
+        { type: 'create', resource: 'horizontalpodautoscalers.autoscaling', key: `other/${name}`, object },
+      ]);
+    }
+    await sync(3);
+    expect(await replicas()).toBeGreaterThan(2);
+  });
+
   it('scales a ReplicationController', async () => {
     await start();
     await cluster.objects.create(aReplicationController({ replicas: 1, namespace: NS }));

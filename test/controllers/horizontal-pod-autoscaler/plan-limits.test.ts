@@ -4,6 +4,7 @@ import {
   initialMemory,
   limitReplicas,
   type Limits,
+  memoryAt,
   remember,
   rememberRescale,
   type ScalingMemory,
@@ -49,6 +50,14 @@ describe('limits without a behavior', () => {
   ] as const)('%#', (desired, memory, extra, expected) => {
     expect(limit(desired, memory, extra)).toEqual(expected);
   });
+});
+
+it('a clock that was set back prolongs no window', () => {
+  const later = NOW + 301 * SECOND;
+  const memory = memoryAt(recommended([-3600, 4]), NOW);
+  expect(limitReplicas(2, memory, limits(), NOW).replicas).toBe(4);
+  expect(limitReplicas(2, memory, limits(), later).replicas).toBe(2);
+  expect(memoryAt(rescaled([-3600, 1], [5, 2]), NOW)).toEqual(rescaled([0, 1], [5, 2]));
 });
 
 const POLICY = { periodSeconds: 60 };

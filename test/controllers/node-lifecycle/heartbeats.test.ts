@@ -73,4 +73,20 @@ describe('agents that are heard over their tunnels', () => {
     await pass(15, ['n1']);
     expect([await readiness('n1'), await readiness('n2')]).toEqual(['True', 'Unknown']);
   });
+
+  it('a node that is not ready gets its taint soon after the brakes are released', async () => {
+    const report = async (name: string, ready: boolean): Promise<void> => {
+      await cluster.objects.update(aNode({ name, ready }), { subresource: 'status' });
+    };
+    const effects = async (): Promise<readonly string[]> =>
+      ((await cluster.store.get('nodes', 'n1')) as Node).spec.taints?.map(({ effect }) => effect) ?? [];
+    await report('n2', false);
+    await pass(5, ['n1', 'n2']);
+    await report('n1', false);
+    await pass(5, ['n1', 'n2']);
+    const braked = await effects();
+    await report('n2', true);
+    await pass(5, ['n1', 'n2']);
+    expect([braked, await effects()]).toEqual([['NoSchedule'], ['NoSchedule', 'NoExecute']]);
+  });
 });

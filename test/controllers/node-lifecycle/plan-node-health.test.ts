@@ -105,6 +105,15 @@ describe('planTaintEviction', () => {
     expect(planTaintEviction({ ...due, pod: marked }, NOW).writes).toMatchObject([{ verb: 'delete' }]);
   });
 
+  it('makes no pod wait longer after the clock was set back', () => {
+    const back = NOW - 3_600_000;
+    const { sinceMs, requeueAfterMs = 0 } = planTaintEviction(
+      { ...base, pod, sinceMs: NOW, settledAtMs: 0 },
+      back,
+    );
+    expect([sinceMs, requeueAfterMs <= 300_000]).toEqual([back, true]);
+  });
+
   it('leaves pods that tolerate the taint for good', () => {
     const forever = aPod({ node: 'n1', spec: { tolerations: [toleration] } });
     expect(planTaintEviction({ ...base, pod: forever }, NOW)).toEqual({

@@ -1,12 +1,13 @@
-import { connect } from 'node:http2';
-import { type AddressInfo, type Socket, createServer, connect as dial } from 'node:net';
-import { afterEach, expect, it } from 'vitest';
+import { type ClientHttp2Session, connect } from 'node:http2';
+import { type AddressInfo, type Server, type Socket, createServer, connect as dial } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { channels, createFrameReader, encodeFrame } from '../../../src/base/channel-frames.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import { openTunnel } from '../../../src/node-agent/tunnel/keep-tunnel.ts';
 import { type AgentWorld, aPod, createAgentWorld } from '../../support/agent-world.ts';
+import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 
 let world: AgentWorld;
 afterEach(() => world[Symbol.asyncDispose]());
@@ -107,4 +108,85 @@ it('serves logs, commands, ports and statistics, and refusals in the words of ku
   session.destroy();
   server.close();
   await tunnel[Symbol.asyncDispose]();
+});
+
+describe('a tunnel that its server pings', () => {
+  const sessions: ClientHttp2Session[] = [];
+  let server: Server;
+  let tunnel: AsyncDisposable;
+  let clock: FakeClock;
+  let told: boolean[];
+  let renew: () => void = () => undefined;
+  beforeEach(async () => {
+    world = await createAgentWorld();
+    world.api.put('pods', aPod('web'));
+    await world.clock.advance(5_000);
+    clock = createFakeClock();
+    told = [];
+    server = createServer((socket) => {
+      const session = connect('http://agent', { createConnection: () => socket });
+      session.on('error', () => undefined);
+      sessions.push(session);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    tunnel = openTunnel({
+      connection: {
+        upgrade: async () => dial(port, '127.0.0.1'),
+        onRenewal(listener) {
+          renew = listener;
+          return { [Symbol.dispose]: () => undefined };
+        },
+      },
+      runtime: world.runtime,
+      clock,
+      rng: seededRng(1),
+      logger: silentLogger,
+      nodeName: 'n1',
+      findPod: (namespace, name) => world.agent.findPod(namespace, name),
+      onHeard: (isHeard) => told.push(isHeard),
+    });
+    await vi.waitFor(() => expect(sessions[0]?.connecting).toBe(false));
+  });
+  afterEach(async () => {
+    for (const session of sessions.splice(0)) session.destroy();
+    server.close();
+    await tunnel[Symbol.asyncDispose]();
+  });
+  const ping = (session: ClientHttp2Session): Promise<void> =>
+    new Promise((resolve, reject) => session.ping((error) => (error ? reject(error) : resolve())));
+
+  it('says soon that it is not heard when pings stop, and again when they come', async () => {
+    for (let second = 0; second < 10; second += 1) {
+      await clock.advance(1_000);
+      await ping(sessions[0]!);
+    }
+    expect(told).toEqual([true]);
+    await clock.advance(2_000);
+    expect(told).toEqual([true, false]);
+    await ping(sessions[0]!);
+    expect(told).toEqual([true, false, true]);
+  });
+
+  it('says so where it opens and no ping ever comes', async () => {
+    await clock.advance(3_000);
+    expect(told).toEqual([true, false]);
+  });
+
+  it('finishes its streams after another one has replaced it', async () => {
+    await clock.advance(1_000);
+    await ping(sessions[0]!);
+    const stream = sessions[0]!.request({ ':path': '/portForward/default/web?port=80', ':method': 'POST' });
+    let isClosed = false;
+    stream.on('close', () => (isClosed = true)).on('error', () => undefined);
+    await new Promise((resolve) => stream.once('response', resolve));
+    renew();
+    await vi.waitFor(() => expect(sessions[1]?.connecting).toBe(false));
+    for (let second = 0; second < 60; second += 1) {
+      await clock.advance(1_000);
+      await ping(sessions[1]!);
+    }
+    await vi.waitFor(() => expect(sessions[0]?.closed).toBe(true));
+    expect(isClosed).toBe(false);
+  });
 });

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { KubeJson } from '../support/kubectl.ts';
+import { eventually, type KubeJson } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
 
 const manifest = (name: string): string => `
@@ -39,6 +39,7 @@ describe('a StatefulSet', () => {
     kubectl('rollout', 'status', `sts/${name}`, '--timeout=90s');
 
   it('from Git is rolled out, and shown', async () => {
+    await eventually('the StatefulSet of Git is there', () => kubectl('get', 'sts', 'db'));
     await kubectl('wait', '--for=jsonpath={.status.readyReplicas}=2', 'sts/db', '--timeout=90s');
     expect(await rolledOut('db')).toContain('partitioned roll out complete: 2 new pods have been updated');
     expect(await kubectl('get', 'sts')).toMatch(/^NAME +READY +AGE\ndb +2\/2 +/);

@@ -157,6 +157,9 @@ function localPlan(input: StorageInput, name: string, found: PersistentVolume, r
   const { path = '' } = found.spec.local ?? {};
   checkPathText(path);
   const mountOptions = checkedOptions(found.spec.mountOptions ?? []);
+  const without = mountOptions.find((option) => !BIND_OPTIONS.has(option));
+  if (without !== undefined)
+    throw new NotMountable('options', `mount option "${without}" has no effect on a local volume`);
   const { securityContext } = input.pod.spec;
   const groupId = securityContext?.fsGroup;
   const onlyOnMismatch = securityContext?.fsGroupChangePolicy === 'OnRootMismatch';
@@ -222,6 +225,11 @@ function nfsPlan({ podsDir }: StorageInput, nfs: Nfs): NfsPlan {
 
 /** Names, IPv4 and bracketed IPv6 addresses. A leading dash would be an option of mount. */
 const SERVER = /^(\[[0-9A-Fa-f:.%a-z]+\]|[0-9A-Za-z]([-0-9A-Za-z.:]{0,252}[0-9A-Za-z])?)$/;
+/** Options of one mount. The kernel ignores all others, which are of the file system, in silence. */
+const BIND_OPTIONS: ReadonlySet<string> = new Set([
+  ...['defaults', 'ro', 'rw', 'suid', 'nosuid', 'dev', 'nodev', 'exec', 'noexec', 'nosymfollow'],
+  ...['atime', 'noatime', 'diratime', 'nodiratime', 'relatime', 'norelatime', 'strictatime', 'nostrictatime'],
+]);
 const MOUNT_OPTION = /^[^\s\0-][^\s\0]{0,255}$/;
 
 function checkedOptions(options: readonly string[]): readonly string[] {

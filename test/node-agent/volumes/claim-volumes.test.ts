@@ -141,6 +141,11 @@ describe('a claim in a pod', () => {
       'MountVolume.NodeAffinity check failed for volume "data" : no matching NodeSelectorTerms',
     ],
     [
+      'with a mount option that would be ignored',
+      aVolume({ mountOptions: ['noexec', 'sync'] }),
+      'MountVolume.MountOptionSupport check failed for volume "data" : mount option "sync" has no effect on a local volume',
+    ],
+    [
       'with mount options for a hostPath',
       aVolume({ hostPath: { path: '/x' }, mountOptions: ['ro'] }),
       'MountVolume.MountOptionSupport check failed for volume "data" : mount options are not supported for this volume type',

@@ -1,6 +1,6 @@
 /** The words of a Job's events. */
 import { type EventText, eventsOf } from '../planned-event.ts';
-import { REPLICA_EVENTS } from '../replicaset/plan-replicaset.ts';
+import { REPLICA_EVENTS } from '../replica-set/plan-replica-set.ts';
 
 const failed = (reason: string): EventText => ({
   type: 'Warning',

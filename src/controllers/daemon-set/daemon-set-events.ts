@@ -1,6 +1,6 @@
 /** The words of the events of DaemonSets. */
 import { type EventText, type EventTexts, eventsOf } from '../planned-event.ts';
-import { REPLICA_EVENTS } from '../replicaset/plan-replicaset.ts';
+import { REPLICA_EVENTS } from '../replica-set/plan-replica-set.ts';
 
 const TEXTS = {
   ...REPLICA_EVENTS,

@@ -12,7 +12,7 @@ import { indexByController } from '../../store/cache/indexes.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';
 import { controlledBy, orphansFor, ownersConcerned } from '../indexes.ts';
 import { isClaimOf, memberNameOf } from './identity.ts';
-import { planRefusedPods, planStatefulSet, selectorOf } from './plan-statefulset.ts';
+import { planRefusedPods, planStatefulSet, selectorOf } from './plan-stateful-set.ts';
 import { STATEFUL_SET_EVENTS, type StatefulSetView } from './round.ts';
 
 export const statefulSetController: Controller = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRng } from '../../../src/base/rng.ts';
-import { CRON_JOB_EVENTS } from '../../../src/controllers/cronjob/cron-job-events.ts';
-import { planCronJob, planRefusedJob } from '../../../src/controllers/cronjob/plan-cron-job.ts';
+import { CRON_JOB_EVENTS } from '../../../src/controllers/cron-job/cron-job-events.ts';
+import { planCronJob, planRefusedJob } from '../../../src/controllers/cron-job/plan-cron-job.ts';
 import { eventInput } from '../../../src/controllers/planned-event.ts';
 import type { Plan } from '../../../src/controllers/controller.ts';
 import type { CronJob, Job } from '../../../src/schemas/types.ts';

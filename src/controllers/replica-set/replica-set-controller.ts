@@ -13,7 +13,7 @@ import {
   type Replicator,
   REPLICA_EVENTS,
   selectorOf,
-} from './plan-replicaset.ts';
+} from './plan-replica-set.ts';
 
 export const replicaSetController = replicatorController({
   kind: 'ReplicaSet',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { zoneShares } from '../../../src/controllers/endpointslice/topology-hints.ts';
+import { zoneShares } from '../../../src/controllers/endpoint-slice/topology-hints.ts';
 import type { Node, Pod } from '../../../src/schemas/types.ts';
 import { aNode } from '../../support/builders.ts';
 import { anEndpointPod, aService, endpointsIn, type SliceWorld, sliceWorld } from './world.ts';

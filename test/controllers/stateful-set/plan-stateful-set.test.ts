@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { planRefusedPods } from '../../../src/controllers/statefulset/plan-statefulset.ts';
-import { withRetention } from '../../../src/controllers/statefulset/claim-retention.ts';
-import { podFor } from '../../../src/controllers/statefulset/identity.ts';
+import { planRefusedPods } from '../../../src/controllers/stateful-set/plan-stateful-set.ts';
+import { withRetention } from '../../../src/controllers/stateful-set/claim-retention.ts';
+import { podFor } from '../../../src/controllers/stateful-set/identity.ts';
 import { omit } from '../../../src/schemas/json-access.ts';
 import { RESTORED_OWNER } from '../../../src/schemas/pods/pod-marks.ts';
 import type { OwnerReference } from '../../../src/schemas/object.ts';

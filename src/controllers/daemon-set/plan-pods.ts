@@ -5,7 +5,7 @@ import { REVISION_LABEL } from '../history/plan-history.ts';
 import { isDeleting } from '../ownership.ts';
 import type { PlannedEvent } from '../planned-event.ts';
 import { availableInMs, isReady } from '../pod-facts.ts';
-import { daemonSetEvent } from './daemonset-events.ts';
+import { daemonSetEvent } from './daemon-set-events.ts';
 import { type DaemonSetRevision, podsByNode } from './daemon-pods.ts';
 import { rollingLimits } from './limits.ts';
 import { type Fit, fitOf } from './node-fit.ts';

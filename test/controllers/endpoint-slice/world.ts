@@ -1,8 +1,8 @@
 /** Builders and a small world for the tests of endpoints: plans are applied to slices in memory. */
 import { seededRng } from '../../../src/base/rng.ts';
 import type { Plan } from '../../../src/controllers/controller.ts';
-import { planSlices, type SlicesView } from '../../../src/controllers/endpointslice/plan-slices.ts';
-import type { ZoneShares } from '../../../src/controllers/endpointslice/topology-hints.ts';
+import { planSlices, type SlicesView } from '../../../src/controllers/endpoint-slice/plan-slices.ts';
+import type { ZoneShares } from '../../../src/controllers/endpoint-slice/topology-hints.ts';
 import type { Endpoint, EndpointSlice, Node, Pod, Service } from '../../../src/schemas/types.ts';
 import { aNode, aPod, type PodOptions } from '../../support/builders.ts';
 

@@ -6,10 +6,10 @@ import type { CacheEvent } from '../../store/cache/cache.ts';
 import { indexByController } from '../../store/cache/indexes.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';
 import { controlledBy, orphansFor, ownersConcerned } from '../indexes.ts';
-import { DAEMON_SET_EVENTS } from './daemonset-events.ts';
+import { DAEMON_SET_EVENTS } from './daemon-set-events.ts';
 import { createFailedPodBackoff } from './failed-pod-backoff.ts';
 import { fitOf } from './node-fit.ts';
-import { type DaemonSetPlan, type DaemonSetView, planDaemonSet, planRefusedPods } from './plan-daemonset.ts';
+import { type DaemonSetPlan, type DaemonSetView, planDaemonSet, planRefusedPods } from './plan-daemon-set.ts';
 
 /** A plan looks at all nodes. News of many pods within this time for each node share one plan. */
 const BATCH_MS_PER_NODE = 0.1;

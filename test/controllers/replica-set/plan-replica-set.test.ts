@@ -6,7 +6,7 @@ import {
   planReplicaSet,
   REPLICA_EVENTS,
   type ReplicaSetView,
-} from '../../../src/controllers/replicaset/plan-replicaset.ts';
+} from '../../../src/controllers/replica-set/plan-replica-set.ts';
 import type { Pod, ReplicaSet, ReplicationController } from '../../../src/schemas/types.ts';
 import { aPod, aReplicaSet, frozen, ownedBy } from '../../support/builders.ts';
 

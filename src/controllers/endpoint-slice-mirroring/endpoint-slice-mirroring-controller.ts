@@ -3,13 +3,13 @@ import { keyOf } from '../../schemas/object.ts';
 import type { Endpoints, EndpointSlice, Service } from '../../schemas/types.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';
 import { isDeleting } from '../ownership.ts';
-import { MIRRORING_CONTROLLER } from '../endpointslice/slice-facts.ts';
+import { MIRRORING_CONTROLLER } from '../endpoint-slice/slice-facts.ts';
 import {
   indexByService,
   serviceKeysOf,
   SLICE_CHANGE_DELAY_MS,
   slicesOf,
-} from '../endpointslice/slice-index.ts';
+} from '../endpoint-slice/slice-index.ts';
 import { isMirrored, MIRROR_EVENTS, type MirrorView, planMirror, planRefusedMirror } from './plan-mirror.ts';
 
 export const mirroringController: Controller = {

@@ -25,7 +25,7 @@ import {
   portsKey,
   sameState,
   SERVICE_NAME_LABEL,
-} from '../endpointslice/slice-facts.ts';
+} from '../endpoint-slice/slice-facts.ts';
 import { controllerReference, deletionOf, isDeleting } from '../ownership.ts';
 import { type EventTexts, eventsOf, type PlannedEvent } from '../planned-event.ts';
 

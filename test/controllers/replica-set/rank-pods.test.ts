@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DELETION_COST_ANNOTATION, rankForDeletion } from '../../../src/controllers/replicaset/rank-pods.ts';
+import { DELETION_COST_ANNOTATION, rankForDeletion } from '../../../src/controllers/replica-set/rank-pods.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
 import { aPod } from '../../support/builders.ts';
 

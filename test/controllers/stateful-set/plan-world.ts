@@ -1,5 +1,5 @@
 /** A StatefulSet, its pods, claims and revisions in memory: carries out the plans made of them. */
-import { planStatefulSet } from '../../../src/controllers/statefulset/plan-statefulset.ts';
+import { planStatefulSet } from '../../../src/controllers/stateful-set/plan-stateful-set.ts';
 import { statefulSetKind } from '../../../src/schemas/kinds/stateful-set/kind.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import type {

@@ -14,8 +14,8 @@ import { deletionOf, isDeleting, planClaims, statusUpdate } from '../ownership.t
 import type { PlannedEvent } from '../planned-event.ts';
 import { nextAvailability } from '../pod-facts.ts';
 import { daemonPod, GENERATION_LABEL } from './daemon-pods.ts';
-import { daemonSetEvent } from './daemonset-events.ts';
-import { type DaemonSetStatus, statusOf } from './daemonset-status.ts';
+import { daemonSetEvent } from './daemon-set-events.ts';
+import { type DaemonSetStatus, statusOf } from './daemon-set-status.ts';
 import { type PodChanges, planPods, type PodsInput } from './plan-pods.ts';
 import { planHistoryLimit, planRevisions, type Revisions } from './plan-revisions.ts';
 import { planRollout } from './plan-rollout.ts';

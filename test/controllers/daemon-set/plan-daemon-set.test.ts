@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { seededRng } from '../../../src/base/rng.ts';
-import { createFailedPodBackoff } from '../../../src/controllers/daemonset/failed-pod-backoff.ts';
-import { daemonTolerations, type Fit, fitOf } from '../../../src/controllers/daemonset/node-fit.ts';
+import { createFailedPodBackoff } from '../../../src/controllers/daemon-set/failed-pod-backoff.ts';
+import { daemonTolerations, type Fit, fitOf } from '../../../src/controllers/daemon-set/node-fit.ts';
 import {
   BURST_PODS,
   type DaemonSetPlan,
   type DaemonSetView,
   planDaemonSet,
   planRefusedPods,
-} from '../../../src/controllers/daemonset/plan-daemonset.ts';
+} from '../../../src/controllers/daemon-set/plan-daemon-set.ts';
 import { templateHash } from '../../../src/controllers/deployment/template-hash.ts';
 import { templatePatch } from '../../../src/controllers/history/plan-history.ts';
 import { RESTORED_OWNER, withMark } from '../../../src/schemas/pods/pod-marks.ts';

@@ -1,6 +1,6 @@
 /** Runs {@link planCronJob} for each CronJob when one of its times comes or its Jobs change. */
 import { controllerOf, keyOf, objectKey } from '../../schemas/object.ts';
-import { RESTORED_OWNER } from '../../schemas/pods/pod-marks.ts';
+import { restoredOwnerOf } from '../../schemas/pods/pod-marks.ts';
 import type { CronJob, Job, Pod } from '../../schemas/types.ts';
 import type { CacheEvent } from '../../store/cache/cache.ts';
 import { CONTROLLER_INDEX, indexByController, orphansOf } from '../../store/cache/indexes.ts';
@@ -32,9 +32,8 @@ export const cronJobController: Controller = {
     indexByController(pods);
     /** The CronJob of a restored pod whose Job is gone, and the name of that Job. */
     function lostJobOf(pod: Pod): { readonly key: string; readonly name: string } | undefined {
-      const [kind, name = ''] = pod.metadata.annotations?.[RESTORED_OWNER]?.split('/') ?? [];
-      const isOrphan = kind === 'Job' && !controllerOf(pod) && !isDeleting(pod);
-      const parsed = isOrphan ? parseJobName(name) : undefined;
+      const { kind, name = '' } = restoredOwnerOf(pod) ?? {};
+      const parsed = kind === 'Job' && !isDeleting(pod) ? parseJobName(name) : undefined;
       const { namespace } = pod.metadata;
       if (!parsed || jobs.get(objectKey(namespace, name))) return undefined;
       return { key: objectKey(namespace, parsed.cronJob), name };

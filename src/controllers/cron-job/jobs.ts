@@ -1,19 +1,11 @@
 /** Jobs as a CronJob makes and sees them; pure. */
 import { toRfc3339 } from '../../base/clock.ts';
-import { conditionIn } from '../../schemas/conditions.ts';
 import type { CronJob, Job, ObjectReference } from '../../schemas/types.ts';
 import { offsetMs } from '../../schemas/values/time-zones.ts';
 import { controllerReference } from '../ownership.ts';
 import { parseTime } from '../pod-facts.ts';
 
 const SCHEDULED_TIME = 'batch.kubernetes.io/cronjob-scheduled-timestamp';
-
-/** How a Job has ended; undefined while it has not. */
-export function finishOf({ status }: Job): 'Complete' | 'Failed' | undefined {
-  return (['Complete', 'Failed'] as const).find(
-    (type) => conditionIn(status?.conditions, type)?.['status'] === 'True',
-  );
-}
 
 /** One name for each minute. */
 export const jobName = ({ metadata }: CronJob, scheduledMs: number): string =>

@@ -12,12 +12,13 @@ import type { CronJob, Job, ObjectReference } from '../../schemas/types.ts';
 import { parseSchedule, type Schedule, zoneProblem } from '../../schemas/values/cron-schedule.ts';
 import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
 import type { Plan, Refusal } from '../controller.ts';
+import { finishOf, isFinished } from '../job/job-facts.ts';
 import { deletionOf, isDeleting, statusUpdate } from '../ownership.ts';
 import { parseTime } from '../pod-facts.ts';
 import type { PlannedEvent } from '../planned-event.ts';
 import { event } from './cron-job-events.ts';
 import { dueTimes } from './due-times.ts';
-import { finishOf, jobFor, jobName, referenceTo, scheduledMsOf, startedBefore } from './jobs.ts';
+import { jobFor, jobName, referenceTo, scheduledMsOf, startedBefore } from './jobs.ts';
 
 export interface CronJobView {
   readonly cronJob: CronJob;
@@ -105,7 +106,7 @@ function seeJobs({ cronJob, jobs }: CronJobView): Step {
   let succeeded = lastSuccessfulTime;
   for (const job of jobs) {
     const { uid, name } = job.metadata;
-    const finish = finishOf(job);
+    const finish = finishOf(job)?.type;
     if (finish === undefined && !listed.has(uid)) standing.push(event('unexpected', cronJob, name));
     if (finish !== undefined && listed.delete(uid)) events.push(event('completed', cronJob, name, finish));
     const { completionTime } = job.status ?? {};
@@ -197,7 +198,7 @@ function recall({ jobs }: CronJobView, name: string, dueMs: number, status: Cron
   if (!job) return status;
   const { uid } = job.metadata;
   const { active = [] } = status;
-  const isListed = finishOf(job) !== undefined || active.some((reference) => reference.uid === uid);
+  const isListed = isFinished(job) || active.some((reference) => reference.uid === uid);
   const next = isListed ? status : withActive(status, [...active, referenceTo(job, uid)]);
   return { ...next, lastScheduleTime: toRfc3339(dueMs) };
 }
@@ -222,7 +223,7 @@ const BACKGROUND = { propagationPolicy: 'Background' } as const;
 function planHistory({ cronJob, jobs }: CronJobView, status: CronJobStatus): Step {
   const { successfulJobsHistoryLimit, failedJobsHistoryLimit } = cronJob.spec;
   const beyond = (finish: string, limit: number | undefined): readonly Job[] => {
-    const finished = jobs.filter((job) => finishOf(job) === finish).sort(startedBefore);
+    const finished = jobs.filter((job) => finishOf(job)?.type === finish).sort(startedBefore);
     return limit === undefined ? [] : finished.slice(0, Math.max(0, finished.length - limit));
   };
   const old = [

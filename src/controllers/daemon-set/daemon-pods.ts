@@ -1,11 +1,12 @@
 /** The pods of a DaemonSet: made for one node each, told apart by node and revision; pure. */
 import type { Rng } from '../../base/rng.ts';
+import { compareText } from '../../base/text.ts';
 import { templateGeneration } from '../../schemas/kinds/daemon-set/template-generation.ts';
 import type { DaemonSet, Pod, PodSpec } from '../../schemas/types.ts';
 import { REVISION_LABEL } from '../history/plan-history.ts';
 import { podFromTemplate } from '../owned-pod.ts';
 import { isDeleting } from '../ownership.ts';
-import { isTerminal } from '../pod-facts.ts';
+import { availableInMs, isTerminal } from '../pod-facts.ts';
 import { daemonTolerations } from './node-fit.ts';
 
 /** Older than hashes: pods of this generation of the template count as updated, too. */
@@ -61,6 +62,9 @@ export const isUpdated = ({ daemonSet, hash }: DaemonSetRevision, { metadata }: 
   metadata.labels?.[REVISION_LABEL] === hash ||
   metadata.labels?.[GENERATION_LABEL] === templateGeneration(daemonSet);
 
+export const isAvailable = ({ spec }: DaemonSet, pod: Pod, nowMs: number): boolean =>
+  availableInMs(pod, spec.minReadySeconds ?? 0, nowMs) === 0;
+
 /** By node, bound and old pods first. Pods that have ended and are being deleted do not count. */
 export function podsByNode(pods: readonly Pod[]): ReadonlyMap<string, readonly Pod[]> {
   const byNode = new Map<string, Pod[]>();
@@ -78,7 +82,5 @@ export function podsByNode(pods: readonly Pod[]): ReadonlyMap<string, readonly P
 function boundAndOldFirst(a: Pod, b: Pod): number {
   const bound = Number(Boolean(b.spec.nodeName)) - Number(Boolean(a.spec.nodeName));
   const [timeA, timeB] = [a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? ''];
-  return bound || compare(timeA, timeB) || compare(a.metadata.name, b.metadata.name);
+  return bound || compareText(timeA, timeB) || compareText(a.metadata.name, b.metadata.name);
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));

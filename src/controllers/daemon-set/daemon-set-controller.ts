@@ -5,7 +5,7 @@ import type { ControllerRevision, DaemonSet, Node, Pod } from '../../schemas/typ
 import type { CacheEvent } from '../../store/cache/cache.ts';
 import { indexByController } from '../../store/cache/indexes.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';
-import { controlledBy, orphansFor, ownersConcerned } from '../indexes.ts';
+import { claimableBy, ownersConcerned } from '../indexes.ts';
 import { DAEMON_SET_EVENTS } from './daemon-set-events.ts';
 import { createFailedPodBackoff } from './failed-pod-backoff.ts';
 import { fitOf } from './node-fit.ts';
@@ -49,8 +49,9 @@ export const daemonSetController: Controller = {
     }
 
     scope.on(daemonSets, itself);
-    scope.on(revisions, ownersConcerned('DaemonSet', daemonSets, selectorOf));
-    scope.on(pods, ownersConcerned('DaemonSet', daemonSets, selectorOf), batchMs);
+    const concerned = ownersConcerned('DaemonSet', daemonSets, selectorOf);
+    scope.on(revisions, concerned);
+    scope.on(pods, concerned, batchMs);
     scope.on(nodes, concernedByNode);
     return {
       events: DAEMON_SET_EVENTS,
@@ -58,15 +59,15 @@ export const daemonSetController: Controller = {
       observe(key) {
         const daemonSet = daemonSets.get(key);
         if (!daemonSet) return undefined;
-        const { namespace, uid } = daemonSet.metadata;
-        const { selector } = daemonSet.spec;
+        const { namespace } = daemonSet.metadata;
+        const selector = selectorOf(daemonSet);
         const nowMs = clock.now();
         const allNodes = nodes.list();
         nodeCount = allNodes.length;
         return {
           daemonSet,
-          revisions: [...controlledBy(revisions, uid), ...orphansFor(revisions, daemonSet, selector)],
-          pods: [...controlledBy(pods, uid), ...orphansFor(pods, daemonSet, selector)],
+          revisions: claimableBy(revisions, daemonSet, selector),
+          pods: claimableBy(pods, daemonSet, selector),
           nodes: allNodes,
           rng,
           mayAct: mayAct(),

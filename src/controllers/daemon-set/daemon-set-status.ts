@@ -1,13 +1,13 @@
 /** The counts of a DaemonSet; upstream's updateDaemonSetStatus, pure. */
 import type { DaemonSet, Pod } from '../../schemas/types.ts';
-import { availableInMs, isReady } from '../pod-facts.ts';
-import { isUpdated, podsByNode } from './daemon-pods.ts';
+import { isReady } from '../pod-facts.ts';
+import { isAvailable, isUpdated, podsByNode } from './daemon-pods.ts';
 import { fitOf } from './node-fit.ts';
 import type { PodsInput } from './plan-pods.ts';
 
 export type DaemonSetStatus = NonNullable<DaemonSet['status']>;
 
-/** Of several pods of a node the bound and oldest one counts. */
+/** Where a node has several pods, the bound and oldest one counts. */
 export function statusOf(input: PodsInput, nowMs: number): DaemonSetStatus {
   const { daemonSet, nodes, pods } = input;
   const byNode = podsByNode(pods);
@@ -15,8 +15,7 @@ export function statusOf(input: PodsInput, nowMs: number): DaemonSetStatus {
   const wanted = nodes.filter((node) => fit(node) === 'run');
   const first = ({ metadata }: (typeof nodes)[number]): Pod | undefined => byNode.get(metadata.name)?.[0];
   const current = wanted.flatMap((node) => first(node) ?? []);
-  const minReadySeconds = daemonSet.spec.minReadySeconds ?? 0;
-  const available = current.filter((pod) => availableInMs(pod, minReadySeconds, nowMs) === 0).length;
+  const available = current.filter((pod) => isAvailable(daemonSet, pod, nowMs)).length;
   const { observedGeneration, collisionCount, conditions } = daemonSet.status ?? {};
   const counts = {
     updatedNumberScheduled: current.filter((pod) => isUpdated(input, pod)).length,

@@ -1,12 +1,13 @@
 /** Which pods of a DaemonSet are missing or too much, node by node; upstream's manage, pure. */
 import { append } from '../../base/append.ts';
+import { keyOf } from '../../schemas/object.ts';
 import type { Node, Pod } from '../../schemas/types.ts';
 import { REVISION_LABEL } from '../history/plan-history.ts';
 import { isDeleting } from '../ownership.ts';
 import type { PlannedEvent } from '../planned-event.ts';
-import { availableInMs, isReady } from '../pod-facts.ts';
+import { isReady, isTerminal } from '../pod-facts.ts';
 import { daemonSetEvent } from './daemon-set-events.ts';
-import { type DaemonSetRevision, podsByNode } from './daemon-pods.ts';
+import { type DaemonSetRevision, isAvailable, podsByNode } from './daemon-pods.ts';
 import { rollingLimits } from './limits.ts';
 import { type Fit, fitOf } from './node-fit.ts';
 
@@ -83,20 +84,18 @@ function planNode(input: PodsInput, { name, fit, pods }: NodeView, draft: Draft,
 function withoutEnded(input: PodsInput, { name, pods }: NodeView, draft: Draft): readonly Pod[] {
   const { daemonSet } = input;
   for (const pod of pods) {
-    const { phase } = pod.status ?? {};
-    if (phase !== 'Failed' && phase !== 'Succeeded') continue;
-    const waitMs = phase === 'Failed' ? input.failureWaitMs(name) : 0;
+    if (!isTerminal(pod)) continue;
+    const hasFailed = pod.status?.phase === 'Failed';
+    const waitMs = hasFailed ? input.failureWaitMs(name) : 0;
     if (waitMs > 0) {
       draft.waitMs = Math.min(draft.waitMs ?? waitMs, waitMs);
       continue;
     }
-    const said = phase === 'Failed' ? 'failedPod' : 'succeededPod';
-    if (phase === 'Failed') draft.failedOn.push(name);
-    const key = `${pod.metadata.namespace ?? ''}/${pod.metadata.name}`;
-    draft.events.push(daemonSetEvent(said, daemonSet, key, name));
+    if (hasFailed) draft.failedOn.push(name);
+    draft.events.push(daemonSetEvent(hasFailed ? 'failedPod' : 'succeededPod', daemonSet, keyOf(pod), name));
     draft.remove.push(pod);
   }
-  return pods.filter(({ status }) => status?.phase !== 'Failed' && status?.phase !== 'Succeeded');
+  return pods.filter((pod) => !isTerminal(pod));
 }
 
 /**
@@ -112,7 +111,6 @@ function excessOfSurge(
   const [newPod, oldPod] = [running.find(isNew), running.find((pod) => !isNew(pod))];
   const excess = running.filter((pod) => pod !== newPod && pod !== oldPod);
   if (!newPod || !oldPod) return excess;
-  const minReadySeconds = daemonSet.spec.minReadySeconds ?? 0;
-  const isReplaced = !isReady(oldPod) || availableInMs(newPod, minReadySeconds, nowMs) === 0;
+  const isReplaced = !isReady(oldPod) || isAvailable(daemonSet, newPod, nowMs);
   return isReplaced ? [...excess, oldPod] : excess;
 }

@@ -5,8 +5,7 @@
  */
 import type { Pod } from '../../schemas/types.ts';
 import { isDeleting } from '../ownership.ts';
-import { availableInMs } from '../pod-facts.ts';
-import { type DaemonSetRevision, isUpdated, podsByNode } from './daemon-pods.ts';
+import { type DaemonSetRevision, isAvailable, isUpdated, podsByNode } from './daemon-pods.ts';
 import { rollingLimits } from './limits.ts';
 import { type Fit, fitOf } from './node-fit.ts';
 import type { PodsInput } from './plan-pods.ts';
@@ -31,11 +30,10 @@ export function planRollout(input: PodsInput, nowMs: number): RolloutChanges {
   const nodes = nodePodsOf(input);
   const desired = nodes.filter(({ fit }) => fit === 'run').length;
   const { maxSurge, maxUnavailable } = rollingLimits(daemonSet, desired);
-  const minReadySeconds = daemonSet.spec.minReadySeconds ?? 0;
-  const isAvailable = (pod: Pod): boolean => availableInMs(pod, minReadySeconds, nowMs) === 0;
+  const counts = (pod: Pod): boolean => isAvailable(daemonSet, pod, nowMs);
   return maxSurge === 0
-    ? { createOn: [], remove: oldPodsToReplace(nodes, maxUnavailable, isAvailable) }
-    : planSurge(nodes, { maxSurge, desired }, isAvailable);
+    ? { createOn: [], remove: oldPodsToReplace(nodes, maxUnavailable, counts) }
+    : planSurge(nodes, { maxSurge, desired }, counts);
 }
 
 /** Nodes with pods, and those that should have one; in the order of their names. */
@@ -60,15 +58,15 @@ function sorted(revision: DaemonSetRevision, node: string, fit: Fit, pods: reado
 function oldPodsToReplace(
   nodes: readonly NodePods[],
   maxUnavailable: number,
-  isAvailable: (pod: Pod) => boolean,
+  counts: (pod: Pod) => boolean,
 ): readonly Pod[] {
   const broken: Pod[] = [];
   const candidates: Pod[] = [];
   let unavailable = 0;
   for (const { many, newPod, oldPod } of nodes) {
     const only = many || (newPod && oldPod) ? undefined : (newPod ?? oldPod);
-    if (!only || !isAvailable(only)) unavailable += 1;
-    if (only && only === oldPod) (isAvailable(only) ? candidates : broken).push(only);
+    if (!only || !counts(only)) unavailable += 1;
+    if (only && only === oldPod) (counts(only) ? candidates : broken).push(only);
   }
   return [...broken, ...candidates.slice(0, Math.max(0, maxUnavailable - unavailable))];
 }
@@ -77,7 +75,7 @@ function oldPodsToReplace(
 function planSurge(
   nodes: readonly NodePods[],
   { maxSurge, desired }: { readonly maxSurge: number; readonly desired: number },
-  isAvailable: (pod: Pod) => boolean,
+  counts: (pod: Pod) => boolean,
 ): RolloutChanges {
   const remove: Pod[] = [];
   const stranded: Pod[] = [];
@@ -91,12 +89,12 @@ function planSurge(
       continue;
     }
     const counted = oldPod ?? newPod;
-    if (counted && isAvailable(counted)) available += 1;
+    if (counted && counts(counted)) available += 1;
     if (!oldPod) continue;
-    if (newPod && isAvailable(newPod)) remove.push(oldPod);
+    if (newPod && counts(newPod)) remove.push(oldPod);
     else if (newPod) surge += 1;
-    else if (fit !== 'run') (isAvailable(oldPod) ? stranded : remove).push(oldPod);
-    else (isAvailable(oldPod) ? candidates : createOn).push(node);
+    else if (fit !== 'run') (counts(oldPod) ? stranded : remove).push(oldPod);
+    else (counts(oldPod) ? candidates : createOn).push(node);
   }
   // Pods of nodes that should not have one go when as many others are available.
   return {

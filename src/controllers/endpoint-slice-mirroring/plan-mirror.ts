@@ -18,7 +18,6 @@ import { readAddress } from '../endpoints/endpoint-facts.ts';
 import { sortSlicePorts } from '../endpoints/port-order.ts';
 import { isTriggerTime } from '../endpoints/trigger-times.ts';
 import {
-  generatedName,
   identityOf,
   MANAGED_BY_LABEL,
   MIRRORING_CONTROLLER,
@@ -26,6 +25,7 @@ import {
   sameState,
   SERVICE_NAME_LABEL,
 } from '../endpoint-slice/slice-facts.ts';
+import { chooseName } from '../owned-pod.ts';
 import { controllerReference, deletionOf, isDeleting } from '../ownership.ts';
 import { type EventTexts, eventsOf, type PlannedEvent } from '../planned-event.ts';
 
@@ -197,7 +197,7 @@ function mirrorOf(
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: {
-      ...(slice?.metadata ?? { ...generatedName(name, rng), namespace }),
+      ...(slice?.metadata ?? { ...chooseName(`${name}-`, rng), namespace }),
       ownerReferences: [controllerReference(endpoints)],
       labels: { ...labels, [SERVICE_NAME_LABEL]: name, [MANAGED_BY_LABEL]: MIRRORING_CONTROLLER },
       annotations: Object.fromEntries(copied),

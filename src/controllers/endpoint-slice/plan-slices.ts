@@ -13,17 +13,12 @@ import type { Refusal } from '../controller.ts';
 import type { TriggeredPlan } from '../endpoints/plan-endpoints.ts';
 import { addressesOf, HEADLESS_LABEL, isHeadless, mayBeEndpoint } from '../endpoints/endpoint-facts.ts';
 import { type Trigger, withTrigger } from '../endpoints/trigger-times.ts';
+import { chooseName } from '../owned-pod.ts';
 import { controllerReference, deletionOf, isDeleting } from '../ownership.ts';
 import { type EventTexts, eventsOf, type PlannedEvent } from '../planned-event.ts';
 import { packSlices, type SliceDraft } from './pack-slices.ts';
 import { type AddressType, addressTypesOf, podEndpointOf, type PortSet } from './pod-endpoint.ts';
-import {
-  generatedName,
-  MANAGED_BY_LABEL,
-  portsKey,
-  SERVICE_NAME_LABEL,
-  SLICE_CONTROLLER,
-} from './slice-facts.ts';
+import { MANAGED_BY_LABEL, portsKey, SERVICE_NAME_LABEL, SLICE_CONTROLLER } from './slice-facts.ts';
 import { hasHints, wantsTopologyHints, withTopologyHints, type ZoneShares } from './topology-hints.ts';
 import { withTrafficHints } from './traffic-hints.ts';
 
@@ -249,7 +244,7 @@ function writesOf(
       kind: 'EndpointSlice',
       metadata: {
         ...(reused?.metadata ?? {
-          ...generatedName(name, rng),
+          ...chooseName(`${name}-`, rng),
           namespace,
           ownerReferences: [controllerReference(service)],
         }),

@@ -1,6 +1,5 @@
 /** Names and comparisons of EndpointSlices that their controllers share; pure. */
 import { jsonEqual } from '../../base/json.ts';
-import { nameSuffix, type Rng } from '../../base/rng.ts';
 import { objectKey } from '../../schemas/object.ts';
 import type { Endpoint, EndpointSlice, SlicePort } from '../../schemas/types.ts';
 
@@ -53,12 +52,3 @@ export const sameState = (a: Endpoint, b: Endpoint): boolean =>
   a.conditions?.serving === b.conditions?.serving &&
   a.conditions?.terminating === b.conditions?.terminating &&
   jsonEqual(a.targetRef, b.targetRef);
-
-/** A generated name keeps this much of its prefix, so that the whole stays within 63 characters. */
-const MAX_GENERATED_PREFIX = 58;
-
-/** The name is chosen here, so that a plan is complete. */
-export function generatedName(service: string, rng: Rng): { name: string; generateName: string } {
-  const generateName = `${service}-`;
-  return { name: `${generateName.slice(0, MAX_GENERATED_PREFIX)}${nameSuffix(rng)}`, generateName };
-}

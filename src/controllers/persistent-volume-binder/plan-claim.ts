@@ -20,9 +20,8 @@ import {
 } from '../../schemas/volumes/binding.ts';
 import { classNameOf, waitsForConsumer } from '../../schemas/volumes/classes.ts';
 import { PROVISIONER_ANNOTATION } from '../../schemas/volumes/drivers.ts';
-import type { Plan } from '../controller.ts';
+import { type Plan, planOf } from '../controller.ts';
 import { isDeleting } from '../ownership.ts';
-import type { PlannedEvent } from '../planned-event.ts';
 import { eventOf } from './binder-events.ts';
 import { claimStatus } from './claim-status.ts';
 import { planExpansion } from './plan-expansion.ts';
@@ -52,9 +51,6 @@ export function planClaim(view: ClaimView): Plan | undefined {
   const { claim } = view;
   return hasAnnotation(claim, BIND_COMPLETED) ? planBound(view) : planUnbound(view);
 }
-
-const planOf = (writes: readonly Write[], ...events: readonly PlannedEvent[]): Plan | undefined =>
-  writes.length + events.length === 0 ? undefined : { writes, events };
 
 function planUnbound(view: ClaimView): Plan | undefined {
   const { claim, volume } = view;

@@ -6,7 +6,6 @@
  * exactly while the reclaim policy is Delete, so a retained volume goes without its data.
  */
 import type { PersistentVolume, PersistentVolumeClaim } from '../../schemas/types.ts';
-import type { Write } from '../../resources/writing/write-plan.ts';
 import {
   BOUND_BY_CONTROLLER,
   hasAnnotation,
@@ -20,9 +19,8 @@ import {
   VOLUME_NODE_LABEL,
 } from '../../schemas/volumes/drivers.ts';
 import { objectKey } from '../../schemas/object.ts';
-import type { Plan } from '../controller.ts';
-import { deletionOf, isDeleting, withoutFinalizer } from '../ownership.ts';
-import type { PlannedEvent } from '../planned-event.ts';
+import { type Plan, planOf } from '../controller.ts';
+import { deletionOf, isDeleting, withFinalizer, withoutFinalizer } from '../ownership.ts';
 import { eventOf } from './binder-events.ts';
 import { volumePhase } from './volume-phase.ts';
 
@@ -36,9 +34,6 @@ export interface VolumeView {
   /** Ready nodes, by name: one of them removes what lies on a server. */
   readonly readyNodes: readonly string[];
 }
-
-const planOf = (writes: readonly Write[], ...events: readonly PlannedEvent[]): Plan | undefined =>
-  writes.length + events.length === 0 ? undefined : { writes, events };
 
 export function planVolume(view: VolumeView): Plan | undefined {
   const { volume, claim } = view;
@@ -69,10 +64,8 @@ function planFinalizer({ volume, hasNode, readyNodes }: VolumeView): Plan | unde
   const removesData = spec.persistentVolumeReclaimPolicy === 'Delete';
   if (isHeld && !removesData)
     return planOf([{ verb: 'update', object: withoutFinalizer(volume, VOLUME_FINALIZER) }]);
-  if (!isHeld && removesData && !isDeleting(volume)) {
-    const finalizers = [...(metadata.finalizers ?? []), VOLUME_FINALIZER];
-    return planOf([{ verb: 'update', object: { ...volume, metadata: { ...metadata, finalizers } } }]);
-  }
+  if (!isHeld && removesData && !isDeleting(volume))
+    return planOf([{ verb: 'update', object: withFinalizer(volume, VOLUME_FINALIZER) }]);
   if (!isHeld || !isDeleting(volume) || hasNode) return undefined;
   if (driver === 'local') {
     const event = eventOf('DataLeft', volume, metadata.labels?.[VOLUME_NODE_LABEL] ?? '');

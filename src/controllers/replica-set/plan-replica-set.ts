@@ -7,7 +7,7 @@ import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { Rng } from '../../base/rng.ts';
 import { controllerOf } from '../../schemas/object.ts';
-import { RESTORED_OWNER } from '../../schemas/pods/pod-marks.ts';
+import { restoredOwnerOf } from '../../schemas/pods/pod-marks.ts';
 import { asLabelSelector, matchesLabelSelector } from '../../schemas/values/selectors.ts';
 import type { Pod, ReplicaSet, ReplicationController } from '../../schemas/types.ts';
 import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
@@ -118,7 +118,8 @@ function scaling(
 /** A pod that has ended is not adopted, unless it was ours before history was lost. */
 function isClaimable(pod: Pod, { kind, metadata }: Replicator): boolean {
   if (isActive(pod) || controllerOf(pod)) return true;
-  return pod.metadata.annotations?.[RESTORED_OWNER] === `${kind}/${metadata.name}`;
+  const owner = restoredOwnerOf(pod);
+  return owner?.kind === kind && owner.name === metadata.name;
 }
 
 type ReplicaSetStatus = NonNullable<ReplicaSet['status']>;

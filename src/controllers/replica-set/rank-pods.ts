@@ -2,6 +2,7 @@
  * The order in which a ReplicaSet deletes pods: upstream's ActivePodsWithRanks, pure. Unassigned,
  * not running, not ready, cheap, crowded, young and often restarted pods go before others.
  */
+import { compareText } from '../../base/text.ts';
 import { isReady, parseTime, readySinceMs } from '../pod-facts.ts';
 import type { Pod } from '../../schemas/types.ts';
 
@@ -70,8 +71,4 @@ function ageRank(sinceMs: number, nowMs: number): number {
 
 function maxRestarts(pod: Pod): number {
   return Math.max(0, ...(pod.status?.containerStatuses ?? []).map((status) => status.restartCount));
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

@@ -6,7 +6,7 @@
 import { jsonEqual } from '../../base/json.ts';
 import type { Pod, PersistentVolumeClaim, PodTemplate, StatefulSet, Volume } from '../../schemas/types.ts';
 import { REVISION_LABEL } from '../history/plan-history.ts';
-import { controllerReference } from '../ownership.ts';
+import { podCalled } from '../owned-pod.ts';
 
 export const POD_NAME_LABEL = 'statefulset.kubernetes.io/pod-name';
 const POD_INDEX_LABEL = 'apps.kubernetes.io/pod-index';
@@ -92,30 +92,23 @@ export interface PodRevision {
 }
 
 export function podFor(set: StatefulSet, { name: revision, template }: PodRevision, ordinal: number): Pod {
-  const { name: parent, namespace } = set.metadata;
-  const { labels, annotations, finalizers } = template.metadata ?? {};
   const { serviceName } = set.spec;
+  const name = podNameOf(set, ordinal);
   const volumes = volumesFor(set, ordinal, template.spec?.volumes ?? []);
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
+  const { labels } = template.metadata ?? {};
+  return podCalled({ name, generateName: `${set.metadata.name}-` }, set, {
     metadata: {
-      name: podNameOf(set, ordinal),
-      generateName: `${parent}-`,
-      ...(namespace === undefined ? {} : { namespace }),
+      ...template.metadata,
       labels: { ...labels, ...identityLabels(set, ordinal), [REVISION_LABEL]: revision },
-      ...(annotations ? { annotations: { ...annotations } } : {}),
-      ...(finalizers ? { finalizers: [...finalizers] } : {}),
-      ownerReferences: [controllerReference(set)],
     },
     spec: {
       containers: [],
       ...template.spec,
-      hostname: podNameOf(set, ordinal),
+      hostname: name,
       ...(serviceName ? { subdomain: serviceName } : {}),
       ...(volumes.length > 0 ? { volumes: [...volumes] } : {}),
     },
-  };
+  });
 }
 
 const identityLabels = (set: StatefulSet, ordinal: number): Readonly<Record<string, string>> => ({

@@ -10,7 +10,7 @@ import type {
 import { namesIn, UNREPORTED_KEY } from '../../schemas/unreported-nodes.ts';
 import { indexByController } from '../../store/cache/indexes.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';
-import { controlledBy, orphansFor, ownersConcerned } from '../indexes.ts';
+import { claimableBy, ownersConcerned } from '../indexes.ts';
 import { isClaimOf, memberNameOf } from './identity.ts';
 import { planRefusedPods, planStatefulSet, selectorOf } from './plan-stateful-set.ts';
 import { STATEFUL_SET_EVENTS, type StatefulSetView } from './round.ts';
@@ -63,12 +63,12 @@ export const statefulSetController: Controller = {
       observe(key) {
         const set = sets.get(key);
         if (!set) return undefined;
-        const { namespace, uid } = set.metadata;
+        const { namespace } = set.metadata;
         const selector = selectorOf(set);
         return {
           set,
-          pods: [...controlledBy(pods, uid), ...orphansFor(pods, set, selector)],
-          revisions: [...controlledBy(revisions, uid), ...orphansFor(revisions, set, selector)],
+          pods: claimableBy(pods, set, selector),
+          revisions: claimableBy(revisions, set, selector),
           revisionNamed: (name) => revisions.get(objectKey(namespace, name)),
           claimNamed: (name) => claims.get(objectKey(namespace, name)),
           unreportedNodes: unreportedFor(set),

@@ -14,7 +14,9 @@ function rejectPod({ pod, reason, message }: Rejection, nowMs: number): Pod | un
   const current = pod.status?.conditions?.find((condition) => condition.type === 'PodScheduled');
   if (current?.status === 'False' && current.reason === reason && current.message === message)
     return undefined;
-  return withVerdict(pod, { status: 'False', reason, message }, nowMs);
+  const { generation } = pod.metadata;
+  const observed = generation === undefined ? {} : { observedGeneration: generation };
+  return withVerdict(pod, { status: 'False', reason, message, ...observed }, nowMs);
 }
 
 function withVerdict(pod: Pod, verdict: Omit<PodCondition, 'type'>, nowMs: number): Pod {

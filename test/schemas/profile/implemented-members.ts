@@ -197,7 +197,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'node-agent/pod/plan-running.ts': 'activeDeadlineSeconds terminationGracePeriodSeconds',
     'scheduler/pod-info.ts': 'affinity overhead topologySpreadConstraints',
     'scheduler/filters/taint-toleration.ts': 'tolerations',
-    'scheduler/node-selector.ts': 'nodeSelector',
+    'schemas/pods/node-selector.ts': 'nodeSelector',
     'scheduler/plan-placement.ts': 'nodeName priority schedulingGates',
     'resources/admission/plan-service-account.ts':
       'automountServiceAccountToken imagePullSecrets serviceAccountName',
@@ -344,17 +344,17 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.KeyToPath': { [VOLUME_FILES]: 'key mode path' },
 
   'api.core.v1.Affinity': {
-    'scheduler/node-selector.ts': 'nodeAffinity',
+    'schemas/pods/node-selector.ts': 'nodeAffinity',
     'scheduler/pod-info.ts': 'podAffinity podAntiAffinity',
   },
   'api.core.v1.NodeAffinity': {
-    'scheduler/node-selector.ts': AFFINITY,
+    'schemas/pods/node-selector.ts': AFFINITY,
     'scheduler/scorers/node-affinity.ts': PREFERENCE,
   },
   'api.core.v1.PreferredSchedulingTerm': { 'scheduler/scorers/node-affinity.ts': 'preference weight' },
-  'api.core.v1.NodeSelector': { 'scheduler/node-selector.ts': 'nodeSelectorTerms' },
-  'api.core.v1.NodeSelectorTerm': { 'scheduler/node-selector.ts': 'matchExpressions matchFields' },
-  'api.core.v1.NodeSelectorRequirement': { 'scheduler/node-selector.ts': 'key operator values' },
+  'api.core.v1.NodeSelector': { 'schemas/pods/node-selector.ts': 'nodeSelectorTerms' },
+  'api.core.v1.NodeSelectorTerm': { 'schemas/pods/node-selector.ts': 'matchExpressions matchFields' },
+  'api.core.v1.NodeSelectorRequirement': { 'schemas/pods/node-selector.ts': 'key operator values' },
   'api.core.v1.PodAffinity': { 'scheduler/pod-info.ts': `${AFFINITY} ${PREFERENCE}` },
   'api.core.v1.PodAntiAffinity': { 'scheduler/pod-info.ts': `${AFFINITY} ${PREFERENCE}` },
   'api.core.v1.WeightedPodAffinityTerm': { 'scheduler/pod-info.ts': 'podAffinityTerm weight' },

@@ -24,8 +24,8 @@ export function validateCronJob(object: KubeObject, current?: KubeObject): Field
     ...nonNegative(spec['successfulJobsHistoryLimit'], 'spec.successfulJobsHistoryLimit'),
     ...nonNegative(spec['failedJobsHistoryLimit'], 'spec.failedJobsHistoryLimit'),
   ];
-  const { name } = object.metadata;
-  if (!current && asString(name).length > MAX_NAME)
+  const name = asString(getPath(object, 'metadata', 'name'));
+  if (!current && name.length > MAX_NAME)
     errors.push(invalid('metadata.name', name, maxCharacters(MAX_NAME)));
   return errors;
 }

@@ -71,7 +71,8 @@ function podAddresses({ podIP, podIPs }: Fields): Record<string, unknown> {
 
 function withLostNodeTolerations(value: unknown): unknown {
   if (value !== undefined && !Array.isArray(value)) return value;
-  return withAwayTolerations((value ?? []) as readonly Toleration[]);
+  const given = asRecords(value) as unknown as readonly Toleration[];
+  return [...asList(value), ...withAwayTolerations(given).slice(given.length)];
 }
 
 /** A new pod is Pending; one with scheduling gates has a condition that it is not scheduled. */

@@ -2,6 +2,7 @@ import { AGE, column, NAME, tableOf, wide } from '../../tables/columns.ts';
 import { containerImages, containerNames } from '../../tables/workload-columns.ts';
 import type { StatefulSet } from '../../types.ts';
 import { dns1123Label } from '../../validation/names.ts';
+import { claimRules } from '../../profile/claim-rules.ts';
 import { ignored } from '../../profile/rules.ts';
 import { defineKind } from '../define-kind.ts';
 import { defaultStatefulSet } from './defaults.ts';
@@ -24,7 +25,10 @@ export const statefulSetKind = defineKind({
     wide('Containers', ({ spec }: StatefulSet) => containerNames(spec.template)),
     wide('Images', ({ spec }: StatefulSet) => containerImages(spec.template)),
   ),
-  fields: [ignored('spec.volumeClaimTemplates.*.status', 'each claim gets a status of its own')],
+  fields: [
+    ...claimRules('spec.volumeClaimTemplates.*.spec'),
+    ignored('spec.volumeClaimTemplates.*.status', 'each claim gets a status of its own'),
+  ],
   fillDefaults: defaultStatefulSet,
   initialStatus: () => ({ replicas: 0, availableReplicas: 0 }),
   validate: validateStatefulSet,

@@ -29,14 +29,14 @@ export interface CronJobView {
   readonly rng: Rng;
   /** Names of Jobs that the store lost, with pods that came back and nothing that controls them. */
   readonly lost: readonly string[];
-  /** What was still so at the last look, and need not be said again. */
+  /** Events that were recorded, and whose cause still held at the last reconcile. */
   readonly said: ReadonlySet<string>;
   /** The API refused the Job that was due. */
   readonly failure?: string;
 }
 
 export interface CronJobPlan extends Plan {
-  /** What is so now, said or not. */
+  /** Events whose cause holds now, whether or not they were recorded before. */
   readonly standing: ReadonlySet<string>;
 }
 
@@ -50,7 +50,7 @@ interface Step {
   readonly status: CronJobStatus;
   readonly writes?: readonly Write[];
   readonly events?: readonly PlannedEvent[];
-  /** Events that upstream repeats at each look; they are told once, until they are no longer so. */
+  /** Upstream repeats these events. Here each is recorded once, until its cause ends. */
   readonly standing?: readonly PlannedEvent[];
   readonly requeueAfterMs?: number;
 }

@@ -14,7 +14,7 @@ export const GENERATION_LABEL = 'pod-template-generation';
 
 export interface DaemonSetRevision {
   readonly daemonSet: DaemonSet;
-  /** Of the template as it is now. */
+  /** The hash of the current template. */
   readonly hash: string;
 }
 

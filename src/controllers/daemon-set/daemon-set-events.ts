@@ -1,4 +1,4 @@
-/** The words of the events of DaemonSets. */
+/** The events of DaemonSets. */
 import { type EventText, type EventTexts, eventsOf } from '../planned-event.ts';
 import { REPLICA_EVENTS } from '../replica-set/plan-replica-set.ts';
 

@@ -137,7 +137,7 @@ const deletion = (daemonSet: DaemonSet, pod: Pod): Action => ({
   write: deletionOf(pod),
 });
 
-/** Nothing but time makes a pod available, or lets a failed one be deleted. */
+/** No change tells that a pod became available, or that a failed one may be deleted. */
 function requeue(
   { daemonSet, pods }: PodsInput,
   { waitMs }: PodChanges,

@@ -23,7 +23,7 @@ export interface RevisionsInput {
 }
 
 export interface Revisions {
-  /** Of the template: the label of its revision and of its pods. */
+  /** The label of the template's revision, and of its pods. */
   readonly hash: string;
   readonly collisionCount: number | undefined;
   /** Revisions of other templates. */

@@ -56,7 +56,7 @@ export function packSlices(
   };
 }
 
-/** What is desired of a slice, taken out of what is missing. */
+/** Keeps the desired endpoints of a slice, and takes them out of the missing ones. */
 function keepDesired(slice: EndpointSlice, missing: Map<string, Endpoint>, isStale: boolean): Filling {
   const before = slice.endpoints ?? [];
   let isChanged = isStale;

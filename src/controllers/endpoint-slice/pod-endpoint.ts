@@ -18,7 +18,7 @@ export function addressTypesOf({
   return [clusterIP.includes(':') ? 'IPv6' : 'IPv4'];
 }
 
-/** What a pod is in the slices of a Service. */
+/** A pod in the slices of a Service. */
 export interface PodEndpoint extends PortSet {
   readonly endpoint: Endpoint;
 }

@@ -4,7 +4,7 @@ import type { EndpointSlice } from '../../schemas/types.ts';
 import type { CacheEvent, ResourceCache } from '../../store/cache/cache.ts';
 import { isOfManager, SERVICE_NAME_LABEL, serviceKeyOf } from './slice-facts.ts';
 
-/** A change of slices is looked at after this time, as upstream's: their manager has just made it. */
+/** Wait this long after a change of slices, as upstream: their manager has just made it. */
 export const SLICE_CHANGE_DELAY_MS = 1_000;
 
 const SERVICE_INDEX = 'service';

@@ -22,7 +22,7 @@ export function wantsTopologyHints({ metadata: { annotations = {} } }: Service):
   return mode === 'Auto' || mode === 'auto';
 }
 
-/** What a node adds to its zone. Undefined: nothing, as it is not ready or takes no pods. */
+/** The CPUs that a node adds to its zone. Undefined: it is not ready, or takes no pods. */
 export function zoneCpus(
   node: Node | undefined,
 ): { readonly zone: string; readonly cpus: number } | undefined {

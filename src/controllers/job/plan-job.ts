@@ -36,7 +36,7 @@ export interface JobView {
   readonly rng: Rng;
   /** False while the store is being rebuilt: claim only. */
   readonly mayAct: boolean;
-  /** What this process remembers of the Job's failures. */
+  /** The Job's failures, as this process remembers them. */
   readonly backoff?: Backoff | undefined;
   /** The last attempt to create pods was refused. */
   readonly isRefused?: boolean;
@@ -162,7 +162,7 @@ function removalOf(pod: Pod, isReleased: boolean): Write {
   return { ...write, mark: (current) => withoutFinalizer(current, TRACKING_FINALIZER) };
 }
 
-/** What was counted now; other ends come again in the next plan. */
+/** Includes the ends that are counted now. Other ends come again in the next plan. */
 function backoffAfter({ backoff, newlySucceeded, newlyFailed }: Tally, { released }: Counting): Backoff {
   const isReleased = (pod: Pod): boolean => released.has(pod);
   return nextBackoff(backoff, newlySucceeded.filter(isReleased), newlyFailed.filter(isReleased));

@@ -19,7 +19,7 @@ const names = (reference: OwnerReference, { apiVersion, kind, metadata }: Owner)
 
 const isOf = (reference: OwnerReference, { metadata }: Owner): boolean => reference.uid === metadata.uid;
 
-/** Refers to an earlier object of this name: whoever cleans up after that one has not been here. */
+/** The claim refers to an earlier object of this name: its cleanup is not done yet. */
 export function isStale(claim: PersistentVolumeClaim, owner: Owner): boolean {
   const reference = referencesOf(claim).find((one) => names(one, owner));
   return reference !== undefined && !isOf(reference, owner);

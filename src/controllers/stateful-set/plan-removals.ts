@@ -10,7 +10,7 @@ import { planOwners } from './plan-replicas.ts';
 import { deletePod, type Round } from './round.ts';
 import { isAvailable, isUnavailable } from './stateful-set-status.ts';
 
-/** Pods deleted in one commit; the rest follows in the next. */
+/** Writes of one commit, about; the rest follows in the next. */
 const BURST = 500;
 
 /** True when an update may follow: no pod is in excess, or the order does not matter. */
@@ -21,12 +21,13 @@ export function planScaleDown(round: Round): boolean {
     .filter(([ordinal]) => !isInRange(set, ordinal))
     .sort(([a], [b]) => b - a)
     .map(([, pod]) => pod);
-  for (const pod of excess.slice(0, BURST)) planOwners(round, pod);
-  if (!isOrdered) {
-    const staying = excess.slice(0, BURST).filter((pod) => !isDeleting(pod));
-    for (const pod of staying) deletePod(round, pod);
-    return true;
+  // Pods that are already going, perhaps slowly, do not hold up the others.
+  for (const pod of excess) {
+    if (round.writes.length >= BURST) break;
+    planOwners(round, pod);
+    if (!isOrdered && !isDeleting(pod)) deletePod(round, pod);
   }
+  if (!isOrdered) return true;
   const [highest] = excess;
   if (!highest) return true;
   // The replicas are available here, so that the first pod that is not is in excess, too.

@@ -11,7 +11,7 @@ export interface StatefulSetView {
   readonly pods: readonly Pod[];
   /** Its revisions, and those without a controller that its selector matches. */
   readonly revisions: readonly ControllerRevision[];
-  /** Of the namespace, whoever controls them. */
+  /** Finds an object of the namespace, whoever controls it. */
   revisionNamed(name: string): ControllerRevision | undefined;
   claimNamed(name: string): PersistentVolumeClaim | undefined;
   podNamed(name: string): Pod | undefined;

@@ -5,6 +5,7 @@ import { podFor } from '../../../src/controllers/stateful-set/identity.ts';
 import { omit } from '../../../src/schemas/json-access.ts';
 import { RESTORED_OWNER } from '../../../src/schemas/pods/pod-marks.ts';
 import type { OwnerReference } from '../../../src/schemas/object.ts';
+import { isDeleting } from '../../../src/controllers/ownership.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
 import { aClaimTemplate, aPlanWorld, aStatefulSet, deeds, type SetSpec, templateOf } from './plan-world.ts';
 
@@ -21,6 +22,14 @@ function settled(spec: SetSpec): ReturnType<typeof aPlanWorld> {
 }
 
 describe('the pods of a StatefulSet', () => {
+  it('go in parallel though hundreds of others end slowly', () => {
+    const world = settled({ ...parallel, replicas: 520 });
+    world.change({ replicas: 0 });
+    for (const [name] of [...world.pods].slice(10)) world.setPod(name, 'deleted');
+    world.reconcile();
+    expect([...world.pods.values()].every(isDeleting)).toBe(true);
+  });
+
   it('have a name, labels, a host name and claims that stay', () => {
     const world = settled({ replicas: 2, ordinals: { start: 5 }, volumeClaimTemplates: [aClaimTemplate()] });
     expect([...world.pods.keys()]).toEqual(['db-5', 'db-6']);

@@ -23,9 +23,11 @@ const PROVISIONING = 'controllers/volume-provisioner/plan-provisioning.ts';
 const POD_FILES = 'node-agent/files/plan-pod-files.ts';
 const PROBES = 'node-agent/probes/handlers.ts';
 const AUTOSCALER = 'controllers/horizontal-pod-autoscaler/horizontal-pod-autoscaler-controller.ts';
+const PROPOSALS = 'controllers/horizontal-pod-autoscaler/plan-proposals.ts';
 const AUTOSCALER_PLAN = 'controllers/horizontal-pod-autoscaler/plan-autoscaler.ts';
 const LIMITS_PLAN = 'controllers/horizontal-pod-autoscaler/plan-limits.ts';
 const METRIC_PLAN = 'controllers/horizontal-pod-autoscaler/plan-metric.ts';
+const RESOURCE_METRIC = 'controllers/horizontal-pod-autoscaler/plan-resource-metric.ts';
 const META = 'schemas/strategy/prepare-create.ts';
 const MIRROR = 'controllers/endpoint-slice-mirroring/plan-mirror.ts';
 const POD_ENDPOINT = 'controllers/endpoint-slice/pod-endpoint.ts';
@@ -167,27 +169,31 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     [AUTOSCALER]: 'scaleTargetRef',
     [AUTOSCALER_PLAN]: 'maxReplicas minReplicas',
   },
-  'api.autoscaling.v2.ContainerResourceMetricSource': { [METRIC_PLAN]: 'container name target' },
+  'api.autoscaling.v2.ContainerResourceMetricSource': { [RESOURCE_METRIC]: 'container name target' },
   'api.autoscaling.v2.CrossVersionObjectReference': { [AUTOSCALER]: 'apiVersion kind name' },
   'api.autoscaling.v2.ExternalMetricSource': { [METRIC_PLAN]: 'metric target' },
   'api.autoscaling.v2.HPAScalingPolicy': { [LIMITS_PLAN]: 'periodSeconds type value' },
   'api.autoscaling.v2.HPAScalingRules': {
     [LIMITS_PLAN]: 'policies selectPolicy stabilizationWindowSeconds',
-    [AUTOSCALER_PLAN]: 'tolerance',
+    [PROPOSALS]: 'tolerance',
   },
   'api.autoscaling.v2.HorizontalPodAutoscalerBehavior': { [LIMITS_PLAN]: 'scaleDown scaleUp' },
   'api.autoscaling.v2.HorizontalPodAutoscalerSpec': {
     [AUTOSCALER]: 'scaleTargetRef',
-    [AUTOSCALER_PLAN]: 'behavior maxReplicas metrics minReplicas',
+    [AUTOSCALER_PLAN]: 'behavior maxReplicas minReplicas',
+    [PROPOSALS]: 'metrics',
   },
   'api.autoscaling.v2.MetricIdentifier': { [METRIC_PLAN]: 'name selector' },
   'api.autoscaling.v2.MetricSpec': {
     [METRIC_PLAN]: 'containerResource external object pods resource type',
   },
-  'api.autoscaling.v2.MetricTarget': { [METRIC_PLAN]: 'averageUtilization averageValue type value' },
+  'api.autoscaling.v2.MetricTarget': {
+    [METRIC_PLAN]: 'averageValue type value',
+    [RESOURCE_METRIC]: 'averageUtilization',
+  },
   'api.autoscaling.v2.ObjectMetricSource': { [METRIC_PLAN]: 'describedObject metric target' },
   'api.autoscaling.v2.PodsMetricSource': { [METRIC_PLAN]: 'metric target' },
-  'api.autoscaling.v2.ResourceMetricSource': { [METRIC_PLAN]: 'name target' },
+  'api.autoscaling.v2.ResourceMetricSource': { [RESOURCE_METRIC]: 'name target' },
   'api.policy.v1.PodDisruptionBudgetSpec': {
     'controllers/disruption/plan-disruption.ts': 'maxUnavailable minAvailable selector',
     'resources/subresources/plan-eviction.ts': 'unhealthyPodEvictionPolicy',

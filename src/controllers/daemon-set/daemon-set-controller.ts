@@ -49,9 +49,8 @@ export const daemonSetController: Controller = {
     }
 
     scope.on(daemonSets, itself);
-    const concerned = ownersConcerned('DaemonSet', daemonSets, selectorOf);
-    scope.on(revisions, concerned);
-    scope.on(pods, concerned, batchMs);
+    scope.on(revisions, ownersConcerned('DaemonSet', daemonSets, selectorOf));
+    scope.on(pods, ownersConcerned('DaemonSet', daemonSets, selectorOf), batchMs);
     scope.on(nodes, concernedByNode);
     return {
       events: DAEMON_SET_EVENTS,

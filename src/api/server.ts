@@ -31,7 +31,7 @@ export interface ApiServer extends AsyncDisposable {
   /** Nodes whose agents have a tunnel open. */
   readonly connectedNodes: readonly string[];
   readonly heartbeats: Tunnels['heartbeats'];
-  /** What the containers of the nodes use. */
+  /** The usage of the containers of the nodes. */
   readonly usages: NodeUsages;
   /** New connections use this certificate; open ones stay. */
   renewTls(tls: ServerTls): void;

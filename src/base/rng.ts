@@ -35,6 +35,13 @@ export function nameSuffix(rng: Rng, length = 5): string {
   return Array.from({ length }, () => SAFE_ALPHABET[Math.floor(rng.next() * SAFE_ALPHABET.length)]).join('');
 }
 
+/** A generated name keeps this much of its prefix, so that the whole stays within 63 characters. */
+export const MAX_GENERATED_PREFIX = 58;
+
+/** The `metadata.name` for a `generateName` and the suffix of {@link nameSuffix}. */
+export const generatedName = (prefix: string, suffix: string): string =>
+  `${prefix.slice(0, MAX_GENERATED_PREFIX)}${suffix}`;
+
 /** A number of bytes of cryptographic randomness in base64url, for tokens and keys. */
 export function secretToken(bytes = 32): string {
   return randomBytes(bytes).toString('base64url');

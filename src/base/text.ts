@@ -1,5 +1,8 @@
 /** Work on long texts of users in linear time, where regular expressions take quadratic time. */
 
+/** Orders texts by their code units, as keys and names are ordered everywhere. */
+export const compareText = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+
 /** `a///` without `/`: `a`. */
 export function withoutTrailing(text: string, character: string): string {
   let end = text.length;

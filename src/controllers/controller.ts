@@ -34,6 +34,10 @@ export interface Plan {
   otherwise?(refusal: string): Plan;
 }
 
+/** The plan with these writes and events; undefined where there are none. */
+export const planOf = (writes: readonly Write[], ...events: readonly PlannedEvent[]): Plan | undefined =>
+  writes.length + events.length === 0 ? undefined : { writes, events };
+
 /** Why the API refused a plan. */
 export interface Refusal {
   readonly message: string;

@@ -21,6 +21,13 @@ export const orphansFor = <T extends KubeObject>(
     .byIndex(CONTROLLER_INDEX, orphansOf(owner.metadata.namespace))
     .filter(({ metadata }) => matchesLabelSelector(selector, metadata.labels));
 
+/** What the owner controls, and what it may adopt. */
+export const claimableBy = <T extends KubeObject>(
+  cache: ResourceCache<T>,
+  owner: KubeObject,
+  selector: unknown,
+): readonly T[] => [...controlledBy(cache, owner.metadata.uid), ...orphansFor(cache, owner, selector)];
+
 /** Owners that a change of a child concerns: its controller, the former, or adopters. */
 export function ownersConcerned<T extends KubeObject>(
   kind: string,

@@ -1,23 +1,31 @@
 /** Pods that a controller makes from a template; pure. */
-import { nameSuffix, type Rng } from '../base/rng.ts';
-import type { KubeObject } from '../schemas/object.ts';
+import { generatedName, nameSuffix, type Rng } from '../base/rng.ts';
+import type { KubeObject, ObjectMeta } from '../schemas/object.ts';
 import type { Pod, PodTemplate } from '../schemas/types.ts';
 import { controllerReference } from './ownership.ts';
 
-/** A generated name keeps this much of its prefix, so that the whole stays within 63 characters. */
-const MAX_GENERATED_PREFIX = 58;
+type ChosenName = Required<Pick<ObjectMeta, 'name' | 'generateName'>>;
 
-/** A pod with a generated name, which is chosen here so that the plan is complete. */
-export function podFromTemplate(owner: KubeObject, template: PodTemplate | undefined, rng: Rng): Pod {
-  const generateName = `${owner.metadata.name}-`;
+/** A generated name, which is chosen here so that the plan is complete. */
+export const chooseName = (generateName: string, rng: Rng): ChosenName => ({
+  name: generatedName(generateName, nameSuffix(rng)),
+  generateName,
+});
+
+/** A pod with a generated name. */
+export const podFromTemplate = (owner: KubeObject, template: PodTemplate | undefined, rng: Rng): Pod =>
+  podCalled(chooseName(`${owner.metadata.name}-`, rng), owner, template);
+
+/** A pod of the owner with this name. */
+export function podCalled(name: ChosenName, owner: KubeObject, template: PodTemplate | undefined): Pod {
   const { labels, annotations, finalizers } = template?.metadata ?? {};
+  const { namespace } = owner.metadata;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      name: `${generateName.slice(0, MAX_GENERATED_PREFIX)}${nameSuffix(rng)}`,
-      generateName,
-      ...(owner.metadata.namespace ? { namespace: owner.metadata.namespace } : {}),
+      ...name,
+      ...(namespace === undefined ? {} : { namespace }),
       ...(labels ? { labels: { ...labels } } : {}),
       ...(annotations ? { annotations: { ...annotations } } : {}),
       ...(finalizers ? { finalizers: [...finalizers] } : {}),

@@ -65,6 +65,12 @@ export function withoutOwner<T extends KubeObject>(object: T, uid: string): T {
   return { ...object, metadata };
 }
 
+export function withFinalizer<T extends KubeObject>(object: T, finalizer: string): T {
+  const { finalizers = [] } = object.metadata;
+  if (finalizers.includes(finalizer)) return object;
+  return { ...object, metadata: { ...object.metadata, finalizers: [...finalizers, finalizer] } };
+}
+
 export function withoutFinalizer<T extends KubeObject>(object: T, finalizer: string): T {
   const finalizers = (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
   const metadata: ObjectMeta = { ...object.metadata, finalizers };

@@ -3,15 +3,15 @@ import { openScope } from '../base/scope.ts';
 import { type CertificatesOptions, certificatesController } from './certificates/certificates-controller.ts';
 import { clusterRoleAggregation } from './cluster-role-aggregation/cluster-role-aggregation-controller.ts';
 import type { Controller, ControllerContext } from './controller.ts';
-import { cronJobController } from './cronjob/cron-job-controller.ts';
+import { cronJobController } from './cron-job/cron-job-controller.ts';
 import { customResourcesController } from './custom-resources/custom-resources-controller.ts';
-import { daemonSetController } from './daemonset/daemonset-controller.ts';
+import { daemonSetController } from './daemon-set/daemon-set-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
 import { ephemeralVolume } from './ephemeral-volume/ephemeral-volume-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
-import { endpointSliceController } from './endpointslice/endpointslice-controller.ts';
-import { mirroringController } from './endpointslice-mirroring/mirroring-controller.ts';
+import { endpointSliceController } from './endpoint-slice/endpoint-slice-controller.ts';
+import { mirroringController } from './endpoint-slice-mirroring/endpoint-slice-mirroring-controller.ts';
 import { expiryController } from './expiry/expiry-controller.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector-controller.ts';
 import { jobController } from './job/job-controller.ts';
@@ -29,19 +29,19 @@ import {
   nodeLifecycle,
 } from './node-lifecycle/node-lifecycle-controller.ts';
 import { taintEviction } from './node-lifecycle/taint-eviction-controller.ts';
-import { persistentVolumeBinder } from './persistentvolume-binder/persistentvolume-binder.ts';
+import { persistentVolumeBinder } from './persistent-volume-binder/persistent-volume-binder-controller.ts';
 import { podGc } from './pod-gc/pod-gc-controller.ts';
-import { replicaSetController, replicationController } from './replicaset/replicaset-controller.ts';
+import { replicaSetController, replicationController } from './replica-set/replica-set-controller.ts';
 import { resourceQuotaController } from './resource-quota/resource-quota-controller.ts';
 import { restartOnChange } from './restart-on-change/restart-on-change-controller.ts';
 import { runController } from './run-controller.ts';
-import { bootstrapTokenCleaner } from './serviceaccount/bootstrap-token-controller.ts';
-import { serviceAccountController } from './serviceaccount/serviceaccount-controller.ts';
-import { type SignSecretToken, tokenSecretController } from './serviceaccount/token-secret-controller.ts';
-import { statefulSetController } from './statefulset/statefulset-controller.ts';
+import { bootstrapTokenCleaner } from './service-account/bootstrap-token-controller.ts';
+import { serviceAccountController } from './service-account/service-account-controller.ts';
+import { type SignSecretToken, tokenSecretController } from './service-account/token-secret-controller.ts';
+import { statefulSetController } from './stateful-set/stateful-set-controller.ts';
 import { unreportedNodesController } from './unreported-nodes/unreported-nodes-controller.ts';
 import { ttlAfterFinished } from './ttl-after-finished/ttl-after-finished-controller.ts';
-import { volumeProvisioner } from './volume-provisioner/volume-provisioner.ts';
+import { volumeProvisioner } from './volume-provisioner/volume-provisioner-controller.ts';
 import { volumeProtection } from './volume-protection/volume-protection-controller.ts';
 
 export interface ControllersOptions {

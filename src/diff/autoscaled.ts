@@ -20,7 +20,7 @@ export function scaledId(
   return kind?.scale && idOf(kind, objectKey(metadata.namespace, asString(target)));
 }
 
-/** What these autoscalers scale. One that is being deleted scales nothing any more. */
+/** The targets of these autoscalers. One that is being deleted has none. */
 export const scaledIds = (
   autoscalers: readonly KubeObject[],
   registry: Pick<Registry, 'kinds'>,

@@ -7,6 +7,7 @@
  * allowed) or the store is being rebuilt (docs/INVARIANTS.md, "prune guard").
  */
 import { jsonEqual, ownMember } from '../base/json.ts';
+import { compareText } from '../base/text.ts';
 import { omit } from '../schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { fromStored, type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
@@ -270,5 +271,3 @@ export function byApplyOrder(a: Change, b: Change): number {
     compareText(a.key, b.key)
   );
 }
-
-const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -25,7 +25,7 @@ const LAST_CHANGE = annotation('endpoints.kubernetes.io/last-change-trigger-time
 const REVISIONS = ['revision', 'revision-history', 'desired-replicas', 'max-replicas'].map((name) =>
   annotation(`deployment.kubernetes.io/${name}`),
 );
-/** What restarts on a change of the configuration leave behind. */
+/** Annotations that restarts on a change of the configuration leave behind. */
 const CONFIGURATION: readonly Path[] = [
   annotation(CONFIG_HASHES),
   ['spec', 'template', ...annotation(CONFIG_HASH)],

@@ -120,7 +120,7 @@ function refuseProvisioning(
       return BIND_CONFLICT;
     if (driverOf(found.provisioner) !== 'local') continue;
     if (volumesDirectoryOf(node.node) === undefined) return BIND_CONFLICT;
-    // What is promised to the claim is counted already.
+    // The room for a claim with a selected node is counted already.
     if (storage.selectedNode(claim) === undefined) bytes += toBytes(requestOf(claim));
   }
   return bytes > 0 && bytes > storage.room(node) ? NOT_ENOUGH_SPACE : undefined;
@@ -138,7 +138,7 @@ function reaches(volume: PersistentVolume): NodePredicate {
   return predicate;
 }
 
-/** What has to be written before a pod can be bound: its place is kept meanwhile. */
+/** Writes that precede the binding of a pod. Its place is reserved meanwhile. */
 export interface VolumeWrites {
   readonly claims: readonly string[];
   readonly writes: readonly {

@@ -17,6 +17,14 @@ export function transitionTime(conditions: unknown, { type, status }: Judged, no
   return typeof since === 'string' ? since : toRfc3339(nowMs);
 }
 
+/** The conditions with this one in the place of the other of its type, else at the end. */
+export function withConditionInPlace<T extends Judged>(conditions: readonly T[], wanted: T): readonly T[] {
+  const isKnown = conditions.some(({ type }) => type === wanted.type);
+  return isKnown
+    ? conditions.map((condition) => (condition.type === wanted.type ? wanted : condition))
+    : [...conditions, wanted];
+}
+
 /** The conditions with these in the place of others of their types, at the end. */
 export function withConditions<T extends Judged>(
   conditions: unknown,

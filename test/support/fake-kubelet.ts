@@ -5,7 +5,7 @@
  */
 import { createAbort } from '../../src/base/abort.ts';
 import { sleep, toRfc3339, toRfc3339Micro } from '../../src/base/clock.ts';
-import { targetNode } from '../../src/controllers/daemonset/daemon-pods.ts';
+import { targetNode } from '../../src/controllers/daemon-set/daemon-pods.ts';
 import { keyOf, objectKey } from '../../src/schemas/object.ts';
 import { isStatusError } from '../../src/schemas/errors/status.ts';
 import { claimsOfPod } from '../../src/schemas/volumes/pod-claims.ts';

@@ -78,7 +78,7 @@ export function createPeerTunnels(options: PeerTunnelsOptions): Tunnels {
     return undefined;
   }
 
-  /** What another server has heard; nothing where it does not say so in time. */
+  /** The last signs of life that another server has; none where it does not answer in time. */
   async function heardBy(peer: Peer, signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
     const answered = createAbort();
     const late = sleep(clock, HEARTBEATS_TIMEOUT_MS, answered.signal).then(() => new Map<string, number>());

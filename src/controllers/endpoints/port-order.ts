@@ -3,6 +3,7 @@
  * Kubernetes find the same lists. Pure.
  */
 import { createHash } from 'node:crypto';
+import { compareText } from '../../base/text.ts';
 import type { EndpointPort, SlicePort } from '../../schemas/types.ts';
 
 /** Endpoints sort their ports by MD5. */
@@ -33,7 +34,7 @@ function sortBy<T>(items: readonly T[], hashOf: (item: T) => string): readonly T
   if (items.length < 2) return items;
   return items
     .map((item) => ({ item, hash: hashOf(item) }))
-    .sort((a, b) => (a.hash < b.hash ? -1 : Number(a.hash > b.hash)))
+    .sort((a, b) => compareText(a.hash, b.hash))
     .map(({ item }) => item);
 }
 

@@ -2,6 +2,7 @@
  * Packs pairs of address and port into subsets: each port belongs to one subset, together with all
  * ports that have the same addresses. Pure.
  */
+import { compareText } from '../../base/text.ts';
 import type { EndpointAddress, EndpointPort, EndpointSubset } from '../../schemas/types.ts';
 import { sortByPorts, sortPorts } from './port-order.ts';
 
@@ -51,8 +52,7 @@ function subsetOf(served: readonly ServedAddress[], ports: readonly EndpointPort
 }
 
 function byAddress({ address: a }: ServedAddress, { address: b }: ServedAddress): number {
-  const [ofA, ofB] = a.ip === b.ip ? [a.targetRef?.uid ?? '', b.targetRef?.uid ?? ''] : [a.ip, b.ip];
-  return ofA < ofB ? -1 : Number(ofA > ofB);
+  return compareText(a.ip, b.ip) || compareText(a.targetRef?.uid ?? '', b.targetRef?.uid ?? '');
 }
 
 /** Upstream's limit of addresses in one object. */

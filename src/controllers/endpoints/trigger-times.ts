@@ -7,7 +7,7 @@ import { podCondition } from '../pod-facts.ts';
 
 const LAST_CHANGE_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time';
 
-/** What the last reconcile of a Service saw. */
+/** The times that the last reconcile of a Service saw. */
 export interface TriggerTimes {
   readonly service: string;
   /** By the name of the pod. */

@@ -3,6 +3,7 @@
  * StatefulSets and DaemonSets share it. Each claims its revisions (`planClaims`) before it plans.
  */
 import { isRecord, jsonEqual } from '../../base/json.ts';
+import { compareText } from '../../base/text.ts';
 import { omit } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ControllerRevision, PodTemplate } from '../../schemas/types.ts';
@@ -128,10 +129,10 @@ export const nextRevision = (revisions: readonly ControllerRevision[]): number =
 /** Oldest first: by number, then by age, then by name. */
 export function byRevision(a: ControllerRevision, b: ControllerRevision): number {
   const [timeA, timeB] = [a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? ''];
-  return a.revision - b.revision || compare(timeA, timeB) || compare(a.metadata.name, b.metadata.name);
+  return (
+    a.revision - b.revision || compareText(timeA, timeB) || compareText(a.metadata.name, b.metadata.name)
+  );
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
 /** Deletes the oldest `excess` of the revisions that nothing needs any more. */
 export const planTruncation = (unneeded: readonly ControllerRevision[], excess: number): readonly Write[] =>

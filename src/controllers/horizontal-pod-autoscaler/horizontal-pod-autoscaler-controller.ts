@@ -2,8 +2,8 @@
  * Runs {@link planAutoscaler} for each HorizontalPodAutoscaler, once a period. A change of an
  * autoscaler is no reason to look at it earlier, as upstream has it.
  *
- * What it remembers of an autoscaler is this process's: after a start the number of replicas counts
- * as a recommendation, so that nothing is taken away before the stabilisation window is over.
+ * Its memory of an autoscaler ends with the process. After a start the number of replicas counts as
+ * a recommendation, so that nothing is taken away before the stabilisation window is over.
  */
 import { scaleOf, withScale } from '../../resources/subresources/scale.ts';
 import { StatusError } from '../../schemas/errors/status.ts';
@@ -18,21 +18,20 @@ import {
 } from '../../schemas/values/selectors.ts';
 import { type Controller, type ControllerContext, itself, type Reconciler } from '../controller.ts';
 import { measure, type MetricsSource } from './metrics-source.ts';
-import {
-  AUTOSCALER_EVENTS,
-  type AutoscalerOptions,
-  type AutoscalerPlan,
-  type AutoscalerView,
-  needsMetrics,
-  planAutoscaler,
-  type ScaleTarget,
-  type Selected,
-} from './plan-autoscaler.ts';
+import { AUTOSCALER_EVENTS } from './autoscaler-events.ts';
+import type {
+  AutoscalerOptions,
+  AutoscalerPlan,
+  AutoscalerView,
+  ScaleTarget,
+  Selected,
+} from './autoscaler-view.ts';
+import { needsMetrics, planAutoscaler } from './plan-autoscaler.ts';
 import type { ScalingMemory } from './plan-limits.ts';
 
 const AUTOSCALERS = 'horizontalpodautoscalers.autoscaling';
 
-/** kube-controller-manager's. */
+/** The defaults of kube-controller-manager's flags. */
 export const DEFAULT_AUTOSCALER_OPTIONS: AutoscalerOptions = {
   syncPeriodMs: 15_000,
   downscaleStabilizationMs: 300_000,
@@ -65,10 +64,9 @@ export const horizontalPodAutoscaler = ({
 
     function select(autoscaler: HorizontalPodAutoscaler, { selector }: ScaleTarget): Selected {
       const { namespace } = autoscaler.metadata;
-      const requirements = selector === '' ? undefined : readSelector(selector);
-      if (requirements === undefined) return { pods: [], rivals: [] };
-      if (!Array.isArray(requirements)) return requirements as { readonly invalid: string };
-      const own = requirements as readonly LabelRequirement[];
+      if (selector === '') return { pods: [], rivals: [] };
+      const own = readSelector(selector);
+      if ('invalid' in own) return own;
       selectors.set(keyOf(autoscaler), own);
       const selected = pods
         .list(namespace)
@@ -96,7 +94,6 @@ export const horizontalPodAutoscaler = ({
           selectors.delete(key);
           return undefined;
         }
-        const { namespace = '' } = autoscaler.metadata;
         const target = await findTarget(context, autoscaler);
         const isFound = !('missing' in target);
         if (!isFound) selectors.delete(key);
@@ -112,7 +109,9 @@ export const horizontalPodAutoscaler = ({
           selected,
           measurements: isMeasured
             ? await measure(metrics, autoscaler.spec.metrics ?? [], {
-                ...{ namespace, registry, signal },
+                namespace: autoscaler.metadata.namespace ?? '',
+                registry,
+                signal,
                 pods: selected.pods,
                 selector: target.selector,
               })

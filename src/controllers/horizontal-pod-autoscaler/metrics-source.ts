@@ -9,10 +9,10 @@ import type { Registry } from '../../schemas/resource-kind.ts';
 import type { MetricSpec, Pod } from '../../schemas/types.ts';
 import { toMilli } from '../../schemas/values/quantity.ts';
 import { labelSelectorText } from '../../schemas/values/selectors.ts';
-import type { Measurement } from './plan-metric.ts';
+import type { Measurement } from './measurement.ts';
 import type { PodMetric } from './plan-replicas.ts';
 
-/** What a container uses, as its node reports it. */
+/** The usage of a container, as its node reports it. */
 export interface ContainerUsage {
   readonly podUid: string;
   /** Empty for the container that holds the pod's network. */

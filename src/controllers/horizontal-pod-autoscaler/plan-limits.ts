@@ -16,7 +16,7 @@ interface Rescale {
   readonly atMs: number;
 }
 
-/** What a process knows of an autoscaler beyond its status. */
+/** The memory of an autoscaler beyond its status. It ends with the process. */
 export interface ScalingMemory {
   /** Tells an autoscaler from an earlier one of the same name. */
   readonly uid: string;
@@ -40,9 +40,9 @@ export interface Told {
 
 export interface Limited {
   readonly replicas: number;
-  /** Of the condition AbleToScale. */
+  /** For the condition AbleToScale. */
   readonly able: Told;
-  /** Of the condition ScalingLimited. */
+  /** For the condition ScalingLimited. */
   readonly limit: Told;
   readonly isLimited: boolean;
 }

@@ -1,43 +1,19 @@
 /** One metric of an autoscaler and its measurement → a proposed number of replicas. Pure. */
 import { asRecord } from '../../schemas/json-access.ts';
-import type { MetricSpec, Pod } from '../../schemas/types.ts';
-import { formatQuantity, parseQuantity, toMilli } from '../../schemas/values/quantity.ts';
+import type { MetricSpec } from '../../schemas/types.ts';
+import { parseQuantity, toMilli } from '../../schemas/values/quantity.ts';
 import { goSelector } from '../go-selector.ts';
 import {
-  MetricFailure,
-  type PodMetrics,
-  replicasForAverage,
-  replicasForShare,
-  replicasForUtilization,
-  replicasForValue,
-  type ReplicaOptions,
-  type Tolerances,
-} from './plan-replicas.ts';
-
-/** What was measured, in thousandths; or why nothing was. */
-export type Measurement =
-  | { readonly pods: PodMetrics }
-  | { readonly values: readonly number[] }
-  | { readonly failure: string };
-
-export interface MetricContext {
-  /** Those that the selector of the target matches. */
-  readonly pods: readonly Pod[];
-  readonly namespace: string;
-  readonly specReplicas: number;
-  readonly statusReplicas: number;
-  readonly tolerances: Tolerances;
-  readonly options: ReplicaOptions;
-  readonly nowMs: number;
-}
-
-export interface Proposal {
-  readonly replicas: number;
-  /** How events name the metric. */
-  readonly name: string;
-  /** An element of `status.currentMetrics`. */
-  readonly status: Readonly<Record<string, unknown>>;
-}
+  amount,
+  inputOf,
+  type Measurement,
+  type MetricContext,
+  podsOf,
+  type Proposal,
+  valueOf,
+} from './measurement.ts';
+import { MetricFailure, replicasForAverage, replicasForShare, replicasForValue } from './plan-replicas.ts';
+import { proposeForResource } from './plan-resource-metric.ts';
 
 /** Why a metric could not be used: for its event and condition, and as a part of the whole. */
 export interface MetricProblem {
@@ -48,7 +24,7 @@ export interface MetricProblem {
 
 interface Rule {
   readonly reason: string;
-  /** What the message of the whole begins with. */
+  /** The beginning of the message of the whole. */
   subject(spec: MetricSpec): string;
   propose(spec: MetricSpec, measured: Measurement, context: MetricContext): Proposal;
 }
@@ -125,60 +101,6 @@ function outer({ type, object, external }: MetricSpec, message: string): string 
   if (target.averageValue !== undefined) return `failed to get ${metric.name} external metric: ${message}`;
   return target.value === undefined ? message : `failed to get external metric ${metric.name}: ${message}`;
 }
-
-/** Runs the calculation; its failures begin with these words. */
-function said<T>(prefix: string, calculate: () => T): T {
-  try {
-    return calculate();
-  } catch (error) {
-    if (!(error instanceof MetricFailure)) throw error;
-    throw new MetricFailure(`${prefix}: ${error.message}`, { cause: error });
-  }
-}
-
-function proposeForResource(
-  source: 'resource' | 'containerResource',
-  spec: MetricSpec,
-  measured: Measurement,
-  context: MetricContext,
-): Proposal {
-  const { name: resource, target, container = '' } = asResource(spec, source);
-  const { averageUtilization: percent, averageValue } = target;
-  const metricsOf = (): PodMetrics => podsOf(measured, `unable to get metrics for resource ${resource}`);
-  const input = (): Parameters<typeof replicasForAverage>[0] => inputOf(context, metricsOf());
-  const status = (replicas: number, name: string, current: Readonly<Record<string, unknown>>): Proposal => ({
-    replicas,
-    name,
-    status: { type: spec.type, [source]: { name: resource, ...(container ? { container } : {}), current } },
-  });
-  if (averageValue !== undefined) {
-    const { replicas, averageMilli } = said(`failed to get ${resource} usage`, () =>
-      replicasForAverage(input(), { resource, targetMilli: toMilli(averageValue) }),
-    );
-    return status(replicas, `${resource} resource`, { averageValue: amount(averageMilli, resource) });
-  }
-  if (percent === undefined)
-    throw new MetricFailure(
-      'invalid resource metric source: neither an average utilization target nor an average value (usage) target was set',
-    );
-  const used = said(`failed to get ${resource} utilization`, () =>
-    replicasForUtilization(input(), { resource, container, percent }),
-  );
-  const kind = source === 'resource' ? 'resource' : 'container resource';
-  return status(used.replicas, `${resource} ${kind} utilization (percentage of request)`, {
-    averageUtilization: used.percent,
-    averageValue: amount(used.averageMilli, resource),
-  });
-}
-
-interface ResourceSource {
-  readonly name: string;
-  readonly container?: string;
-  readonly target: { readonly averageUtilization?: number; readonly averageValue?: unknown };
-}
-
-const asResource = (spec: MetricSpec, source: 'resource' | 'containerResource'): ResourceSource =>
-  (spec[source] as ResourceSource | undefined) ?? { name: '', target: {} };
 
 function proposeForPods(
   { pods: source, type }: MetricSpec,
@@ -271,34 +193,6 @@ const identified = (metric: MetricName | undefined): MetricName => ({
 
 const externalName = ({ name, selector }: MetricName): string =>
   `external metric ${name}(${goSelector(selector)})`;
-
-const inputOf = (context: MetricContext, metrics: PodMetrics): Parameters<typeof replicasForAverage>[0] => ({
-  ...context,
-  metrics,
-  currentReplicas: context.specReplicas,
-});
-
-function podsOf(measured: Measurement, prefix: string): PodMetrics {
-  if ('pods' in measured) return measured.pods;
-  throw new MetricFailure(
-    `${prefix}: ${'failure' in measured ? measured.failure : 'it is no metric of pods'}`,
-  );
-}
-
-function valueOf(measured: Measurement, prefix: string): number {
-  if ('values' in measured) return measured.values.reduce((total, value) => total + value, 0);
-  throw new MetricFailure(
-    `${prefix}: ${'failure' in measured ? measured.failure : 'it is a metric of pods'}`,
-  );
-}
-
-const NANOS_PER_MILLI = 1_000_000n;
-
-/** Thousandths as a quantity; memory in the units of the metrics API. */
-function amount(milli: number, resource = ''): string {
-  const nanos = BigInt(Math.trunc(milli)) * NANOS_PER_MILLI;
-  return formatQuantity({ nanos, format: resource === 'memory' ? 'BinarySI' : 'DecimalSI' });
-}
 
 /** The fraction that a tolerance of a behavior means, or the flag's. */
 export const toleranceOf = (value: unknown, otherwise: number): number => {

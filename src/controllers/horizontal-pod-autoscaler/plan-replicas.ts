@@ -217,7 +217,7 @@ function usageOf(
   return { ratio: percent / targetPercent, percent, averageMilli: Math.trunc(used / known.length) };
 }
 
-/** What each pod, or its container of this name, requests. Every one must say it. */
+/** The request of each pod, or of its container of this name. A pod without one is an error. */
 function requestsOf(pods: readonly Pod[], container: string, resource: string): Amounts {
   return new Map(
     pods.map((pod) => [

@@ -2,11 +2,11 @@
  * How long a Job waits before it replaces failed pods: 10 s after the first failure, twice as long
  * after each further one, at most 10 minutes; a success begins anew. Pure.
  */
+import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { failuresBefore, finishedMs, ignoredBefore } from './job-facts.ts';
 
-const FIRST_WAIT_MS = 10_000;
-const LONGEST_WAIT_MS = 600_000;
+const POLICY: BackoffPolicy = { initialMs: 10_000, maxMs: 600_000, factor: 2 };
 
 /** Failures since the last success. */
 export interface Backoff {
@@ -28,8 +28,7 @@ export function nextBackoff(before: Backoff, succeeded: readonly Pod[], failed: 
 
 export function remainingMs({ failures, lastFailureMs }: Backoff, nowMs: number): number {
   if (failures === 0) return 0;
-  const waitMs = Math.min(FIRST_WAIT_MS * 2 ** Math.min(failures - 1, 16), LONGEST_WAIT_MS);
-  return Math.max(0, lastFailureMs + waitMs - nowMs);
+  return Math.max(0, lastFailureMs + backoffDelayMs(POLICY, failures) - nowMs);
 }
 
 /** The wait of one index, whose last failed pod knows how many failures there were before it. */

@@ -1,6 +1,6 @@
 /** Runs {@link planJob} for each changed Job. */
-import { controllerOf, keyOf, objectKey } from '../../schemas/object.ts';
-import { RESTORED_OWNER } from '../../schemas/pods/pod-marks.ts';
+import { keyOf } from '../../schemas/object.ts';
+import { restoredOwnerOf } from '../../schemas/pods/pod-marks.ts';
 import type { Job, Pod } from '../../schemas/types.ts';
 import { indexByController, orphansOf, CONTROLLER_INDEX } from '../../store/cache/indexes.ts';
 import { matchesLabelSelector } from '../../schemas/values/selectors.ts';
@@ -42,9 +42,7 @@ export const jobController: Controller = {
       pods
         .byIndex(CONTROLLER_INDEX, orphansOf(job.metadata.namespace))
         .filter(
-          (pod) =>
-            matchesLabelSelector(job.spec.selector, pod.metadata.labels) ||
-            formerJobOf(pod).includes(keyOf(job)),
+          (pod) => matchesLabelSelector(job.spec.selector, pod.metadata.labels) || isFormerPodOf(job, pod),
         );
 
     return {
@@ -71,8 +69,7 @@ export const jobController: Controller = {
   },
 };
 
-/** The key of the Job that the pod had before the store lost its history. */
-function formerJobOf(pod: Pod): readonly string[] {
-  const [kind, name = ''] = pod.metadata.annotations?.[RESTORED_OWNER]?.split('/') ?? [];
-  return kind === 'Job' && !controllerOf(pod) ? [objectKey(pod.metadata.namespace, name)] : [];
+function isFormerPodOf({ metadata: { name, namespace } }: Job, pod: Pod): boolean {
+  const owner = restoredOwnerOf(pod);
+  return owner?.kind === 'Job' && owner.name === name && pod.metadata.namespace === namespace;
 }

@@ -1,6 +1,6 @@
-/** The words of a Job's events. */
+/** The events of Jobs. */
 import { type EventText, eventsOf } from '../planned-event.ts';
-import { REPLICA_EVENTS } from '../replicaset/plan-replicaset.ts';
+import { REPLICA_EVENTS } from '../replica-set/plan-replica-set.ts';
 
 const failed = (reason: string): EventText => ({
   type: 'Warning',
@@ -23,7 +23,7 @@ export const JOB_EVENTS = {
   PodFailurePolicy: failed('PodFailurePolicy'),
   MaxFailedIndexesExceeded: failed('MaxFailedIndexesExceeded'),
   FailedIndexes: failed('FailedIndexes'),
-  /** For a reason that somebody else wrote into the status. */
+  /** For a reason that another program wrote into the status. */
   failed: failed('Failed'),
 } satisfies Readonly<Record<string, EventText>>;
 

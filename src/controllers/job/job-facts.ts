@@ -24,8 +24,11 @@ export const isManagedElsewhere = ({ spec }: Job): boolean =>
 export const trueCondition = ({ status }: Job, type: string): JobCondition | undefined =>
   status?.conditions?.find((condition) => condition.type === type && condition.status === 'True');
 
-export const isFinished = (job: Job): boolean =>
-  trueCondition(job, 'Complete') !== undefined || trueCondition(job, 'Failed') !== undefined;
+/** The condition that the Job has ended with; undefined while it has not. */
+export const finishOf = (job: Job): JobCondition | undefined =>
+  trueCondition(job, 'Complete') ?? trueCondition(job, 'Failed');
+
+export const isFinished = (job: Job): boolean => finishOf(job) !== undefined;
 
 /** Pods are replaced, and counted as failed, only once they have ended. */
 export const replacesFailedOnly = ({ spec }: Job): boolean =>

@@ -1,7 +1,7 @@
 /** A pod of a Job, made of its template; pure. */
-import { nameSuffix, type Rng } from '../../base/rng.ts';
+import { MAX_GENERATED_PREFIX, type Rng } from '../../base/rng.ts';
 import type { Container, Job, Pod } from '../../schemas/types.ts';
-import { controllerReference } from '../ownership.ts';
+import { chooseName, podCalled } from '../owned-pod.ts';
 import {
   FAILURE_COUNT_ANNOTATION,
   failuresBefore,
@@ -13,8 +13,6 @@ import {
 } from './job-facts.ts';
 import { matchFailurePolicy } from './match-policies.ts';
 
-/** A generated name keeps this much of its prefix, so that the whole stays within 63 characters. */
-const MAX_GENERATED_PREFIX = 58;
 const INDEX_VARIABLE = 'JOB_COMPLETION_INDEX';
 
 export interface PodOrder {
@@ -28,25 +26,18 @@ export interface PodOrder {
 export function podOfJob(job: Job, { rng, index, replaces }: PodOrder): Pod {
   const { template } = job.spec;
   const { labels, annotations, finalizers = [] } = template.metadata ?? {};
-  const generateName = prefixOf(job, index);
   const indexed = index === undefined ? {} : { [INDEX_ANNOTATION]: `${index}` };
   const counted = index !== undefined && hasLimitPerIndex(job) ? failureCounts(job, replaces) : {};
   const allAnnotations = { ...annotations, ...indexed, ...counted };
   const spec = { containers: [], ...template.spec };
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
+  return podCalled(chooseName(prefixOf(job, index), rng), job, {
     metadata: {
-      name: `${generateName.slice(0, MAX_GENERATED_PREFIX)}${nameSuffix(rng)}`,
-      generateName,
-      ...(job.metadata.namespace ? { namespace: job.metadata.namespace } : {}),
       labels: { ...labels, ...indexed },
       ...(Object.keys(allAnnotations).length > 0 ? { annotations: allAnnotations } : {}),
       finalizers: [...new Set([...finalizers, TRACKING_FINALIZER])],
-      ownerReferences: [controllerReference(job)],
     },
     spec: index === undefined ? spec : withIndex(spec, `${job.metadata.name}-${index}`),
-  };
+  });
 }
 
 function prefixOf({ metadata }: Job, index: number | undefined): string {

@@ -7,7 +7,7 @@ import {
   mergeIntervals,
 } from '../../schemas/values/index-intervals.ts';
 import type { Job, Pod } from '../../schemas/types.ts';
-import { rankForDeletion } from '../replicaset/rank-pods.ts';
+import { rankForDeletion } from '../replica-set/rank-pods.ts';
 import { nextBackoff, remainingMs, remainingOfIndexMs } from './backoff.ts';
 import {
   completionIndexOf,

@@ -1,5 +1,6 @@
 /** The status of a Job after the changes of a plan; pure. */
 import { toRfc3339 } from '../../base/clock.ts';
+import { withConditionInPlace } from '../../schemas/conditions.ts';
 import { countIndexes, intervalsText } from '../../schemas/values/index-intervals.ts';
 import type { Job, JobCondition } from '../../schemas/types.ts';
 import { isDeleting } from '../ownership.ts';
@@ -109,9 +110,7 @@ function planSuspension(
   const changed = conditionOf('Suspended', { reason, message } as Target, nowMs);
   const next = { ...changed, status: suspended ? 'True' : 'False' };
   return {
-    conditions: current
-      ? conditions.map((condition) => (condition === current ? next : condition))
-      : [...conditions, next],
+    conditions: [...withConditionInPlace(conditions, next)],
     isResumed: !suspended,
   };
 }

@@ -6,13 +6,19 @@
  */
 import type { Rng } from '../../base/rng.ts';
 import { jsonEqual } from '../../base/json.ts';
-import { controllerOf } from '../../schemas/object.ts';
 import { NAME_LABELS, UID_LABELS } from '../../schemas/kinds/job/generated-selector.ts';
-import { RESTORED_OWNER } from '../../schemas/pods/pod-marks.ts';
+import { restoredOwnerOf } from '../../schemas/pods/pod-marks.ts';
 import type { Job, Pod } from '../../schemas/types.ts';
 import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
 import type { Plan, Refusal } from '../controller.ts';
-import { deletionOf, isDeleting, planClaims, statusUpdate, withoutFinalizer } from '../ownership.ts';
+import {
+  deletionOf,
+  isDeleting,
+  planClaims,
+  statusUpdate,
+  withFinalizer,
+  withoutFinalizer,
+} from '../ownership.ts';
 import type { PlannedEvent } from '../planned-event.ts';
 import { type Backoff, nextBackoff } from './backoff.ts';
 import { isFinished, isManagedElsewhere, isTracked, TRACKING_FINALIZER } from './job-facts.ts';
@@ -30,7 +36,7 @@ export interface JobView {
   readonly rng: Rng;
   /** False while the store is being rebuilt: claim only. */
   readonly mayAct: boolean;
-  /** What this process remembers of the Job's failures. */
+  /** The Job's failures, as this process remembers them. */
   readonly backoff?: Backoff | undefined;
   /** The last attempt to create pods was refused. */
   readonly isRefused?: boolean;
@@ -50,7 +56,7 @@ export function planJob(view: JobView, nowMs: number): JobPlan | undefined {
     view.pods.map((pod) => asOwnPod(job, pod)),
   );
   const changed = [
-    ...claims.adopt.map((pod) => withFinalizer(pod)),
+    ...claims.adopt.map((pod) => withFinalizer(pod, TRACKING_FINALIZER)),
     ...claims.release.map((pod) => withoutFinalizer(pod, TRACKING_FINALIZER)),
   ];
   // A commit writes a pod once, so the next plan decides about these.
@@ -156,7 +162,7 @@ function removalOf(pod: Pod, isReleased: boolean): Write {
   return { ...write, mark: (current) => withoutFinalizer(current, TRACKING_FINALIZER) };
 }
 
-/** What was counted now; other ends come again in the next plan. */
+/** Includes the ends that are counted now. Other ends come again in the next plan. */
 function backoffAfter({ backoff, newlySucceeded, newlyFailed }: Tally, { released }: Counting): Backoff {
   const isReleased = (pod: Pod): boolean => released.has(pod);
   return nextBackoff(backoff, newlySucceeded.filter(isReleased), newlyFailed.filter(isReleased));
@@ -167,17 +173,13 @@ function backoffAfter({ backoff, newlySucceeded, newlyFailed }: Tally, { release
  * with the uid that the Job had then.
  */
 function asOwnPod(job: Job, pod: Pod): Pod {
-  const { annotations, labels } = pod.metadata;
-  if (controllerOf(pod) || annotations?.[RESTORED_OWNER] !== `Job/${job.metadata.name}`) return pod;
-  if (job.spec.manualSelector === true) return pod;
+  const { labels } = pod.metadata;
+  const owner = restoredOwnerOf(pod);
+  if (owner?.kind !== 'Job' || owner.name !== job.metadata.name || job.spec.manualSelector === true)
+    return pod;
   const generated = {
     ...Object.fromEntries(UID_LABELS.map((label) => [label, job.metadata.uid ?? ''])),
     ...Object.fromEntries(NAME_LABELS.map((label) => [label, job.metadata.name])),
   };
   return { ...pod, metadata: { ...pod.metadata, labels: { ...labels, ...generated } } };
-}
-
-function withFinalizer(pod: Pod): Pod {
-  const finalizers = [...new Set([...(pod.metadata.finalizers ?? []), TRACKING_FINALIZER])];
-  return { ...pod, metadata: { ...pod.metadata, finalizers } };
 }

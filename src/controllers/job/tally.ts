@@ -1,7 +1,7 @@
 /**
- * What the pods of a Job say, against what its status has counted already; pure and linear in the
- * number of pods. A pod counts once: while it has the tracking finalizer and its uid is not among
- * the uncounted ones. An uncounted uid whose pod has lost the finalizer is ready to be counted.
+ * Compares the pods of a Job with the counts of its status; pure and linear in the number of pods.
+ * A pod counts once: while it has the tracking finalizer and its uid is not among the uncounted
+ * ones. An uncounted uid whose pod has lost the finalizer is ready to be counted.
  */
 import type { Job, Pod } from '../../schemas/types.ts';
 import {

@@ -2,6 +2,7 @@
  * Pods that nobody will report on again: their node is gone or out of service, they were deleted
  * before they were bound, or they ended and are far too many. Upstream's podgc, pure.
  */
+import { compareText } from '../../base/text.ts';
 import type { Node, Pod } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
 import { withDisruption } from '../node-lifecycle/plan-taint-eviction.ts';
@@ -78,6 +79,6 @@ function excessTerminated(pods: readonly Pod[]): readonly Pod[] {
       metadata.name,
     ].join(' ');
   const ranked = terminated.map((pod) => ({ pod, rank: rank(pod) }));
-  ranked.sort((a, b) => (a.rank < b.rank ? -1 : Number(a.rank > b.rank)));
+  ranked.sort((a, b) => compareText(a.rank, b.rank));
   return ranked.slice(0, terminated.length - TERMINATED_LIMIT).map(({ pod }) => pod);
 }

@@ -5,6 +5,7 @@
  */
 import { createHash, createHmac } from 'node:crypto';
 import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
+import { listNames } from '../../base/text.ts';
 import { omit } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { CONFIG_HASH, CONFIG_HASHES, RESTART_ON_CHANGE } from '../../schemas/pods/restart-on-change.ts';
@@ -61,12 +62,8 @@ export function planRestart({ workload, sources, remembered }: RestartView): Pla
 }
 
 function update(workload: Workload, changed: readonly string[]): Plan {
-  const rest = changed.length - MAX_NAMED;
-  const names = changed.slice(0, MAX_NAMED).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
-  return {
-    writes: [{ verb: 'update', object: workload }],
-    events: changed.length === 0 ? [] : [event('changed', workload, names)],
-  };
+  const events = changed.length === 0 ? [] : [event('changed', workload, listNames(changed, MAX_NAMED))];
+  return { writes: [{ verb: 'update', object: workload }], events };
 }
 
 export type Hashes = Readonly<Record<string, string>>;

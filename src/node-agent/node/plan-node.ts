@@ -64,7 +64,7 @@ export function nodeLabels(facts: NodeFacts): Record<string, string> {
   };
 }
 
-/** What the control plane needs to place local volumes. */
+/** The facts that the control plane needs to place local volumes. */
 export const nodeAnnotations = ({ volumes }: NodeFacts): Record<string, string> => ({
   [VOLUMES_DIRECTORY_ANNOTATION]: volumes.directory,
   ...(volumes.capacityBytes === undefined

@@ -13,7 +13,7 @@ import { driverOfVolume, VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers
 import { ephemeralClaimName, foreignClaim } from '../../schemas/volumes/pod-claims.ts';
 import { Forbidden, Missing } from './volume-files.ts';
 
-/** What a volume of a pod leads to on the host, without the files that the agent writes. */
+/** The source of a pod's volume on the host, other than files that the agent writes. */
 export type StoragePlan = LocalPlan | HostPlan | NfsPlan;
 
 interface Storage {

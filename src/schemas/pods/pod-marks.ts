@@ -4,7 +4,7 @@
  */
 import { isRecord } from '../../base/json.ts';
 import { omit } from '../json-access.ts';
-import type { KubeObject } from '../object.ts';
+import { controllerOf, type KubeObject } from '../object.ts';
 import type { ResourceKind } from '../resource-kind.ts';
 
 /** Proves that the control plane bound the pod (resources/writing/placement-proof.ts). */
@@ -51,6 +51,14 @@ export const withoutMarks = (annotations: Readonly<Record<string, string>>): Rec
   omit(annotations, ...MARKS);
 
 export const isRestored = (pod: KubeObject): boolean => annotationsOf(pod)[RESTORED_OWNER] !== undefined;
+
+/** Kind and name of the controller that a pod without one had before the store lost its history. */
+export function restoredOwnerOf(
+  pod: KubeObject,
+): { readonly kind: string; readonly name: string } | undefined {
+  const [kind = '', name = ''] = annotationsOf(pod)[RESTORED_OWNER]?.split('/') ?? [];
+  return kind === '' || controllerOf(pod) ? undefined : { kind, name };
+}
 
 /** Tolerant: marks are handled before anything is validated. */
 function annotationsOf(object: KubeObject | undefined): Record<string, string> {

@@ -1,13 +1,11 @@
 /** The object that a create stores. */
 import { toRfc3339 } from '../../base/clock.ts';
+import { generatedName } from '../../base/rng.ts';
 import { asString, omit } from '../json-access.ts';
 import type { ObjectMeta } from '../object.ts';
 import { isPod, withMarksOf } from '../pods/pod-marks.ts';
 import { metadataOf } from './metadata.ts';
 import type { PrepareCreate } from './types.ts';
-
-/** `metadata.name` for `generateName`: the prefix, cut so that the whole is a DNS label. */
-const MAX_GENERATED_PREFIX = 58;
 
 /** The system's to set; a generation that nothing counts is the client's own. */
 const SYSTEM_METADATA = ['resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink'];
@@ -19,9 +17,10 @@ const SYSTEM_METADATA = ['resourceVersion', 'deletionTimestamp', 'deletionGraceP
 export const prepareCreate: PrepareCreate = (kind, input, context) => {
   const object = kind.withDefaults(input);
   const given = metadataOf(object);
+  const prefix = asString(given.generateName);
   const metadata: ObjectMeta = {
     ...omit(given, ...SYSTEM_METADATA),
-    name: given.name || generatedName(given.generateName, context.nameSuffix),
+    name: given.name || (prefix === '' ? '' : generatedName(prefix, context.nameSuffix)),
     uid: context.uid,
     creationTimestamp: toRfc3339(context.nowMs),
     ...(kind.countsGeneration ? { generation: 1 } : {}),
@@ -30,8 +29,3 @@ export const prepareCreate: PrepareCreate = (kind, input, context) => {
   const prepared = kind.prepareForCreate({ ...object, metadata });
   return isPod(kind) ? withMarksOf(prepared) : prepared;
 };
-
-function generatedName(prefix: unknown, suffix: string): string {
-  const base = asString(prefix);
-  return base === '' ? '' : `${base.slice(0, MAX_GENERATED_PREFIX)}${suffix}`;
-}

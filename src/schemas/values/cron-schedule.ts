@@ -13,7 +13,7 @@ import { isTimeZone, offsetMs } from './time-zones.ts';
 export interface Schedule {
   /** The first time after this one, in epoch milliseconds; undefined when there is none. */
   next(afterMs: number): number | undefined;
-  /** Of `@every`: its times count from the moment that is asked about, not from a clock. */
+  /** For `@every`: its times count from the moment that is asked about, not from a clock. */
   readonly everyMs?: number;
 }
 

@@ -103,7 +103,7 @@ export function findVolume(
   return best;
 }
 
-/** What even a reserved volume must have. */
+/** The demands that hold for a reserved volume, too. */
 function couldHold(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
   return (
     volume.metadata.deletionTimestamp === undefined &&

@@ -22,7 +22,7 @@ export function namesClass({ metadata, spec }: KubeObject): boolean {
   return named !== undefined && named !== null;
 }
 
-/** Of several default classes the newest counts, then the first by name. */
+/** The newest of several default classes counts, then the first by name. */
 export function defaultClass<T extends KubeObject>(classes: readonly T[]): T | undefined {
   const age = ({ metadata }: T): string => metadata.creationTimestamp ?? '';
   return classes

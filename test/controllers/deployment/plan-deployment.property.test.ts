@@ -8,7 +8,7 @@ import {
   wantedReplicas,
 } from '../../../src/controllers/deployment/rollout-math.ts';
 import { isActive, isReady } from '../../../src/controllers/pod-facts.ts';
-import { planReplicaSet } from '../../../src/controllers/replicaset/plan-replicaset.ts';
+import { planReplicaSet } from '../../../src/controllers/replica-set/plan-replica-set.ts';
 import { controllerOf } from '../../../src/schemas/object.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
 import type { Write } from '../../../src/resources/writing/write-plan.ts';

@@ -3,7 +3,7 @@ import { planEndpoints } from '../../../src/controllers/endpoints/plan-endpoints
 import { packSubsets, truncateSubsets } from '../../../src/controllers/endpoints/repack-subsets.ts';
 import { triggerOf } from '../../../src/controllers/endpoints/trigger-times.ts';
 import type { Endpoints, Pod, Service } from '../../../src/schemas/types.ts';
-import { anEndpointPod, aService } from '../endpointslice/world.ts';
+import { anEndpointPod, aService } from '../endpoint-slice/world.ts';
 
 const trigger = { seen: { service: '', pods: new Map<string, string>() } };
 const planned = (service: Service, pods: readonly Pod[], current?: Endpoints): Endpoints | undefined =>

@@ -7,7 +7,7 @@ import type { KubeObject } from '../../../src/schemas/object.ts';
 import type { Endpoints, EndpointSlice, Event, Pod, Service } from '../../../src/schemas/types.ts';
 import { aLease, aNode } from '../../support/builders.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
-import { anEndpointPod, aService, endpointsIn } from '../endpointslice/world.ts';
+import { anEndpointPod, aService, endpointsIn } from '../endpoint-slice/world.ts';
 
 const SLICES = 'endpointslices.discovery.k8s.io';
 let cluster: TestCluster;

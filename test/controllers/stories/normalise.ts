@@ -2,7 +2,7 @@
  * Names as the recorded stories write them: `web-<hash1>-<p2>`, `<ns>`; and "the record is
  * contained in what we have".
  */
-import { targetNode } from '../../../src/controllers/daemonset/daemon-pods.ts';
+import { targetNode } from '../../../src/controllers/daemon-set/daemon-pods.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 

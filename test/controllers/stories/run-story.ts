@@ -11,7 +11,8 @@ import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet.t
 import { needsAdmission } from './deliberate-differences.ts';
 import { startScheduler } from '../../support/scheduler.ts';
 import { Names } from './normalise.ts';
-import { type StepResult, storySteps, WAITING } from './story-steps.ts';
+import type { StepResult } from './story-requests.ts';
+import { storySteps, WAITING } from './story-steps.ts';
 import { type ObjectSummary, summarise } from './summarise.ts';
 
 const NS = 'story-ns';

@@ -23,13 +23,15 @@ const PROVISIONING = 'controllers/volume-provisioner/plan-provisioning.ts';
 const POD_FILES = 'node-agent/files/plan-pod-files.ts';
 const PROBES = 'node-agent/probes/handlers.ts';
 const AUTOSCALER = 'controllers/horizontal-pod-autoscaler/horizontal-pod-autoscaler-controller.ts';
+const PROPOSALS = 'controllers/horizontal-pod-autoscaler/plan-proposals.ts';
 const AUTOSCALER_PLAN = 'controllers/horizontal-pod-autoscaler/plan-autoscaler.ts';
 const LIMITS_PLAN = 'controllers/horizontal-pod-autoscaler/plan-limits.ts';
 const METRIC_PLAN = 'controllers/horizontal-pod-autoscaler/plan-metric.ts';
+const RESOURCE_METRIC = 'controllers/horizontal-pod-autoscaler/plan-resource-metric.ts';
 const META = 'schemas/strategy/prepare-create.ts';
-const MIRROR = 'controllers/endpointslice-mirroring/plan-mirror.ts';
-const POD_ENDPOINT = 'controllers/endpointslice/pod-endpoint.ts';
-const TRAFFIC_HINTS = 'controllers/endpointslice/traffic-hints.ts';
+const MIRROR = 'controllers/endpoint-slice-mirroring/plan-mirror.ts';
+const POD_ENDPOINT = 'controllers/endpoint-slice/pod-endpoint.ts';
+const TRAFFIC_HINTS = 'controllers/endpoint-slice/traffic-hints.ts';
 const DEFINITION = 'schemas/custom/definition.ts';
 
 const AFFINITY = 'requiredDuringSchedulingIgnoredDuringExecution';
@@ -49,7 +51,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.discovery.v1.EndpointHints': { [TRAFFIC_HINTS]: 'forNodes forZones' },
   'api.discovery.v1.EndpointPort': { [POD_ENDPOINT]: 'appProtocol name port protocol' },
   'api.discovery.v1.EndpointSlice': {
-    'controllers/endpointslice/plan-slices.ts': 'addressType endpoints ports',
+    'controllers/endpoint-slice/plan-slices.ts': 'addressType endpoints ports',
   },
   'api.discovery.v1.ForNode': { [TRAFFIC_HINTS]: 'name' },
   'api.discovery.v1.ForZone': { [TRAFFIC_HINTS]: 'name' },
@@ -95,47 +97,47 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   },
   'api.apps.v1.ControllerRevision': { 'controllers/history/plan-history.ts': 'data revision' },
   'api.apps.v1.DaemonSetSpec': {
-    'controllers/daemonset/plan-daemonset.ts': 'minReadySeconds selector',
-    'controllers/daemonset/daemon-pods.ts': 'template',
-    'controllers/daemonset/plan-revisions.ts': 'revisionHistoryLimit',
-    'controllers/daemonset/limits.ts': 'updateStrategy',
+    'controllers/daemon-set/plan-daemon-set.ts': 'minReadySeconds selector',
+    'controllers/daemon-set/daemon-pods.ts': 'template',
+    'controllers/daemon-set/plan-revisions.ts': 'revisionHistoryLimit',
+    'controllers/daemon-set/limits.ts': 'updateStrategy',
   },
-  'api.apps.v1.DaemonSetUpdateStrategy': { 'controllers/daemonset/limits.ts': 'rollingUpdate type' },
-  'api.apps.v1.RollingUpdateDaemonSet': { 'controllers/daemonset/limits.ts': 'maxSurge maxUnavailable' },
+  'api.apps.v1.DaemonSetUpdateStrategy': { 'controllers/daemon-set/limits.ts': 'rollingUpdate type' },
+  'api.apps.v1.RollingUpdateDaemonSet': { 'controllers/daemon-set/limits.ts': 'maxSurge maxUnavailable' },
   'api.apps.v1.StatefulSetSpec': {
-    'controllers/statefulset/identity.ts': 'ordinals replicas serviceName volumeClaimTemplates',
-    'controllers/statefulset/plan-statefulset.ts':
+    'controllers/stateful-set/identity.ts': 'ordinals replicas serviceName volumeClaimTemplates',
+    'controllers/stateful-set/plan-stateful-set.ts':
       'minReadySeconds podManagementPolicy revisionHistoryLimit selector template',
-    'controllers/statefulset/plan-removals.ts': 'updateStrategy',
-    'controllers/statefulset/claim-retention.ts': 'persistentVolumeClaimRetentionPolicy',
+    'controllers/stateful-set/plan-removals.ts': 'updateStrategy',
+    'controllers/stateful-set/claim-retention.ts': 'persistentVolumeClaimRetentionPolicy',
   },
   'api.core.v1.PersistentVolumeClaim': {
-    'controllers/statefulset/identity.ts': 'metadata spec',
+    'controllers/stateful-set/identity.ts': 'metadata spec',
     'schemas/kinds/stateful-set/defaults.ts': 'apiVersion kind',
   },
-  'api.apps.v1.StatefulSetOrdinals': { 'controllers/statefulset/identity.ts': 'start' },
+  'api.apps.v1.StatefulSetOrdinals': { 'controllers/stateful-set/identity.ts': 'start' },
   'api.apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy': {
-    'controllers/statefulset/claim-retention.ts': 'whenDeleted whenScaled',
+    'controllers/stateful-set/claim-retention.ts': 'whenDeleted whenScaled',
   },
   'api.apps.v1.StatefulSetUpdateStrategy': {
-    'controllers/statefulset/plan-removals.ts': 'rollingUpdate type',
+    'controllers/stateful-set/plan-removals.ts': 'rollingUpdate type',
   },
   'api.apps.v1.RollingUpdateStatefulSetStrategy': {
-    'controllers/statefulset/plan-removals.ts': 'maxUnavailable partition',
+    'controllers/stateful-set/plan-removals.ts': 'maxUnavailable partition',
   },
   'api.apps.v1.ReplicaSetSpec': {
-    'controllers/replicaset/plan-replicaset.ts': 'minReadySeconds replicas selector template',
+    'controllers/replica-set/plan-replica-set.ts': 'minReadySeconds replicas selector template',
   },
   'api.core.v1.ReplicationControllerSpec': {
-    'controllers/replicaset/plan-replicaset.ts': 'minReadySeconds replicas selector template',
+    'controllers/replica-set/plan-replica-set.ts': 'minReadySeconds replicas selector template',
   },
   'api.batch.v1.CronJobSpec': {
-    'controllers/cronjob/plan-cron-job.ts':
+    'controllers/cron-job/plan-cron-job.ts':
       'concurrencyPolicy failedJobsHistoryLimit schedule successfulJobsHistoryLimit suspend timeZone',
-    'controllers/cronjob/due-times.ts': 'startingDeadlineSeconds',
-    'controllers/cronjob/jobs.ts': 'jobTemplate',
+    'controllers/cron-job/due-times.ts': 'startingDeadlineSeconds',
+    'controllers/cron-job/jobs.ts': 'jobTemplate',
   },
-  'api.batch.v1.JobTemplateSpec': { 'controllers/cronjob/jobs.ts': 'metadata spec' },
+  'api.batch.v1.JobTemplateSpec': { 'controllers/cron-job/jobs.ts': 'metadata spec' },
   'api.batch.v1.JobSpec': {
     'controllers/job/plan-target.ts': 'activeDeadlineSeconds backoffLimit maxFailedIndexes',
     'controllers/job/job-facts.ts':
@@ -160,34 +162,38 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.batch.v1.SuccessPolicyRule': {
     'controllers/job/match-policies.ts': 'succeededCount succeededIndexes',
   },
-  'api.core.v1.PodTemplateSpec': { 'controllers/replicaset/plan-replicaset.ts': 'metadata spec' },
+  'api.core.v1.PodTemplateSpec': { 'controllers/replica-set/plan-replica-set.ts': 'metadata spec' },
   'api.autoscaling.v1.CrossVersionObjectReference': { [AUTOSCALER]: 'apiVersion kind name' },
   'api.autoscaling.v1.HorizontalPodAutoscalerSpec': {
     'schemas/kinds/horizontal-pod-autoscaler/convert-v1.ts': 'targetCPUUtilizationPercentage',
     [AUTOSCALER]: 'scaleTargetRef',
     [AUTOSCALER_PLAN]: 'maxReplicas minReplicas',
   },
-  'api.autoscaling.v2.ContainerResourceMetricSource': { [METRIC_PLAN]: 'container name target' },
+  'api.autoscaling.v2.ContainerResourceMetricSource': { [RESOURCE_METRIC]: 'container name target' },
   'api.autoscaling.v2.CrossVersionObjectReference': { [AUTOSCALER]: 'apiVersion kind name' },
   'api.autoscaling.v2.ExternalMetricSource': { [METRIC_PLAN]: 'metric target' },
   'api.autoscaling.v2.HPAScalingPolicy': { [LIMITS_PLAN]: 'periodSeconds type value' },
   'api.autoscaling.v2.HPAScalingRules': {
     [LIMITS_PLAN]: 'policies selectPolicy stabilizationWindowSeconds',
-    [AUTOSCALER_PLAN]: 'tolerance',
+    [PROPOSALS]: 'tolerance',
   },
   'api.autoscaling.v2.HorizontalPodAutoscalerBehavior': { [LIMITS_PLAN]: 'scaleDown scaleUp' },
   'api.autoscaling.v2.HorizontalPodAutoscalerSpec': {
     [AUTOSCALER]: 'scaleTargetRef',
-    [AUTOSCALER_PLAN]: 'behavior maxReplicas metrics minReplicas',
+    [AUTOSCALER_PLAN]: 'behavior maxReplicas minReplicas',
+    [PROPOSALS]: 'metrics',
   },
   'api.autoscaling.v2.MetricIdentifier': { [METRIC_PLAN]: 'name selector' },
   'api.autoscaling.v2.MetricSpec': {
     [METRIC_PLAN]: 'containerResource external object pods resource type',
   },
-  'api.autoscaling.v2.MetricTarget': { [METRIC_PLAN]: 'averageUtilization averageValue type value' },
+  'api.autoscaling.v2.MetricTarget': {
+    [METRIC_PLAN]: 'averageValue type value',
+    [RESOURCE_METRIC]: 'averageUtilization',
+  },
   'api.autoscaling.v2.ObjectMetricSource': { [METRIC_PLAN]: 'describedObject metric target' },
   'api.autoscaling.v2.PodsMetricSource': { [METRIC_PLAN]: 'metric target' },
-  'api.autoscaling.v2.ResourceMetricSource': { [METRIC_PLAN]: 'name target' },
+  'api.autoscaling.v2.ResourceMetricSource': { [RESOURCE_METRIC]: 'name target' },
   'api.policy.v1.PodDisruptionBudgetSpec': {
     'controllers/disruption/plan-disruption.ts': 'maxUnavailable minAvailable selector',
     'resources/subresources/plan-eviction.ts': 'unhealthyPodEvictionPolicy',
@@ -303,14 +309,14 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.PersistentVolumeClaimSpec': {
     [BINDING]: 'accessModes resources selector',
     [CLASSES]: 'storageClassName',
-    'controllers/persistentvolume-binder/plan-claim.ts': 'volumeName',
+    'controllers/persistent-volume-binder/plan-claim.ts': 'volumeName',
   },
   'api.core.v1.VolumeResourceRequirements': { [BINDING]: 'requests', [DATA]: 'limits' },
   'api.core.v1.PersistentVolumeSpec': {
     [BINDING]: 'accessModes capacity claimRef',
     [CLASSES]: 'storageClassName',
     'scheduler/pod-volumes.ts': 'nodeAffinity',
-    'controllers/persistentvolume-binder/plan-volume.ts': 'hostPath',
+    'controllers/persistent-volume-binder/plan-volume.ts': 'hostPath',
     [PROVISIONING]: 'local mountOptions nfs',
   },
   'api.core.v1.LocalVolumeSource': { [PROVISIONING]: 'path' },

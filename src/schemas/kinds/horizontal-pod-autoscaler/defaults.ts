@@ -2,7 +2,7 @@
 import { jsonClone } from '../../../base/json.ts';
 import { type Draft, dropZero, fill, part } from '../../defaults/draft.ts';
 
-/** What an autoscaler without any metric aims at. */
+/** The target of an autoscaler without any metric, in percent. */
 export const DEFAULT_CPU_UTILIZATION = 80;
 
 const PERIOD_SECONDS = 15;

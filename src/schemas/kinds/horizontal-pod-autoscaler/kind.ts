@@ -3,7 +3,7 @@ import { defaultAutoscaler } from './defaults.ts';
 import { validateAutoscaler, validateAutoscalerStatus } from './validation.ts';
 import { defineKind } from '../define-kind.ts';
 
-/** What both versions say of themselves. */
+/** The definition that both versions share. */
 export const AUTOSCALER = {
   group: 'autoscaling',
   kind: 'HorizontalPodAutoscaler',

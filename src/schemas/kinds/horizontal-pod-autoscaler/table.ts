@@ -1,4 +1,4 @@
-/** What `kubectl get hpa` prints, for objects in the form of `autoscaling/v2`. */
+/** The columns of `kubectl get hpa`, for objects in the form of `autoscaling/v2`. */
 import { asNumber, asRecord, asRecords, asString, type Fields } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { AGE, column, NAME, NONE, tableOf, UNSET } from '../../tables/columns.ts';

@@ -181,7 +181,7 @@ function validateSource(type: string, source: Fields, path: string, isKept: bool
   return errors;
 }
 
-/** What is measured, of which object. */
+/** The metric and the object that it is about. */
 function validateSubject(type: string, source: Fields, path: string, isKept: boolean): FieldErrors {
   const name = asString(source['name']);
   switch (type) {

@@ -1,0 +1,28 @@
+/** The events of autoscalers, in the words of Kubernetes' horizontal controller. */
+import { type EventTexts, eventsOf } from '../planned-event.ts';
+
+export const AUTOSCALER_EVENTS = {
+  component: 'horizontal-pod-autoscaler',
+  texts: {
+    failedGetScale: warning('FailedGetScale'),
+    selectorRequired: warning('SelectorRequired'),
+    invalidSelector: warning('InvalidSelector'),
+    ambiguousSelector: warning('AmbiguousSelector'),
+    failedMetrics: warning('FailedComputeMetricsReplicas'),
+    FailedGetResourceMetric: warning('FailedGetResourceMetric'),
+    FailedGetContainerResourceMetric: warning('FailedGetContainerResourceMetric'),
+    FailedGetPodsMetric: warning('FailedGetPodsMetric'),
+    FailedGetObjectMetric: warning('FailedGetObjectMetric'),
+    FailedGetExternalMetric: warning('FailedGetExternalMetric'),
+    InvalidMetricSourceType: warning('InvalidMetricSourceType'),
+    failedRescale: warning('FailedRescale'),
+    rescaled: { type: 'Normal', reason: 'SuccessfulRescale', message: (text: string) => text },
+  },
+} satisfies EventTexts;
+
+function warning(reason: string): EventTexts['texts'][string] {
+  return { type: 'Warning', reason, message: (text) => text ?? '' };
+}
+
+export type AutoscalerEvent = keyof typeof AUTOSCALER_EVENTS.texts;
+export const autoscalerEvent = eventsOf<typeof AUTOSCALER_EVENTS.texts>();

@@ -84,7 +84,7 @@ describe('a DaemonSet in a cluster', () => {
     if (!first) throw new Error('No revision');
     const { name, namespace = '', labels, ownerReferences = [] } = first.metadata;
     const metadata = { name: `${name}-twin`, namespace, labels: { ...labels }, ownerReferences };
-    await cluster.objects.create({ ...first, metadata, revision: 2 } as KubeObject);
+    await cluster.objects.create({ ...first, metadata, revision: 2 });
     await cluster.clock.advance(5_000);
     expect((await revisions()).map((revision) => revision.metadata.name)).toEqual([name, `${name}-twin`]);
     await cluster.objects.apply([{ verb: 'delete', object: first }]);

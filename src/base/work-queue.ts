@@ -64,10 +64,14 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   function addAfter(key: string, delayMs: number): void {
     if (abort.signal.aborted) return;
     if (delayMs <= 0) return add(key);
-    const at = clock.now() + delayMs;
+    const nowMs = clock.now();
+    const at = nowMs + delayMs;
     const existing = timers.get(key);
-    if (existing && existing.at <= at) return;
+    // Set forward, a clock passes times whose timers still wait.
+    const isOverdue = existing !== undefined && existing.at < nowMs;
+    if (existing && existing.at <= at && !isOverdue) return;
     existing?.timer.cancel();
+    if (isOverdue) add(key);
     const timer = clock.setTimer(() => {
       timers.delete(key);
       add(key);

@@ -48,3 +48,21 @@ it('does not rest where the work asks to go on, nor after quick work', async () 
   await clock.advance(100);
   expect(seen.map((ms) => ms - beganMs)).toEqual([0, 50, 52]);
 });
+
+it('takes up a key whose time passed when the clock was set forward, and keeps its next time', async () => {
+  const clock = createFakeClock();
+  let jumpMs = 0;
+  const seen: string[] = [];
+  await using queue = createWorkQueue({
+    clock: { now: () => clock.now() + jumpMs, setTimer: (task, delayMs) => clock.setTimer(task, delayMs) },
+    onError: unexpected,
+    process: async (key) => void seen.push(key),
+  });
+  queue.addAfter('a', 3_600_000);
+  jumpMs = 86_400_000;
+  queue.addAfter('a', 60_000);
+  await clock.advance(1);
+  expect(seen).toEqual(['a']);
+  await clock.advance(60_000);
+  expect(seen).toEqual(['a', 'a']);
+});

@@ -1,6 +1,6 @@
 /** Runs {@link planDaemonSet} for each DaemonSet that something happened to. */
 import { jsonEqual } from '../../base/json.ts';
-import { keyOf, objectKey } from '../../schemas/object.ts';
+import { controllerOf, keyOf, objectKey } from '../../schemas/object.ts';
 import type { ControllerRevision, DaemonSet, Node, Pod } from '../../schemas/types.ts';
 import type { CacheEvent } from '../../store/cache/cache.ts';
 import { indexByController } from '../../store/cache/indexes.ts';
@@ -49,8 +49,12 @@ export const daemonSetController: Controller = {
     }
 
     scope.on(daemonSets, itself);
-    scope.on(revisions, ownersConcerned('DaemonSet', daemonSets, selectorOf));
-    scope.on(pods, ownersConcerned('DaemonSet', daemonSets, selectorOf), batchMs);
+    const concerned = ownersConcerned('DaemonSet', daemonSets, selectorOf);
+    // As upstream, which ignores a new revision that has a controller: users may make twins of one.
+    scope.on(revisions, (event) =>
+      event.type === 'ADDED' && controllerOf(event.object) ? [] : concerned(event),
+    );
+    scope.on(pods, concerned, batchMs);
     scope.on(nodes, concernedByNode);
     return {
       events: DAEMON_SET_EVENTS,

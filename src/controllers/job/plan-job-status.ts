@@ -39,10 +39,12 @@ export function interimStatus(input: StatusInput, nowMs: number): Reported {
     target && conditions.some(({ type, status }) => type === target.type && status === 'True');
   const all =
     target && !hasTarget ? [...withSuspension, conditionOf(target.type, target, nowMs)] : withSuspension;
-  const startTime =
+  const started =
     suspension?.isResumed || (before.startTime === undefined && !isSuspended(job))
       ? toRfc3339(nowMs)
       : before.startTime;
+  // As Kubernetes 1.36: a suspension stops the time, and the Job starts anew when it is resumed.
+  const startTime = suspension && !suspension.isResumed ? undefined : started;
   const indexed = isIndexed(job);
   const status = compact({
     ...before,

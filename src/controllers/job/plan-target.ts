@@ -79,7 +79,9 @@ function restartsExceed(job: Job, pods: readonly Pod[], limit: number): boolean 
 export function deadlineInMs(job: Job, nowMs: number): number | undefined {
   const { activeDeadlineSeconds: seconds } = job.spec;
   if (typeof seconds !== 'number' || isSuspended(job)) return undefined;
-  return (parseTime(job.status?.startTime) ?? nowMs) + seconds * 1000 - nowMs;
+  // A Job that is being resumed starts now.
+  const startMs = trueCondition(job, 'Suspended') ? nowMs : parseTime(job.status?.startTime);
+  return (startMs ?? nowMs) + seconds * 1000 - nowMs;
 }
 
 function failedByIndexes({ spec }: Job, { failedIndexes, succeededIndexes }: Tally): Target | undefined {

@@ -77,6 +77,22 @@ describe('a DaemonSet in a cluster', () => {
     expect(await status()).toMatchObject({ desiredNumberScheduled: 4, numberAvailable: 4 });
   });
 
+  it('keeps a revision of its own that users make of the same template, as upstream', async () => {
+    const revisions = async (): Promise<readonly KubeObject[]> =>
+      (await cluster.store.list('controllerrevisions.apps')).objects;
+    const [first] = await revisions();
+    if (!first) throw new Error('No revision');
+    const { name, namespace = '', labels, ownerReferences = [] } = first.metadata;
+    const metadata = { name: `${name}-twin`, namespace, labels: { ...labels }, ownerReferences };
+    await cluster.objects.create({ ...first, metadata, revision: 2 });
+    await cluster.clock.advance(5_000);
+    expect((await revisions()).map((revision) => revision.metadata.name)).toEqual([name, `${name}-twin`]);
+    await cluster.objects.apply([{ verb: 'delete', object: first }]);
+    await cluster.clock.advance(5_000);
+    expect((await revisions()).map((revision) => revision['revision'])).toEqual([2]);
+    expect(await status()).toMatchObject({ numberAvailable: 3, updatedNumberScheduled: 3 });
+  });
+
   it('adopts the pods that agents bring back, and makes none twice', async () => {
     const before = (await pods()).map(({ metadata }) => metadata.uid).sort();
     await rebuilt('registry.example/app:1');

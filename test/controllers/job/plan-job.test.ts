@@ -136,6 +136,22 @@ describe('planJob', () => {
     expect(write.mark?.(pod).metadata.finalizers).toBeUndefined();
   });
 
+  it('stops its time when it is suspended, and has all of its deadline once it is resumed', () => {
+    const spec = { activeDeadlineSeconds: 10 };
+    const startTime = new Date(NOW - 60_000).toISOString();
+    const suspended = aJob({ ...spec, suspend: true }, { startTime });
+    const [write] = planOf(suspended).writes;
+    const { status } = write?.object as Job;
+    expect(status?.conditions?.map(({ type }) => type)).toEqual(['Suspended']);
+    expect(status).not.toHaveProperty('startTime');
+    // An earlier version kept the time of the first start.
+    for (const before of [status, { ...status, startTime }]) {
+      const plan = planOf(aJob({ ...spec, suspend: false }, before));
+      expect(verbs(plan)).toEqual(['create Pod', 'update Job']);
+      expect(plan.requeueAfterMs).toBe(10_000);
+    }
+  });
+
   it('ends in three steps: the reason with the uncounted pods, the counts, the last condition', () => {
     const job = aJob({ backoffLimit: 0 });
     const steps: unknown[] = [];

@@ -38,7 +38,12 @@ const STARTS = 'when the pod starts';
 describe('references that lead nowhere', () => {
   const CLAIM = 'accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}';
   const claim = (spec: string): string => object('PersistentVolumeClaim', 'c', `, spec: {${CLAIM}, ${spec}}`);
-  const stateful = `${object('StatefulSet', 's', `, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {${C}}}, volumeClaimTemplates: [{metadata: {name: d}, spec: {${CLAIM}, storageClassName: fast}}]}`, 'apps/v1')}`;
+  const stateful = object(
+    'StatefulSet',
+    's',
+    `, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {${C}}}, volumeClaimTemplates: [{metadata: {name: d}, spec: {${CLAIM}, storageClassName: fast}}]}`,
+    'apps/v1',
+  );
   const ephemeral = pod(
     `${C}, volumes: [{name: v, ephemeral: {volumeClaimTemplate: {spec: {${CLAIM}, storageClassName: fast}}}}]`,
   );

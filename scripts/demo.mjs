@@ -2,8 +2,9 @@
  * `npm run demo [-- --once]`: the main job, for real. It has a data directory, a port and addresses
  * of its own, so that it runs beside other clusters; what an earlier demonstration left is removed
  * first. A Git repository with examples/manifests, `symphony up` with three nodes on this machine's
- * Docker Engine, a rolling update by commit, and a broken commit that is reported and harms
- * nothing. Leaves everything running to look around; with `--once` it cleans up and exits 0.
+ * Docker Engine, a rolling update by commit, a broken commit that is reported and harms nothing,
+ * and data that outlives its pod. Leaves everything running to look around; with `--once` it cleans
+ * up and exits 0.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -71,7 +72,7 @@ process.exit(0);
 async function story() {
   let sha = head();
   say(`   commit ${sha.slice(0, 8)} is being applied …`);
-  await showPodsUntil('5 containers of 4 pods are ready', () => readyPods().length === 4);
+  await showPodsUntil('6 containers of 5 pods are ready', () => readyPods().length === 5);
   await showStatusUntil(sha, 'success');
 
   title('3. A commit: web goes from version 1 to version 2, and from 3 replicas to 5');
@@ -99,6 +100,18 @@ async function story() {
     throw new Error(`Pods were lost: had ${before}, have ${after}`);
   say(`   the ${after.length} pods of version 2 are still running:`);
   say(indent(kubectl('-n', 'shop', 'get', 'pods', '-l', 'app=web')));
+
+  title('5. A StatefulSet: its data outlives the pod');
+  say(indent(kubectl('-n', 'shop', 'get', 'pvc')));
+  say(indent(kubectl('-n', 'shop', 'delete', 'pod', 'ledger-0')));
+  await until('the new ledger-0 continues with the data of the old one', () =>
+    ledgerLog().includes('start 2 of this ledger'),
+  );
+}
+
+/** Empty while there is no container. */
+function ledgerLog() {
+  return readyPods('app=ledger').length === 0 ? '' : kubectl('-n', 'shop', 'logs', 'ledger-0');
 }
 
 function title(text) {
@@ -224,7 +237,7 @@ async function shutDown() {
     symphony.kill('SIGTERM');
     await running;
   }
-  run(process.execPath, ['bin/symphony', 'down', '--data-dir', dataDir]);
+  run(process.execPath, ['bin/symphony', 'down', '--volumes', '--data-dir', dataDir]);
   await stopEngine();
 }
 

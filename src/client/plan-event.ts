@@ -50,7 +50,8 @@ export interface EventPlan {
 
 /**
  * Names of Events: `stable` ones follow from the key alone, so that the next process finds the
- * Event and goes on counting; `unique` ones are for writers that may not read Events.
+ * Event and goes on counting; `unique` ones are for writers that may not read Events. kubectl shows
+ * Events of one second by name. So unique names sort by time, and after those of the control plane.
  */
 export type EventNaming = 'stable' | 'unique';
 
@@ -60,6 +61,13 @@ const SIMILAR_WINDOW_MS = 600_000;
 /** Upstream's limit of `message`. */
 const MAX_MESSAGE_LENGTH = 1024;
 
+const SUFFIX_DIGITS = 16;
+/** Milliseconds in hexadecimal: until the year 2527, and never with a leading zero. */
+const TIME_DIGITS = 11;
+const TURN_DIGITS = 2;
+export const MAX_TURNS = 16 ** TURN_DIGITS;
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+
 /** client-go's figure. Beyond it, the longest unused is forgotten. */
 const MEMORY_LIMIT = 4096;
 
@@ -68,14 +76,14 @@ export const createEventMemory = (): EventMemory => ({
   similar: createBoundedMap(MEMORY_LIMIT),
 });
 
-/** `times`: occurrences since `firstMs`. */
+/** `times`: occurrences since `firstMs`. `turn`: tells statements of one millisecond apart. */
 export function planEvent(
   input: EventInput,
   defaultSource: EventSource,
   memory: EventMemory,
   nowMs: number,
   naming: EventNaming = 'unique',
-  { times, firstMs } = { times: 1, firstMs: nowMs },
+  { times, firstMs, turn } = { times: 1, firstMs: nowMs, turn: 0 },
 ): EventPlan {
   const source = input.component ? { ...defaultSource, component: input.component } : defaultSource;
   const involvedObject = referenceTo(input);
@@ -90,10 +98,13 @@ export function planEvent(
   const text = combined ? `(combined from similar events): ${said}` : said;
   const message = cutMiddle(text, MAX_MESSAGE_LENGTH);
   const key = combined ? group : JSON.stringify([group, fieldPath, message]);
-  const nameKey = naming === 'stable' ? key : `${key} ${nowMs}`;
+  const prefix = naming === 'stable' ? '0' : hex(nowMs, TIME_DIGITS) + hex(turn, TURN_DIGITS);
+  // The same for a retried create: doing it twice is harmless.
+  const hash = createHash('sha256').update(`${key} ${prefix}`).digest('hex');
+  const suffix = (prefix + hash).slice(0, SUFFIX_DIGITS);
   const known = memory.written.get(key);
   const event: Event = {
-    ...(known ?? newEvent(input, source, involvedObject, nameKey, firstMs)),
+    ...(known ?? newEvent(input, source, involvedObject, suffix, firstMs)),
     message,
     count: (known ? (known.count ?? 1) : 0) + times,
     lastTimestamp: toRfc3339(nowMs),
@@ -105,11 +116,9 @@ function newEvent(
   input: EventInput,
   source: EventSource,
   involvedObject: ObjectReference,
-  nameKey: string,
+  suffix: string,
   nowMs: number,
 ): Event {
-  // The same for a retried create: doing it twice is harmless.
-  const suffix = createHash('sha256').update(nameKey).digest('hex').slice(0, 16);
   return {
     apiVersion: 'v1',
     kind: 'Event',

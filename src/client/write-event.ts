@@ -9,6 +9,7 @@ import {
   createEventMemory,
   type EventInput,
   type EventSource,
+  MAX_TURNS,
   planEvent,
   referenceTo,
 } from './plan-event.ts';
@@ -52,6 +53,8 @@ export function createEventWriter(options: EventWriterOptions): (said: Said) => 
   const memory = createEventMemory();
   const rates = createBoundedMap<string, Bucket>(MAX_RATES);
 
+  let turn = 0;
+
   async function write(said: Said): Promise<void> {
     const { lastMs: nowMs, firstMs } = said;
     const input = await withUid(said.input);
@@ -60,7 +63,8 @@ export function createEventWriter(options: EventWriterOptions): (said: Said) => 
     const { allowed, bucket } = planEventRate(rates.get(rated), nowMs, said.times);
     rates.set(rated, bucket);
     if (allowed === 0) return;
-    const seen = { times: allowed, firstMs };
+    turn = (turn + 1) % MAX_TURNS;
+    const seen = { times: allowed, firstMs, turn };
     const naming = sink.reads ? 'stable' : 'unique';
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const plan = planEvent(input, source, memory, nowMs, naming, seen);

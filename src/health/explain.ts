@@ -10,6 +10,7 @@ import type { KubeObject } from '../schemas/object.ts';
 import { explainPod } from './explain-pod.ts';
 import { conditionOf, numberAt, recordsAt, textAt, timeAt } from './fields.ts';
 import { explainStatefulSet } from './explain-stateful-set.ts';
+import { explainClaim } from './persistent-volume-claim.ts';
 import { messageLine } from './message-line.ts';
 import type { Cause, Health, Surroundings } from './types.ts';
 
@@ -21,7 +22,8 @@ export function explain(object: KubeObject, health: Health, around: Surroundings
   const severity = health.status === 'Degraded' ? 'failing' : (found?.severity ?? 'waiting');
   if (found) return { ...found, severity, text: withVerdict(object, health, found.text) };
   const [warning] = around.warningsAbout(object);
-  const text = health.message || (warning && `${warning.reason}: ${warning.message}`);
+  const told = health.message || (warning && `${warning.reason}: ${warning.message}`);
+  const text = told || (object.kind === 'PersistentVolumeClaim' ? explainClaim(object) : undefined);
   // A whole, such as an Application, names its most telling part on the first line.
   return text
     ? { severity, text: messageLine(text.split('\n')[0] ?? '') }

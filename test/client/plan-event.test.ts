@@ -34,6 +34,21 @@ describe('planEvent', () => {
     expect(second?.event.metadata.name).toBe(first?.event.metadata.name);
   });
 
+  it('names Events so that those of one second stay in order, after those of the control plane', () => {
+    const nameOf = (naming: 'stable' | 'unique', nowMs: number, turn: number): string => {
+      const input = { about: pod, type: 'Normal', reason: `${naming}${turn}`, message: 'x' } as const;
+      const seen = { times: 1, firstMs: nowMs, turn };
+      return planEvent(input, source, createEventMemory(), nowMs, naming, seen).event.metadata.name;
+    };
+    const inOrder = [
+      nameOf('stable', NOW + 5, 1),
+      ...Array.from({ length: 20 }, (_, turn) => nameOf('unique', NOW, turn)),
+      ...Array.from({ length: 20 }, (_, later) => nameOf('unique', NOW + 1 + later, 0)),
+    ];
+    expect(inOrder).toEqual([...inOrder].sort());
+    expect(new Set(inOrder).size).toBe(41);
+  });
+
   it('says nothing that has power over a terminal', () => {
     const [plan] = say(['a\u001b[2Jb\u202ec\nd']);
     expect(plan?.event.message).toBe('a\\u{1b}[2Jb\\u{202e}c\nd');

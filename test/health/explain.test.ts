@@ -67,6 +67,26 @@ const why = (given: KubeObject, world: World = {}): Cause =>
   );
 const FAILED_PROBE = 'HTTP probe failed with statuscode: 500';
 
+describe('the cause of a claim', () => {
+  const claim = object('PersistentVolumeClaim', 'data', { phase: 'Pending' }, { storageClassName: 'local' });
+  const provisioned = (name: string): KubeObject => ({
+    ...claim,
+    metadata: { name: 'data', annotations: { 'volume.kubernetes.io/storage-provisioner': name } },
+  });
+
+  it.each([
+    [claim, {}, 'Waiting for the first pod that uses this claim'],
+    [provisioned('ebs.csi.aws.com'), {}, 'Waiting for the provisioner "ebs.csi.aws.com" to make the volume'],
+    [
+      claim,
+      { warnings: { data: [{ reason: 'ProvisioningFailed', message: 'class "x" not found' }] } },
+      'ProvisioningFailed: class "x" not found',
+    ],
+  ])('%# says what it waits for', (given, world, text) => {
+    expect(why(given, world)).toEqual({ severity: 'waiting', text });
+  });
+});
+
 describe('the cause of a pod', () => {
   const table: readonly (readonly [string, KubeObject, World, string, Cause['severity']])[] = [
     [

@@ -175,17 +175,15 @@ function checkMeaning(kind: ResourceKind, object: KubeObject): readonly FieldErr
     const detail = `the object has ${size} bytes, at most ${MAX_OBJECT_BYTES} are stored`;
     return [{ type: 'FieldValueTooLong', path: '', detail }];
   }
-  const complete = kind.withDefaults(isNamedByRun(object) ? withNameOfRun(object) : object);
+  const unnamed = !object.metadata.name && Boolean(object.metadata.generateName);
+  const complete = kind.withDefaults(unnamed ? withNameOfRun(object) : object);
   // As written: a default is nobody's request.
   const notImplemented = kind.checkImplemented(object);
   // A status in a repository is a copy of somebody's cluster: nobody applies it.
   const meaningless = kind.validate(hasGenerated(object) ? asCreated(kind, complete) : complete);
-  if (!object.metadata.name && object.metadata.generateName && !isNamedByRun(object)) {
-    const detail =
-      'an object in Git needs a name of its own; generateName would make a new one at every sync';
-    return [...meaningless, { type: 'FieldValueRequired', path: 'metadata.name', detail }, ...notImplemented];
-  }
-  return [...meaningless, ...notImplemented];
+  if (!unnamed || isHook(object)) return [...meaningless, ...notImplemented];
+  const detail = 'an object in Git needs a name of its own; generateName would make a new one at every sync';
+  return [{ type: 'FieldValueRequired', path: 'metadata.name', detail }, ...meaningless, ...notImplemented];
 }
 
 /** Kinds that are valid only with what the API adds to them: the state of a definition, a selector. */
@@ -199,9 +197,7 @@ const asCreated = (kind: ResourceKind, object: KubeObject): KubeObject =>
   kind.prepareForCreate({ ...object, metadata: { ...object.metadata, uid: ANY_UID } });
 
 /** A hook of Argo CD may have a generated name: each run of it makes an object of its own. */
-const isNamedByRun = ({ metadata }: KubeObject): boolean =>
-  !metadata.name &&
-  Boolean(metadata.generateName) &&
+const isHook = ({ metadata }: KubeObject): boolean =>
   Boolean(metadata.annotations?.['argocd.argoproj.io/hook']);
 
 /** With a name as long as those that its runs get (sync/plan-hooks.ts). */

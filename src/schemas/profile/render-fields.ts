@@ -5,19 +5,23 @@ import type { FieldRule } from './rules.ts';
 
 const INTRODUCTION = `# Fields
 
-Which fields Symphony implements. What is well-formed by the Kubernetes API (1.36) and not listed here is implemented, or
-belongs to a kind whose effect is described with that kind. \`*\` stands for every list item or map key. The source of this
-file is src/schemas/profile/rules.ts; \`node --import tsx scripts/fields.ts\` writes it again.
+Which fields Symphony implements. What is well-formed by the Kubernetes API (1.36) and not listed
+here is implemented, or belongs to a kind whose effect is described with that kind. \`*\` stands
+for every list item or map key. The source of this file is src/schemas/profile/rules.ts;
+\`node --import tsx scripts/fields.ts\` writes it again.
 
-A refused field is an error in a repository. The API keeps pods and pod templates that have one, as Kubernetes does, and warns:
-such pods stay Pending, with the field in their condition, and a node that is named in one fails it. Nothing runs otherwise
-than it says ([ADR 18](adr/0018-unimplemented-fields-wait.md)). Applications and Nodes are refused by the API, too.
+A refused field is an error in a repository. The API keeps pods and pod templates that have one,
+as Kubernetes does, and warns: such pods stay Pending, with the field in their condition, and a
+node that is named in one fails it. Nothing runs otherwise than it says
+([ADR 18](adr/0018-unimplemented-fields-wait.md)). Applications and Nodes are refused by the API,
+too.
 `;
 
 const KINDS_INTRODUCTION = `## Kinds that are only stored
 
-The API serves these kinds, so that clients find what they expect, but nothing acts on their objects yet. In a repository,
-an object that would be missed is refused, since it would be taken for done; one on which nothing depends is accepted.
+The API serves these kinds, so that clients find what they expect, but nothing acts on their
+objects yet. In a repository, an object that would be missed is refused, since it would be taken
+for done; one on which nothing depends is accepted.
 
 | kind | in a repository | why |
 |---|---|---|

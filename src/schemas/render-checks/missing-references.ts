@@ -6,6 +6,7 @@ import { asRecord, asString, getPath } from '../json-access.ts';
 import { type KubeObject, objectKey } from '../object.ts';
 import { systemPriorityClasses } from '../pods/priorities.ts';
 import { resourceIdOf } from '../resource-kind.ts';
+import { isServedName } from '../volumes/classes.ts';
 import { type Reference, referencesOf, RESOURCES } from './references.ts';
 import type { ClusterView, RenderCheckOptions, RenderObject, RenderWarning, Target } from './types.ts';
 
@@ -30,6 +31,8 @@ interface Rendered {
   /** `made`: it will be there, with contents that nobody knows here. */
   readonly objects: ReadonlyMap<string, KubeObject | 'made'>;
   readonly namespacesOf: ReadonlyMap<string, readonly string[]>;
+  /** The classes of PersistentVolumes. */
+  readonly volumeClasses: ReadonlySet<string>;
 }
 
 const idOf = ({ resource, namespace, name }: Target): string => `${resource}|${objectKey(namespace, name)}`;
@@ -62,7 +65,7 @@ export function checkReferences<Item extends RenderObject>(
       const problem = problemOf(reference, item.object, rendered, cluster);
       if (!problem || told.has(problem.message)) return [];
       told.add(problem.message);
-      return [{ stopsPods: !isPullSecret(reference), item, ...problem }];
+      return [{ stopsPods: !isUncertain(reference), item, ...problem }];
     });
   });
 }
@@ -76,7 +79,8 @@ function problemOf(
   if (isMadeBySystem(reference)) return undefined;
   const target = targetOf(reference, object);
   const found = rendered.objects.get(idOf(target)) ?? cluster?.find(target);
-  if (found === 'made') return undefined;
+  if (found === 'made' || (reference.kind === 'StorageClass' && rendered.volumeClasses.has(reference.name)))
+    return undefined;
   if (found && found !== 'unknown') return keyProblem(reference, found);
   const { kind, name, path } = reference;
   const lacking =
@@ -113,9 +117,14 @@ const MAX_NAMED_KEYS = 10;
 /** The image may be public, or there already. */
 const isPullSecret = ({ path }: Reference): boolean => path.includes('imagePullSecrets[');
 
+/** A claim of a missing class may have a volume that was made by hand. */
+const isUncertain = (reference: Reference): boolean =>
+  reference.kind === 'StorageClass' || isPullSecret(reference);
+
 const isReferable = (kind: string): kind is Reference['kind'] => Object.hasOwn(RESOURCES, kind);
 
-const isMadeBySystem = ({ kind, name }: Reference): boolean => MADE_BY_SYSTEM.has(`${kind} ${name}`);
+const isMadeBySystem = ({ kind, name }: Reference): boolean =>
+  MADE_BY_SYSTEM.has(`${kind} ${name}`) || (kind === 'StorageClass' && isServedName(name));
 
 function targetOf({ kind, name }: Pick<Reference, 'kind' | 'name'>, { metadata }: KubeObject): Target {
   const { resource, namespaced } = RESOURCES[kind];
@@ -129,19 +138,22 @@ function indexRender(items: readonly RenderObject[], refused: readonly KubeObjec
     if (isReferable(kind)) objects.set(idOf(targetOf({ kind, name: metadata.name }, object)), 'made');
   }
   const namespacesOf = new Map<string, string[]>();
+  const volumeClasses = new Set<string>();
   for (const { kind, object } of items) {
     const { namespace, name } = object.metadata;
     const resource = resourceIdOf(kind);
     objects.set(idOf({ resource, namespace, name }), object);
     const secret = madeSecret(resource, object);
     if (secret !== undefined) objects.set(idOf({ resource: 'secrets', namespace, name: secret }), 'made');
+    if (kind.kind === 'PersistentVolume')
+      volumeClasses.add(asString(getPath(object, 'spec', 'storageClassName')));
     if (namespace === undefined) continue;
     const id = `${resource}|${name}`;
     const namespaces = namespacesOf.get(id);
     if (namespaces) namespaces.push(namespace);
     else namespacesOf.set(id, [namespace]);
   }
-  return { objects, namespacesOf };
+  return { objects, namespacesOf, volumeClasses };
 }
 
 function madeSecret(resource: string, object: KubeObject): string | undefined {

@@ -27,6 +27,11 @@ export const RESOURCES = {
     namespaced: false,
     when: 'when pods are created',
   },
+  StorageClass: {
+    resource: 'storageclasses.storage.k8s.io',
+    namespaced: false,
+    when: 'unless a PersistentVolume of this class is made by hand',
+  },
   RuntimeClass: { resource: 'runtimeclasses.node.k8s.io', namespaced: false, when: 'when pods are created' },
 } as const;
 
@@ -35,6 +40,7 @@ const CONTAINER_LISTS = ['initContainers', 'containers', 'ephemeralContainers'];
 /** In the order of the paths of a pod's spec. */
 export function referencesOf(object: KubeObject): readonly Reference[] {
   if (object.apiVersion === 'v1' && object.kind === 'ServiceAccount') return pullSecrets(object, '');
+  if (object.apiVersion === 'v1' && object.kind === 'PersistentVolumeClaim') return storageClass(object, '');
   const path = podSpecPaths[`${object.apiVersion}/${object.kind}`];
   // A cluster-scoped object does not say in which namespaces its pods will be.
   if (path === undefined || object.metadata.namespace === undefined) return [];
@@ -44,6 +50,9 @@ export function referencesOf(object: KubeObject): readonly Reference[] {
     ...pullSecrets(spec, `${path}.`),
     ...asRecords(spec['volumes']).flatMap((volume, index) =>
       volumeReferences(volume, `${path}.volumes[${index}]`),
+    ),
+    ...asRecords(getPath(object, 'spec', 'volumeClaimTemplates')).flatMap((claim, index) =>
+      storageClass(claim, `spec.volumeClaimTemplates[${index}].`),
     ),
     ...CONTAINER_LISTS.flatMap((list) =>
       asRecords(spec[list]).flatMap((container, index) =>
@@ -71,11 +80,21 @@ function volumeReferences(volume: Fields, at: string): readonly Reference[] {
   const claim = asRecord(volume['persistentVolumeClaim'])['claimName'];
   return [
     ...reference('PersistentVolumeClaim', claim, `${at}.persistentVolumeClaim.claimName`),
+    ...storageClass(
+      asRecord(getPath(volume, 'ephemeral', 'volumeClaimTemplate')),
+      `${at}.ephemeral.volumeClaimTemplate.`,
+    ),
     ...sourceReferences(volume, at, 'secretName'),
     ...asRecords(getPath(volume, 'projected', 'sources')).flatMap((source, index) =>
       sourceReferences(source, `${at}.projected.sources[${index}]`, 'name'),
     ),
   ];
+}
+
+/** A claim that names its volume is bound whatever class it has. */
+function storageClass(claim: Fields, at: string): readonly Reference[] {
+  const { volumeName, storageClassName } = asRecord(claim['spec']);
+  return volumeName ? [] : reference('StorageClass', storageClassName, `${at}spec.storageClassName`);
 }
 
 /** A Secret is named otherwise in a volume of its own than as one source of several. */

@@ -46,6 +46,10 @@ export const localClass: StorageClass = {
 /** Classes that other local set-ups have: k3s, kind and minikube, Docker Desktop, MicroK8s. */
 const KNOWN_NAMES: ReadonlySet<string> = new Set(['local-path', 'standard', 'hostpath', 'microk8s-hostpath']);
 
+/** Whether every cluster serves the name, as long as nobody deletes the class `local`. */
+export const isServedName = (name: string): boolean =>
+  name === localClass.metadata.name || KNOWN_NAMES.has(name);
+
 /**
  * The class of that name. The class `local` serves well-known names that have no class, so a class
  * of the user always wins.

@@ -121,10 +121,15 @@ describe('validateManifests', () => {
     ['a negative quantity', podWith('resources: {requests: {cpu: "-1"}}')],
     ['a quantity that is none', podWith('resources: {requests: {memory: 1x}}')],
     ['a template', podWith('env: [{name: A, value: 3}]')],
+    [
+      'a Job whose name is made at every sync',
+      'apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: a-}\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: a}]}}}\n',
+    ],
     ['a name made at every sync', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: a-}\n'],
   ])('%s is refused with its line', (_, text) => {
     const { objects, errors } = validate(text);
     expect(objects).toEqual([]);
+    expect(errors).toHaveLength(1);
     expect(errors[0]?.line).toBeGreaterThanOrEqual(1);
   });
 });

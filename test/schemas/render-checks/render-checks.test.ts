@@ -36,6 +36,44 @@ const missing = (kind: string, name: string, when: string, namespace = 'default'
 const STARTS = 'when the pod starts';
 
 describe('references that lead nowhere', () => {
+  const CLAIM = 'accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}';
+  const claim = (spec: string): string => object('PersistentVolumeClaim', 'c', `, spec: {${CLAIM}, ${spec}}`);
+  const stateful = object(
+    'StatefulSet',
+    's',
+    `, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {${C}}}, volumeClaimTemplates: [{metadata: {name: d}, spec: {${CLAIM}, storageClassName: fast}}]}`,
+    'apps/v1',
+  );
+  const ephemeral = pod(
+    `${C}, volumes: [{name: v, ephemeral: {volumeClaimTemplate: {spec: {${CLAIM}, storageClassName: fast}}}}]`,
+  );
+  const volume = object(
+    'PersistentVolume',
+    'v',
+    ', spec: {capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], storageClassName: fast, hostPath: {path: /d}}',
+  );
+
+  it.each([
+    [claim('storageClassName: fast'), 'spec.storageClassName'],
+    [stateful, 'spec.volumeClaimTemplates[0].spec.storageClassName'],
+    [ephemeral, 'spec.volumes[0].ephemeral.volumeClaimTemplate.spec.storageClassName'],
+  ])('names the missing class of %s', (text, path) => {
+    const message =
+      'StorageClass "fast" is not among these manifests: it must exist unless a PersistentVolume of this class is made by hand';
+    expect(warningsFor(text)).toEqual([`${path}: ${message}`]);
+    const fast = object('StorageClass', 'fast', ', provisioner: x', 'storage.k8s.io/v1');
+    expect(warningsFor(text + fast)).toEqual([]);
+    expect(warningsFor(text + volume)).toEqual([]);
+  });
+
+  it.each(['local', 'standard', 'local-path', '""'])('does not miss the class %s', (name) => {
+    expect(warningsFor(claim(`storageClassName: ${name}`))).toEqual([]);
+  });
+
+  it('does not miss the class of a claim that names its volume', () => {
+    expect(warningsFor(claim('storageClassName: fast, volumeName: v'))).toEqual([]);
+  });
+
   it.each([
     [
       `${C}, serviceAccountName: s`,

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { createMemoryQueues } from '../doubles/memory-queues.ts';
+import type { Queues } from '../../src/queue/types.ts';
 import { startPlacementWorker } from '../../src/scheduler/placement-worker.ts';
 import type { SchedulingEvent } from '../../src/scheduler/plan-binding.ts';
 import { keyOf, type KubeObject } from '../../src/schemas/object.ts';
@@ -27,6 +28,7 @@ describe('the placement worker', () => {
   let events: SchedulingEvent[];
   let mayAct: boolean;
   let parts: AsyncDisposable[];
+  let jobsAdded: number;
 
   beforeEach(() => {
     clock = createFakeClock();
@@ -34,6 +36,7 @@ describe('the placement worker', () => {
     caches = createCacheSet({ store, clock, logger: silentLogger });
     events = [];
     mayAct = true;
+    jobsAdded = 0;
     parts = [caches];
   });
   afterEach(async () => {
@@ -43,10 +46,22 @@ describe('the placement worker', () => {
   async function start(loseShare = 0, expectedNodes: readonly string[] = []): Promise<void> {
     const rng = seededRng(1);
     const queues = createMemoryQueues({ clock, logger: silentLogger, faults: { rng, loseShare } });
+    const counted: Queues = {
+      ...queues,
+      queue(name) {
+        const queue = queues.queue(name);
+        return {
+          add(...job) {
+            jobsAdded += 1;
+            return queue.add(...job);
+          },
+        };
+      },
+    };
     const starting = startPlacementWorker({
       writer: createObjects({ store, registry: builtinRegistry, clock, rng: seededRng(2), proofs }),
       caches,
-      queues,
+      queues: counted,
       clock,
       rng,
       logger: silentLogger,
@@ -76,6 +91,20 @@ describe('the placement worker', () => {
     expect(events.map(({ reason, message }) => [reason, message])).toEqual([
       ['Scheduled', 'Successfully assigned default/web to small'],
     ]);
+  });
+
+  it('adds few jobs for many pods that come at once', async () => {
+    await create('nodes', small);
+    await start();
+    await store.commit(
+      Array.from({ length: 50 }, (_, index) => {
+        const object = aPod({ name: `web-${index}` });
+        return { type: 'create' as const, resource: 'pods', key: keyOf(object), object };
+      }),
+    );
+    await clock.advance(3_000);
+    expect(events.filter(({ reason }) => reason === 'Scheduled')).toHaveLength(50);
+    expect(jobsAdded).toBeLessThan(10);
   });
 
   it('ends although its caches do not show its last placement yet', async () => {

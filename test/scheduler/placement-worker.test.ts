@@ -1,5 +1,6 @@
 /** The worker on the memory store: hints may be lost, refused pods rest until something helps. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sleep } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { createMemoryQueues } from '../doubles/memory-queues.ts';
@@ -29,6 +30,8 @@ describe('the placement worker', () => {
   let mayAct: boolean;
   let parts: AsyncDisposable[];
   let jobsAdded: number;
+  /** As a queue in Redis takes a moment for a job. */
+  let addTakesMs: number;
 
   beforeEach(() => {
     clock = createFakeClock();
@@ -37,6 +40,7 @@ describe('the placement worker', () => {
     events = [];
     mayAct = true;
     jobsAdded = 0;
+    addTakesMs = 0;
     parts = [caches];
   });
   afterEach(async () => {
@@ -51,8 +55,9 @@ describe('the placement worker', () => {
       queue(name) {
         const queue = queues.queue(name);
         return {
-          add(...job) {
+          async add(...job) {
             jobsAdded += 1;
+            if (addTakesMs > 0) await sleep(clock, addTakesMs);
             return queue.add(...job);
           },
         };
@@ -94,6 +99,7 @@ describe('the placement worker', () => {
   });
 
   it('adds few jobs for many pods that come at once', async () => {
+    addTakesMs = 5;
     await create('nodes', small);
     await start();
     await store.commit(

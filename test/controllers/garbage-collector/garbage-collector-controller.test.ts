@@ -30,7 +30,7 @@ it('asks the store for no owner that its caches know, and still collects when th
     },
   });
   cluster = await startTestCluster({ wrapStore });
-  await using _running = await runController(garbageCollector, cluster.context);
+  const running = await runController(garbageCollector, cluster.context);
   const owner = await cluster.objects.create(aMap('owner'));
   await cluster.clock.advance(1_000);
   asked.length = 0;
@@ -42,4 +42,5 @@ it('asks the store for no owner that its caches know, and still collects when th
   await cluster.clock.advance(5_000);
   const left = (await cluster.store.list('configmaps')).objects.map(({ metadata }) => metadata.name);
   expect(left.filter((name) => name.startsWith('dependent'))).toEqual([]);
+  await running[Symbol.asyncDispose]();
 });

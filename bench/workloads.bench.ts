@@ -1,8 +1,11 @@
 /**
- * Workloads of many pods on hollow nodes, through the API of the whole built program: a Deployment
- * of 2,000 replicas from its creation until all are bound, the way back to 0, and the cost of the
- * cluster at rest. Every write is durable in Redis (AOF) as always. The baseline is Kubernetes 1.36 on
- * a machine of the same kind: 200 pods bound a second.
+ * Workloads of many pods, through the API of the whole built program: a Deployment of 2,000 replicas
+ * from its creation until all are bound, the way back to 0, and the cost of the cluster at rest.
+ * Every write is durable in Redis (AOF) as always. The baseline is Kubernetes 1.36 on a machine of
+ * the same kind: 200 pods bound a second.
+ *
+ * As it stands, hollow agents run in the process. With `--no-agents` there are Node objects only and
+ * no agents: the figure that compares with Kubernetes' fake nodes.
  */
 import { systemClock } from '../src/base/clock.ts';
 import { silentLogger } from '../src/base/logger.ts';
@@ -17,15 +20,19 @@ import { usageOf } from './support/usage.ts';
 const PODS = numberAfter('--pods', 2_000);
 const NODES = numberAfter('--nodes', 100);
 const REPEATS = numberAfter('--repeats', 3);
+const HAS_AGENTS = !process.argv.includes('--no-agents');
 const REST_SECONDS = numberAfter('--rest', 60);
 const KUBERNETES_PODS_PER_SECOND = 200;
 
 const report = reporter('workloads');
 /** A share of the pod addresses for each of the nodes. */
 const SLICES = ['--node-cidr-mask-size', '27'];
-const symphony = await startSymphony({
-  flags: ['--runtime', 'hollow', '--nodes', String(NODES), ...SLICES],
-});
+const symphony = await startSymphony(
+  HAS_AGENTS
+    ? { flags: ['--runtime', 'hollow', '--nodes', String(NODES), ...SLICES] }
+    : // Nobody renews the Leases of the nodes.
+      { program: 'control-plane', flags: ['--node-grace-period', '1h', ...SLICES] },
+);
 const client = await fromKubeconfig(symphony.kubectlConfig, { clock: systemClock, logger: silentLogger });
 const DEPLOYMENTS = { group: 'apps', version: 'v1', plural: 'deployments' };
 
@@ -51,6 +58,14 @@ const deployment = (name: string, replicas: number): KubeObject => ({
     },
   },
 });
+
+/** A Node that says it is ready, with room for its share of the pods. */
+function nodeObject(name: string): KubeObject {
+  const room = { cpu: '32', memory: '64Gi', pods: '110' };
+  const conditions = [{ type: 'Ready', status: 'True' }];
+  const status = { capacity: room, allocatable: room, conditions };
+  return { apiVersion: 'v1', kind: 'Node', metadata: { name }, status };
+}
 
 /** Follows the pods of the namespace until `done` says so; resolves with the time that it took. */
 async function follow(begin: () => Promise<unknown>, done: (pods: PodCount) => boolean): Promise<number> {
@@ -93,6 +108,8 @@ async function scale(api: HttpApiClient, name: string, replicas: number): Promis
 }
 
 try {
+  for (let index = 0; !HAS_AGENTS && index < NODES; index += 1)
+    await client.create(resources.nodes, nodeObject(`node-${index}`));
   const times = { up: [] as number[], down: [] as number[] };
   for (let repeat = 0; repeat < REPEATS; repeat += 1) {
     progress(`repeat ${repeat + 1} of ${REPEATS}`);

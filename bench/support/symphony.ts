@@ -44,7 +44,9 @@ export async function startSymphony(options: {
   readonly commitStatus?: 'notes' | 'none';
   readonly dockerHost?: string;
   readonly pollInterval?: string;
-  /** More flags of `symphony up`. */
+  /** `control-plane` is without nodes. */
+  readonly program?: 'up' | 'control-plane';
+  /** More flags of the program. */
   readonly flags?: readonly string[];
 }): Promise<BenchSymphony> {
   const repository = await createTestRepository();
@@ -60,7 +62,7 @@ export async function startSymphony(options: {
   const clusterCidr = await freeClusterCidr();
   const command = [
     'bin/symphony',
-    'up',
+    options.program ?? 'up',
     ...['--repo', repository.bare, '--revision', 'main'],
     ...['--data-dir', dataDir, '--listen', `127.0.0.1:${port}`],
     ...['--webhook-listen', `127.0.0.1:${webhookPort}`, '--webhook-secret-file', secretFile],

@@ -20,8 +20,11 @@ export interface PresentedIdentity extends Disposable {
   onRenewal(listener: () => void): Disposable;
 }
 
-/** Parallel requests of one process to one server; more wait in line. */
-const MAX_SOCKETS = 32;
+/**
+ * Parallel requests of one client to one server; more wait in line. A handshake costs as much as
+ * several requests: a burst of an agent must not open a socket for each of its pods.
+ */
+const MAX_SOCKETS = 8;
 /** Finds half-open connections. */
 export const TCP_KEEP_ALIVE_MS = 10_000;
 

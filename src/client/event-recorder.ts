@@ -1,14 +1,16 @@
 /**
  * The recorder of Events. It never fails its caller. Events are written in the background, in
- * order. If the sink is too slow or refuses, Events are dropped; work is not held up.
+ * order. If the sink is too slow or refuses, Events are dropped; work is not held up. Occurrences
+ * beyond the rate of their object take no room in the queue.
  */
-import { type AsyncQueue, createAsyncQueue } from '../base/async-queue.ts';
+import { createBoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { type KubeObject, keyOf, objectKey } from '../schemas/object.ts';
 import type { Registry, ResourceKind } from '../schemas/resource-kind.ts';
 import type { Event } from '../schemas/types.ts';
 import { type EventInput, type EventSource, referenceTo } from './plan-event.ts';
+import { type Bucket, planEventRate } from './plan-event-rate.ts';
 import { type ApiClient, resources } from './types.ts';
 import { createEventWriter, type EventSink, type Said } from './write-event.ts';
 
@@ -29,35 +31,44 @@ export interface EventRecorderOptions {
 }
 
 /** Said and not written yet. Repetitions are counted, so that a slow sink gets all problems. */
-type Waiting = { -readonly [Name in keyof Said]: Said[Name] } & { readonly key: string };
+type Waiting = { -readonly [Name in keyof Said]: Said[Name] };
 
 /** Different events, as in client-go's broadcaster; beyond it, the newest are dropped. */
 const QUEUE_LIMIT = 1000;
+/** Events of one commit: some milliseconds of the event loop, so that other work goes on. */
+const BATCH = 50;
+/** Objects and reasons whose rate is known; beyond it, the longest unused are forgotten. */
+const MAX_RATES = 4096;
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const { sink, clock, source } = options;
   const logger = options.logger.child({ component: 'events' });
   const write = createEventWriter({ sink, source, logger });
-  const queue: AsyncQueue<Waiting> = createAsyncQueue(QUEUE_LIMIT);
+  const batchSize = sink.createAll ? BATCH : 1;
+  const rates = createBoundedMap<string, Bucket>(MAX_RATES);
   const waiting = new Map<string, Waiting>();
   let dropped = 0;
-  let pending = 0;
   let closed = false;
-  let idle: (() => void)[] = [];
+  let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
-    for await (const said of queue) {
-      waiting.delete(said.key);
-      await write(said);
-      pending -= 1;
-      if (pending > 0) continue;
-      if (dropped > 0) logger.warn({ dropped }, 'Too many events came at once; dropped some');
-      dropped = 0;
-      for (const wake of idle) wake();
-      idle = [];
+    // All that is said in one go is written together.
+    await Promise.resolve();
+    while (waiting.size > 0) {
+      const batch = [...waiting].slice(0, batchSize);
+      for (const [key] of batch) waiting.delete(key);
+      await write(batch.map(([, said]) => said));
     }
+    if (dropped > 0) logger.warn({ dropped }, 'Too many events came at once; dropped some');
+    dropped = 0;
+    running = undefined;
   }
-  const running = run();
+
+  function mayBeSaid(rated: string, nowMs: number): boolean {
+    const { allowed, bucket } = planEventRate(rates.get(rated), nowMs);
+    rates.set(rated, bucket);
+    return allowed > 0;
+  }
 
   return {
     record(input) {
@@ -65,6 +76,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       const nowMs = clock.now();
       const { kind, namespace, name, uid, fieldPath } = referenceTo(input);
       const { type, reason, message, component } = input;
+      if (!mayBeSaid(JSON.stringify([kind, namespace, name, reason]), nowMs)) return;
       const key = JSON.stringify([kind, namespace, name, uid, fieldPath, type, reason, message, component]);
       const before = waiting.get(key);
       if (before) {
@@ -72,18 +84,16 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         before.lastMs = nowMs;
         return;
       }
-      const said = { key, input, firstMs: nowMs, lastMs: nowMs, times: 1 };
-      if (!queue.push(said)) {
+      if (waiting.size >= QUEUE_LIMIT) {
         dropped += 1;
         return;
       }
-      waiting.set(key, said);
-      pending += 1;
+      waiting.set(key, { input, firstMs: nowMs, lastMs: nowMs, times: 1 });
+      running ??= run();
     },
-    flush: () => (pending === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve))),
+    flush: () => running ?? Promise.resolve(),
     async [Symbol.asyncDispose]() {
       closed = true;
-      queue.close();
       await running;
     },
   };
@@ -98,16 +108,17 @@ export interface EventWriter {
 }
 
 export function writerEventSink(writer: EventWriter, registry: Pick<Registry, 'byKind'>): EventSink {
-  const write = async (verb: 'create' | 'update', object: Event): Promise<Event> =>
-    (await writer.write({ writes: [{ verb, object }] }))[0] as Event;
+  const write = async (verb: 'create' | 'update', ...events: readonly Event[]): Promise<readonly Event[]> =>
+    (await writer.write({ writes: events.map((object) => ({ verb, object })) })) as readonly Event[];
   const read = (apiVersion = '', kind = '', key: string): Promise<KubeObject> => {
     const found = registry.byKind(apiVersion, kind);
     if (!found) throw new Error(`The kind ${kind} is not served`);
     return writer.get(found, key);
   };
   return {
-    create: (event) => write('create', event),
-    update: (event) => write('update', event),
+    create: async (event) => (await write('create', event))[0] as Event,
+    createAll: (events) => write('create', ...events),
+    update: async (event) => (await write('update', event))[0] as Event,
     reads: {
       event: async (event) => (await read(event.apiVersion, event.kind, keyOf(event))) as Event,
       object: async ({ apiVersion, kind, namespace, name = '' }) =>

@@ -1,7 +1,6 @@
 /** Writes recorded occurrences: as a new Event, or as a higher count of a known one. */
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { createBoundedMap } from '../base/bounded-map.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { Event, ObjectReference } from '../schemas/types.ts';
@@ -9,15 +8,17 @@ import {
   createEventMemory,
   type EventInput,
   type EventSource,
+  type EventPlan,
   MAX_TURNS,
   planEvent,
   referenceTo,
 } from './plan-event.ts';
-import { type Bucket, planEventRate } from './plan-event-rate.ts';
 
 /** Where Events go: the store in the control plane, the API in an agent. Throws StatusError. */
 export interface EventSink {
   create(event: Event): Promise<Event>;
+  /** In one commit: rejects, and creates none, where one is refused. */
+  createAll?(events: readonly Event[]): Promise<readonly Event[]>;
   update(event: Event): Promise<Event>;
   /** With these, counts outlive the process, and references without a uid are completed. */
   readonly reads?: {
@@ -41,35 +42,31 @@ export interface EventWriterOptions {
   readonly logger: Logger;
 }
 
-/** Objects and reasons whose rate is known; beyond it, the longest unused are forgotten. */
-const MAX_RATES = 4096;
 /** If another process writes the same Event this often meanwhile, one occurrence is not counted. */
 const MAX_ATTEMPTS = 5;
 const DROPPED = 'Cannot write an event; dropped';
 
 /** The writer never rejects: an Event that cannot be written is dropped. */
-export function createEventWriter(options: EventWriterOptions): (said: Said) => Promise<void> {
+export function createEventWriter(options: EventWriterOptions): (batch: readonly Said[]) => Promise<void> {
   const { sink, source, logger } = options;
   const memory = createEventMemory();
-  const rates = createBoundedMap<string, Bucket>(MAX_RATES);
 
   let turn = 0;
 
-  async function write(said: Said): Promise<void> {
-    const { lastMs: nowMs, firstMs } = said;
-    const input = await withUid(said.input);
-    const { kind, namespace, name } = referenceTo(input);
-    const rated = JSON.stringify([kind, namespace, name, input.reason]);
-    const { allowed, bucket } = planEventRate(rates.get(rated), nowMs, said.times);
-    rates.set(rated, bucket);
-    if (allowed === 0) return;
-    turn = (turn + 1) % MAX_TURNS;
-    const seen = { times: allowed, firstMs, turn };
+  function planOf(input: EventInput, { lastMs: nowMs, firstMs, times }: Said): EventPlan {
     const naming = sink.reads ? 'stable' : 'unique';
+    turn = (turn + 1) % MAX_TURNS;
+    return planEvent(input, source, memory, nowMs, naming, { times, firstMs, turn });
+  }
+
+  function keepSimilar({ similar: { group, messages } }: EventPlan, { lastMs }: Said): void {
+    memory.similar.set(group, { messages, lastMs });
+  }
+
+  async function write(input: EventInput, said: Said): Promise<void> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const plan = planEvent(input, source, memory, nowMs, naming, seen);
-      const { group, messages } = plan.similar;
-      memory.similar.set(group, { messages, lastMs: nowMs });
+      const plan = planOf(input, said);
+      keepSimilar(plan, said);
       try {
         const written = await (plan.verb === 'create' ? sink.create(plan.event) : sink.update(plan.event));
         memory.written.set(plan.key, written);
@@ -82,6 +79,32 @@ export function createEventWriter(options: EventWriterOptions): (said: Said) => 
         else return logger.debug({ reason: input.reason, error: errorMessage(error) }, DROPPED);
       }
     }
+  }
+
+  /** True where all of them are new Events about different things, and were created. */
+  async function createTogether(inputs: readonly EventInput[], batch: readonly Said[]): Promise<boolean> {
+    if (!sink.createAll || batch.length < 2) return false;
+    const plans = batch.map((said, index) => planOf(inputs[index] ?? said.input, said));
+    const isNew = plans.every(({ verb }) => verb === 'create');
+    if (!isNew || new Set(plans.map(({ similar }) => similar.group)).size < plans.length) return false;
+    try {
+      const written = await sink.createAll(plans.map(({ event }) => event));
+      for (const [index, said] of batch.entries()) {
+        const [plan, event] = [plans[index], written[index]];
+        if (!plan || !event) continue;
+        keepSimilar(plan, said);
+        memory.written.set(plan.key, event);
+      }
+      return true;
+    } catch {
+      return false; // One by one, it shows which of them is refused.
+    }
+  }
+
+  async function writeAll(batch: readonly Said[]): Promise<void> {
+    const inputs = await Promise.all(batch.map(({ input }) => withUid(input)));
+    if (await createTogether(inputs, batch)) return;
+    for (const [index, said] of batch.entries()) await write(inputs[index] ?? said.input, said);
   }
 
   /**
@@ -104,5 +127,5 @@ export function createEventWriter(options: EventWriterOptions): (said: Said) => 
     return object ? { ...input, about: object } : input;
   }
 
-  return write;
+  return writeAll;
 }

@@ -161,10 +161,23 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     return next;
   }
 
+  let adding = false;
+  let addsAgain = false;
+
+  /** A job places all pending pods: what wakes it while one is being added shares the next. */
   function wake(key: string): void {
-    queue.add({ pods: [key] }, { key: JOB_KEY }).catch((error: unknown) => {
-      logger.error({ error }, 'Cannot queue a placement; the next resync does it');
-    });
+    addsAgain = adding;
+    if (adding) return;
+    adding = true;
+    queue
+      .add({ pods: [key] }, { key: JOB_KEY })
+      .catch((error: unknown) => {
+        logger.error({ error }, 'Cannot queue a placement; the next resync does it');
+      })
+      .finally(() => {
+        adding = false;
+        if (addsAgain && !stop.signal.aborted) wake('*');
+      });
   }
 
   function retryRefused(): void {

@@ -26,7 +26,6 @@ import { createHollowParts } from '../node-agent/runtime/hollow/create-hollow-pa
 import { type ContainerRuntime, RuntimeError } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './identity/cluster-identity.ts';
 import { openEngineRecord, recordingRuntime } from './removal/engine-record.ts';
-import { sweepOrphans } from './start/sweep-orphans.ts';
 
 export interface NodeOptions {
   readonly server: string;
@@ -79,7 +78,6 @@ async function startIn(
       `Cannot start node "${nodeName}" in "${directory}": symphony (process ${pid}) runs it already; stop that first, or choose another --data-dir or --node-name`,
   );
   scope.defer(() => releaseDirectory(directory));
-  await sweepOrphans(logger);
   await openRecords(options);
   const network = { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) };
   const { server, caPem: ca, identity } = options;
@@ -102,7 +100,10 @@ async function startIn(
     nodeName,
     nodeIp: options.nodeIp ?? defaultNodeIp(),
     cluster,
-    records: createFileRecordStore(join(directory, 'records'), logger),
+    // No container outlives a hollow node: a power cut leaves none without its record.
+    records: createFileRecordStore(join(directory, 'records'), logger, {
+      syncs: options.runtime !== 'hollow',
+    }),
     ...(options.share ? { share: options.share } : {}),
     maxPodSecurity: options.maxPodSecurity,
     allowedUnsafeSysctls: options.allowedUnsafeSysctls,

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { toRfc3339 } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
-import { type EventRecorder, createEventRecorder, writerEventSink } from '../../src/client/event-recorder.ts';
+import {
+  createEventRecorder,
+  type EventRecorder,
+  type EventSink,
+  writerEventSink,
+} from '../../src/client/event-recorder.ts';
 import type { Event } from '../../src/schemas/types.ts';
 import { aPod } from '../support/builders.ts';
 import { createHarness, type Harness } from '../sync/harness.ts';
@@ -130,5 +135,59 @@ describe('the recorder of events', () => {
       firstTimestamp: toRfc3339(first),
       lastTimestamp: toRfc3339(first + 4_000),
     });
+  });
+
+  it('creates new events together, and one that is refused keeps no other out', async () => {
+    await using harness = await createHarness();
+    const sink = writerEventSink(harness.objects, harness.registry);
+    const sizes: number[] = [];
+    const counting: EventSink = {
+      ...sink,
+      createAll(events) {
+        sizes.push(events.length);
+        return sink.createAll?.(events) ?? Promise.reject(new Error('no'));
+      },
+      create(event) {
+        sizes.push(1);
+        if (event.involvedObject.name === 'bad') return Promise.reject(new Error('refused'));
+        return sink.create(event);
+      },
+    };
+    await using recorder = createEventRecorder({
+      sink: counting,
+      clock: harness.clock,
+      logger: silentLogger,
+      source: { component: 'tester' },
+    });
+    const say = (name: string, namespace = 'default'): void =>
+      recorder.record({
+        about: aPod({ name, namespace, uid: name }),
+        type: 'Normal',
+        reason: 'Said',
+        message: 'x',
+      });
+    for (let index = 0; index < 100; index += 1) say(`pod-${index}`);
+    await recorder.flush();
+    expect(sizes).toEqual([50, 50]);
+    // Its namespace is no name: the whole commit is refused.
+    say('bad', 'NO NAMESPACE');
+    say('good');
+    await recorder.flush();
+    expect(sizes).toEqual([50, 50, 2, 1, 1]);
+    const names = (await eventsOf(harness)).map(({ involvedObject }) => involvedObject.name);
+    expect(names).toHaveLength(101);
+    expect(names).toContain('good');
+  });
+
+  it('keeps room for others while one object says more than its rate', async () => {
+    await using harness = await createHarness();
+    await using recorder = aRecorder(harness);
+    const set = aPod({ name: 'set', namespace: 'default', uid: 'u1' });
+    for (let index = 0; index < 2_000; index += 1)
+      recorder.record({ about: set, type: 'Normal', reason: 'Created', message: `Created pod ${index}` });
+    const about = aPod({ name: 'web', namespace: 'default', uid: 'u2' });
+    recorder.record({ about, type: 'Normal', reason: 'Said', message: 'hello' });
+    await recorder.flush();
+    expect((await eventsOf(harness)).map(({ involvedObject }) => involvedObject.name)).toContain('web');
   });
 });

@@ -1,8 +1,10 @@
 /** The worker on the memory store: hints may be lost, refused pods rest until something helps. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sleep } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { createMemoryQueues } from '../doubles/memory-queues.ts';
+import type { Queues } from '../../src/queue/types.ts';
 import { startPlacementWorker } from '../../src/scheduler/placement-worker.ts';
 import type { SchedulingEvent } from '../../src/scheduler/plan-binding.ts';
 import { keyOf, type KubeObject } from '../../src/schemas/object.ts';
@@ -27,6 +29,9 @@ describe('the placement worker', () => {
   let events: SchedulingEvent[];
   let mayAct: boolean;
   let parts: AsyncDisposable[];
+  let jobsAdded: number;
+  /** As a queue in Redis takes a moment for a job. */
+  let addTakesMs: number;
 
   beforeEach(() => {
     clock = createFakeClock();
@@ -34,6 +39,8 @@ describe('the placement worker', () => {
     caches = createCacheSet({ store, clock, logger: silentLogger });
     events = [];
     mayAct = true;
+    jobsAdded = 0;
+    addTakesMs = 0;
     parts = [caches];
   });
   afterEach(async () => {
@@ -43,10 +50,23 @@ describe('the placement worker', () => {
   async function start(loseShare = 0, expectedNodes: readonly string[] = []): Promise<void> {
     const rng = seededRng(1);
     const queues = createMemoryQueues({ clock, logger: silentLogger, faults: { rng, loseShare } });
+    const counted: Queues = {
+      ...queues,
+      queue(name) {
+        const queue = queues.queue(name);
+        return {
+          async add(...job) {
+            jobsAdded += 1;
+            if (addTakesMs > 0) await sleep(clock, addTakesMs);
+            return queue.add(...job);
+          },
+        };
+      },
+    };
     const starting = startPlacementWorker({
       writer: createObjects({ store, registry: builtinRegistry, clock, rng: seededRng(2), proofs }),
       caches,
-      queues,
+      queues: counted,
       clock,
       rng,
       logger: silentLogger,
@@ -76,6 +96,21 @@ describe('the placement worker', () => {
     expect(events.map(({ reason, message }) => [reason, message])).toEqual([
       ['Scheduled', 'Successfully assigned default/web to small'],
     ]);
+  });
+
+  it('adds few jobs for many pods that come at once', async () => {
+    addTakesMs = 5;
+    await create('nodes', small);
+    await start();
+    await store.commit(
+      Array.from({ length: 50 }, (_, index) => {
+        const object = aPod({ name: `web-${index}` });
+        return { type: 'create' as const, resource: 'pods', key: keyOf(object), object };
+      }),
+    );
+    await clock.advance(3_000);
+    expect(events.filter(({ reason }) => reason === 'Scheduled')).toHaveLength(50);
+    expect(jobsAdded).toBeLessThan(10);
   });
 
   it('ends although its caches do not show its last placement yet', async () => {

@@ -7,6 +7,7 @@ import { checkEngineAddresses } from '../../server/start/check-start.ts';
 import { clusterIdOf } from '../../server/identity/cluster-identity.ts';
 import { joinCluster } from '../../server/identity/node-identity.ts';
 import { startNode, untilReported } from '../../server/node.ts';
+import { sweepOrphans } from '../../server/start/sweep-orphans.ts';
 import type { CommandModule } from '../run/command.ts';
 import { commandLogger } from '../output/command-logger.ts';
 import { addConfigFlags, configFrom } from '../run/config-flags.ts';
@@ -30,6 +31,7 @@ export const agentCommand: CommandModule = {
     const dockerHost = config.dockerHosts[0];
     if (config.runtime === 'docker')
       await checkNodeRange({ clusterCidr: config.clusterCidr, cluster, dockerHost }, logger);
+    await sweepOrphans(logger);
     await using node = await startNode({
       server,
       caPem: joined.caPem,

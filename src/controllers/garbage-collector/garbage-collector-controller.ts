@@ -71,6 +71,9 @@ export const garbageCollector: Controller = {
     async function readOwner(object: KubeObject, owner: OwnerReference): Promise<OwnerState> {
       const at = locate(registry, object, owner);
       if (!at) return { state: 'unresolvable' };
+      // The news that a known owner goes reconcile its dependents again.
+      const known = caches.get(at.resource)?.get(at.key);
+      if (known?.metadata.uid === owner.uid && known) return { state: 'live', object: known };
       const found = await store.get(at.resource, at.key);
       return found ? { state: 'live', object: found } : { state: 'absent' };
     }

@@ -20,7 +20,12 @@ interface Write {
   readonly durable: boolean;
 }
 
-export function createFileRecordStore(directory: string, parentLogger: Logger): RecordStore {
+/** `syncs`: whether a durable record waits for the disk. */
+export function createFileRecordStore(
+  directory: string,
+  parentLogger: Logger,
+  { syncs } = { syncs: true },
+): RecordStore {
   const logger = parentLogger.child({ component: 'records' });
   const podDirectory = join(directory, 'pods');
   /** Writes of one file in order; the newest content wins. */
@@ -31,7 +36,7 @@ export function createFileRecordStore(directory: string, parentLogger: Logger): 
     SAFE_UID.test(uid) ? join(podDirectory, `${uid}.json`) : undefined;
 
   function put(file: string, content: string | undefined, durable = false): Promise<void> {
-    waiting.set(file, { content, durable: durable || waiting.get(file)?.durable === true });
+    waiting.set(file, { content, durable: syncs && (durable || waiting.get(file)?.durable === true) });
     const running = active.get(file) ?? drain(file);
     active.set(file, running);
     return running;

@@ -1,4 +1,6 @@
-/** At the start of a control plane or a node: nothing of a killed predecessor works beside it. */
+/**
+ * At the start of a process, once for all its nodes: nothing of a killed predecessor works beside it.
+ */
 import { endOrphans } from '../../base/child-processes/end-orphans.ts';
 import type { Logger } from '../../base/logger.ts';
 

@@ -1,0 +1,46 @@
+import { afterEach, expect, it } from 'vitest';
+import { garbageCollector } from '../../../src/controllers/garbage-collector/garbage-collector-controller.ts';
+import { runController } from '../../../src/controllers/run-controller.ts';
+import { builtinRegistry } from '../../../src/schemas/registry.ts';
+import type { MemoryStore } from '../../doubles/memory-store/memory-store.ts';
+import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
+
+let cluster: TestCluster;
+afterEach(() => cluster[Symbol.asyncDispose]());
+
+const aMap = (name: string, ownerUid?: string) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: {
+    name,
+    namespace: 'default',
+    ...(ownerUid
+      ? { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: ownerUid }] }
+      : {}),
+  },
+});
+
+it('asks the store for no owner that its caches know, and still collects when the owner goes', async () => {
+  const asked: string[] = [];
+  const wrapStore = (store: MemoryStore) => ({
+    ...store,
+    get: (resource: string, key: string) => {
+      asked.push(`${resource} ${key}`);
+      return store.get(resource, key);
+    },
+  });
+  cluster = await startTestCluster({ wrapStore });
+  const running = await runController(garbageCollector, cluster.context);
+  const owner = await cluster.objects.create(aMap('owner'));
+  await cluster.clock.advance(1_000);
+  asked.length = 0;
+  for (let index = 0; index < 20; index += 1)
+    await cluster.objects.create(aMap(`dependent-${index}`, owner.metadata.uid));
+  await cluster.clock.advance(1_000);
+  expect(asked.filter((one) => one.endsWith('/owner'))).toEqual([]);
+  await cluster.objects.delete(builtinRegistry.byKind('v1', 'ConfigMap')!, 'default/owner');
+  await cluster.clock.advance(5_000);
+  const left = (await cluster.store.list('configmaps')).objects.map(({ metadata }) => metadata.name);
+  expect(left.filter((name) => name.startsWith('dependent'))).toEqual([]);
+  await running[Symbol.asyncDispose]();
+});

@@ -36,19 +36,21 @@ function openOf(world: SimWorld, live: KubeObject, draft: WorkloadDraft): string
   const pods = [...world.ledger.objects<Pod>('pods').values()].filter(
     (pod) => controllerOf(pod)?.uid === live.metadata.uid,
   );
+  const waiting = (): string =>
+    JSON.stringify(pods.filter((pod) => !isReady(pod)).map(({ status }) => status)).slice(0, 600);
   switch (draft.kind) {
     case 'StatefulSet': {
       const { status } = live as StatefulSet;
       if (observedGeneration !== live.metadata.generation) return 'has an old status';
       const counts = [status?.replicas, status?.readyReplicas, status?.updatedReplicas];
-      if (counts.some((count) => (count ?? 0) !== draft.replicas)) return `counts ${counts.join(', ')}`;
+      if (counts.some((count) => (count ?? 0) !== draft.replicas)) return `counts ${counts.join(', ')}: ${waiting()}`;
       return openPods(world, live, draft, pods, draft.replicas);
     }
     case 'DaemonSet': {
       const { status } = live as DaemonSet;
       if (observedGeneration !== live.metadata.generation) return 'has an old status';
       const counts = [status?.desiredNumberScheduled, status?.numberReady, status?.updatedNumberScheduled];
-      if (counts.some((count) => count !== world.nodes.length)) return `counts ${counts.join(', ')}`;
+      if (counts.some((count) => count !== world.nodes.length)) return `counts ${counts.join(', ')}: ${waiting()}`;
       return openPods(world, live, draft, pods, world.nodes.length);
     }
     case 'Job': {
@@ -57,7 +59,7 @@ function openOf(world: SimWorld, live: KubeObject, draft: WorkloadDraft): string
         ({ type, status: value }) => type === 'Complete' && value === 'True',
       );
       if (!isComplete || status?.succeeded !== draft.completions)
-        return `is not complete: ${JSON.stringify(status)}`;
+        return `is not complete: ${JSON.stringify(status)}, ${waiting()}`;
       return pods.some(isActive) ? 'has active pods although it is complete' : undefined;
     }
     case 'CronJob': {

@@ -125,7 +125,7 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
       logger,
       condition,
       proofs,
-      controllers: { podNetwork: { clusterCidr: SIM_CLUSTER_CIDR, nodePrefix: 24 } },
+      controllers: { podNetwork: { clusterCidr: SIM_CLUSTER_CIDR, nodePrefix: 24 }, caBundle: 'simulated' },
       sync: { createMirror: options.createMirror, pollIntervalMs: SIM_POLL_MS },
       rootApplication: rootApplication({ repoURL: SIM_REPO_URL }),
       expectedNodes: history.expectedNodes,

@@ -67,7 +67,8 @@ export interface Simulation {
   background(what: string, work: Promise<unknown>): void;
 }
 
-const DEFAULT_STEPS = 14;
+/** The runs of `workloads` are shorter, so that there can be more of them. */
+const STEPS: Readonly<Record<Scene, number>> = { deployments: 14, workloads: 10 };
 /** Runs in which nothing fails: only there availability is promised. */
 const CALM_SHARE = 0.25;
 const NODES = [
@@ -81,7 +82,7 @@ const BROKEN_FILE = 'apps/broken.yaml';
 const MAX_VIOLATIONS = 20;
 
 export async function runSimulation(options: RunOptions): Promise<RunResult> {
-  const { seed, steps = DEFAULT_STEPS } = options;
+  const { seed, scene = 'deployments', steps = STEPS[scene] } = options;
   const rng = seededRng(seed);
   const violations: Violation[] = [];
   const trace: string[] = [];
@@ -176,7 +177,6 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
     if (check) checks.push(check);
   }
 
-  const { scene = 'deployments' } = options;
   const inScene = [...actions, ...workloadActions].filter((action) => (action.scene ?? scene) === scene);
   const possible = inScene.filter((action) => (faulty || !action.fault) && (options.only?.(action) ?? true));
   const total = possible.reduce((sum, { weight }) => sum + weight, 0);

@@ -61,12 +61,13 @@ export function followOwners({ ledger }: SimWorld, kind: string): ReadonlyMap<st
 
 /** Since when the control plane was there all the time, with its data. */
 export function followControlPlane(world: SimWorld): () => number {
-  let upSinceMs = world.clock.now();
-  let wasUp = false;
+  let normalSinceMs = world.clock.now();
+  let wasNormal = false;
   return () => {
-    const isUp = world.controlPlane.api !== undefined && world.data.state?.phase === 'normal';
-    if (isUp && !wasUp) upSinceMs = world.clock.now();
-    wasUp = isUp;
-    return isUp ? upSinceMs : Number.POSITIVE_INFINITY;
+    const isNormal = world.data.state?.phase === 'normal';
+    if (isNormal && !wasNormal) normalSinceMs = world.clock.now();
+    wasNormal = isNormal;
+    const { api } = world.controlPlane;
+    return isNormal && api ? Math.max(api.sinceMs, normalSinceMs) : Number.POSITIVE_INFINITY;
   };
 }

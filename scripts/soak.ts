@@ -47,7 +47,9 @@ async function runPart(text: string): Promise<void> {
       const { violations, trace } = await runSimulation({ seed, scene });
       if (violations.length === 0) continue;
       failed += 1;
-      console.log(`\nreplay: SYMPHONY_SIM_SCENE=${scene} SYMPHONY_SIM_SEED=${seed} npx vitest run --project simulation`);
+      console.log(
+        `\nreplay: SYMPHONY_SIM_SCENE=${scene} SYMPHONY_SIM_SEED=${seed} npx vitest run --project simulation`,
+      );
       console.log(trace.slice(-15).join('\n'));
     }
   console.log(`part ${text}: ${failed} failed`);

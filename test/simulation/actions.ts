@@ -372,10 +372,7 @@ export function anyNode({ world, rng }: Simulation): SimNode {
   return pick(rng, world.nodes);
 }
 
-export function anyOf<T extends KubeObject>(
-  { world, rng }: Simulation,
-  resource: string,
-): T | undefined {
+export function anyOf<T extends KubeObject>({ world, rng }: Simulation, resource: string): T | undefined {
   const objects = [...world.ledger.objects(resource)].sort(([a], [b]) => (a < b ? -1 : 1));
   return objects.length === 0 ? undefined : (pick(rng, objects)[1] as unknown as T);
 }

@@ -41,7 +41,9 @@ export async function checkConvergence(
   const { world } = simulation;
   await mend(simulation);
   const id = simulation.commit(lastTree(simulation));
-  note(`the last commit ${id}: ${JSON.stringify({ ...simulation.tree.deployments, ...simulation.tree.workloads })}`);
+  note(
+    `the last commit ${id}: ${JSON.stringify({ ...simulation.tree.deployments, ...simulation.tree.workloads })}`,
+  );
   const endMs = world.clock.now() + PATIENCE_MS;
   let open = unfinished(simulation);
   while (open !== undefined && world.clock.now() < endMs) {
@@ -174,7 +176,8 @@ function unfinished(simulation: Simulation): string | undefined {
     // Known limit: a pod restored after lost history whose Deployment Git no longer has belongs to
     // nobody, and stays.
     const isKnown = Object.keys({ ...tree.deployments, ...tree.workloads }).some(
-      (name) => pod.metadata.labels?.['app'] === name);
+      (name) => pod.metadata.labels?.['app'] === name,
+    );
     if (ledger.losses === 0 || controllerOf(pod) || isKnown) return `pod ${key} belongs to nobody`;
     expected.add(pod.metadata.uid ?? '');
   }

@@ -4,13 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import { RuntimeError, labelKeys } from '../../src/node-agent/runtime/types.ts';
-import type {
-  EndpointSlice,
-  Job,
-  PersistentVolumeClaim,
-  Pod,
-  ReplicaSet,
-} from '../../src/schemas/types.ts';
+import type { EndpointSlice, Job, PersistentVolumeClaim, Pod, ReplicaSet } from '../../src/schemas/types.ts';
 import { type KubeObject, controllerOf } from '../../src/schemas/object.ts';
 import type { MemoryStore } from '../doubles/memory-store/memory-store.ts';
 import { CommitRefused, type Store, type StoreOp } from '../../src/store/types.ts';

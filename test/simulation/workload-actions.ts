@@ -215,10 +215,7 @@ function trespasses({ world, rng }: Simulation, own: string): readonly Trespass[
   const claim = some('persistentvolumeclaims', (object) =>
     pods.every((other) => other.spec.nodeName !== own || !namesClaim(other, object)),
   );
-  const volume = some(
-    'persistentvolumes',
-    ({ metadata }) => metadata.labels?.['symphony.dev/node'] !== own,
-  );
+  const volume = some('persistentvolumes', ({ metadata }) => metadata.labels?.['symphony.dev/node'] !== own);
   const { namespace, name = '' } = pod?.metadata ?? {};
   const other = world.nodes.find((node) => node.name !== own)?.name ?? '';
   return [
@@ -238,9 +235,15 @@ function trespasses({ world, rng }: Simulation, own: string): readonly Trespass[
           {
             what: `write the status of pod ${name}`,
             run: () =>
-              client.patch(resources.pods, namespace, name, { status: { message: 'stolen' } }, {
-                subresource: 'status',
-              }),
+              client.patch(
+                resources.pods,
+                namespace,
+                name,
+                { status: { message: 'stolen' } },
+                {
+                  subresource: 'status',
+                },
+              ),
           },
         ]
       : []),

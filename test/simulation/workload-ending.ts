@@ -1,4 +1,5 @@
 /** Whether workloads beyond Deployments are as Git says, at the end of a run. */
+import { TRACKING_ANNOTATION } from '../../src/diff/tracking.ts';
 import { controllerOf, type KubeObject } from '../../src/schemas/object.ts';
 import type { DaemonSet, EndpointSlice, Job, Pod, StatefulSet } from '../../src/schemas/types.ts';
 import type { SimWorld } from '../support/sim-world.ts';
@@ -26,7 +27,7 @@ export function openWorkload(world: SimWorld, tree: TreeDraft): string | undefin
   }
   for (const resource of Object.values(RESOURCES))
     for (const [key, object] of ledger.objects(resource))
-      if (!controllerOf(object) && !(object.metadata.name in tree.workloads))
+      if (object.metadata.annotations?.[TRACKING_ANNOTATION] && !(object.metadata.name in tree.workloads))
         return `${resource} ${key} is no longer in Git`;
   return undefined;
 }
@@ -43,14 +44,16 @@ function openOf(world: SimWorld, live: KubeObject, draft: WorkloadDraft): string
       const { status } = live as StatefulSet;
       if (observedGeneration !== live.metadata.generation) return 'has an old status';
       const counts = [status?.replicas, status?.readyReplicas, status?.updatedReplicas];
-      if (counts.some((count) => (count ?? 0) !== draft.replicas)) return `counts ${counts.join(', ')}: ${waiting()}`;
+      if (counts.some((count) => (count ?? 0) !== draft.replicas))
+        return `counts ${counts.join(', ')}: ${waiting()}`;
       return openPods(world, live, draft, pods, draft.replicas);
     }
     case 'DaemonSet': {
       const { status } = live as DaemonSet;
       if (observedGeneration !== live.metadata.generation) return 'has an old status';
       const counts = [status?.desiredNumberScheduled, status?.numberReady, status?.updatedNumberScheduled];
-      if (counts.some((count) => count !== world.nodes.length)) return `counts ${counts.join(', ')}: ${waiting()}`;
+      if (counts.some((count) => count !== world.nodes.length))
+        return `counts ${counts.join(', ')}: ${waiting()}`;
       return openPods(world, live, draft, pods, world.nodes.length);
     }
     case 'Job': {
@@ -82,8 +85,10 @@ function openPods(
   const pods = all.filter(isActive);
   if (pods.length !== count) return `has ${pods.length} pods, not ${count}`;
   for (const pod of pods) {
-    if (!isReady(pod)) return `pod ${pod.metadata.name} is not ready: ${JSON.stringify(pod.status).slice(0, 600)}`;
-    if (pod.spec.containers[0]?.image !== draft.image) return `pod ${pod.metadata.name} is of an old template`;
+    if (!isReady(pod))
+      return `pod ${pod.metadata.name} is not ready: ${JSON.stringify(pod.status).slice(0, 600)}`;
+    if (pod.spec.containers[0]?.image !== draft.image)
+      return `pod ${pod.metadata.name} is of an old template`;
   }
   const slices = [...ledger.objects<EndpointSlice>('endpointslices.discovery.k8s.io').values()];
   const shown = slices

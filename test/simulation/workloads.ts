@@ -126,7 +126,9 @@ export function settled(draft: WorkloadDraft): WorkloadDraft | undefined {
 }
 
 export const workloadYaml = (name: string, draft: WorkloadDraft): string =>
-  [manifestOf(name, draft), ...serviceOf(name, draft)].map((object) => JSON.stringify(object)).join('\n---\n');
+  [manifestOf(name, draft), ...serviceOf(name, draft)]
+    .map((object) => JSON.stringify(object))
+    .join('\n---\n');
 
 function manifestOf(name: string, draft: WorkloadDraft): KubeObject {
   const labels = { app: name };

@@ -32,7 +32,8 @@ export const pruneGuard: Checker = {
       const justified = recentlyResolved(world).some((id) => {
         const commit = commits.get(id);
         const size = commit
-          ? Object.keys({ ...commit.tree.deployments, ...commit.tree.configMaps, ...commit.tree.workloads }).length
+          ? Object.keys({ ...commit.tree.deployments, ...commit.tree.configMaps, ...commit.tree.workloads })
+              .length
           : 0;
         return commit?.readable === true && size > 0 && !contains(commit.tree, object.metadata.name);
       });

@@ -42,12 +42,12 @@ function isOwn({ ledger }: SimWorld, pods: readonly Pod[], access: NodeAccess): 
   const isList = isRead && verb !== 'get';
   const among = pods.filter((pod) => pod.metadata.namespace === namespace);
   const isNamed = (): boolean =>
-    isList
-      ? items.every((item) => names(among, item.metadata.name))
-      : verb === 'get' && names(among, name);
+    isList ? items.every((item) => names(among, item.metadata.name)) : verb === 'get' && names(among, name);
   switch (resource) {
     case 'nodes':
-      return verb === 'create' || (isList ? items.every((item) => item.metadata.name === node) : name === node);
+      return (
+        verb === 'create' || (isList ? items.every((item) => item.metadata.name === node) : name === node)
+      );
     case 'leases.coordination.k8s.io':
       return namespace === 'kube-node-lease' && (verb === 'create' || name === node);
     case 'pods':

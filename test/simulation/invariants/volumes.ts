@@ -35,7 +35,8 @@ export const volumes: Checker = {
           : resource === 'persistentvolumes'
             ? [previous, object].map((state) => (state as PersistentVolume).spec.claimRef?.uid)
             : [];
-      if (before && after && before !== after) report(20, `${resource} ${key} passed from ${before} to ${after}`);
+      if (before && after && before !== after)
+        report(20, `${resource} ${key} passed from ${before} to ${after}`);
     });
     return () => {
       const byClaim = new Map<string, string>();

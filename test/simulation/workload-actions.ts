@@ -3,7 +3,7 @@ import { type ResourcePath, resources } from '../../src/client/types.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import type { Pod } from '../../src/schemas/types.ts';
 import { type Action, anyNode, anyOf, byHand, hook, without } from './actions.ts';
-import { chance, pick, upTo } from './draws.ts';
+import { pick, upTo } from './draws.ts';
 import type { TreeDraft } from './manifests.ts';
 import type { Simulation } from './run.ts';
 import {

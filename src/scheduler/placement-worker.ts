@@ -136,7 +136,12 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
       reserved.keep(reservation);
       world.podChanged(keyOf(pod), { ...pod, spec: { ...pod.spec, nodeName } });
     }
-    for (const key of await executeReservations(options, storage, reservations, stop.signal)) {
+    const failed = await executeReservations(options, storage, reservations, stop.signal);
+    const isFailed = ({ pod }: Reservation): boolean => failed.has(keyOf(pod));
+    const lost = new Set(reservations.filter(isFailed).flatMap(({ claims }) => claims));
+    // Other pods may count on what one of them was to write for a claim of both.
+    for (const { pod } of reservations.filter(({ claims }) => claims.some((claim) => lost.has(claim)))) {
+      const key = keyOf(pod);
       reserved.drop(key);
       world.podChanged(key, pods.get(key));
       wake(key);

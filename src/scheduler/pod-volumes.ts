@@ -80,6 +80,8 @@ function whyUnusable(pod: PodInfo, claim: PersistentVolumeClaim, isEphemeral: bo
 export interface VolumeChoice {
   readonly bind: readonly { readonly volume: PersistentVolume; readonly claim: PersistentVolumeClaim }[];
   readonly provision: readonly PersistentVolumeClaim[];
+  /** Claims that got a volume for an earlier pod of the plan. */
+  readonly shared: readonly PersistentVolumeClaim[];
 }
 
 export function chooseVolumes(
@@ -90,7 +92,14 @@ export function chooseVolumes(
   if (!bound.every((volume) => reaches(volume)(node))) return { refused: NODE_CONFLICT };
   const bind: VolumeChoice['bind'][number][] = [];
   const provision: PersistentVolumeClaim[] = [];
+  const shared: PersistentVolumeClaim[] = [];
   for (const claim of delayed) {
+    const given = storage.givenTo(claim);
+    if (given && !reaches(given)(node)) return { refused: NODE_CONFLICT };
+    if (given) {
+      shared.push(claim);
+      continue;
+    }
     const selected = storage.selectedNode(claim);
     if (selected !== undefined && selected !== node.name) return { refused: BIND_CONFLICT };
     const volume =
@@ -105,7 +114,7 @@ export function chooseVolumes(
     else provision.push(claim);
   }
   const refused = refuseProvisioning(provision, node, storage);
-  return refused ? { refused } : { bind, provision };
+  return refused ? { refused } : { bind, provision, shared };
 }
 
 function refuseProvisioning(
@@ -152,13 +161,16 @@ export function assumeVolumes(pod: PodInfo, node: NodeInfo, storage: Storage): V
   if (pod.claims.length === 0) return undefined;
   const volumes = readVolumes(pod, storage);
   const choice = 'whole' in volumes ? undefined : chooseVolumes(volumes, node, storage);
-  if (!choice || 'refused' in choice || choice.bind.length + choice.provision.length === 0) return undefined;
-  const { bind, provision } = choice;
-  for (const { volume } of bind) storage.take(volume);
-  for (const claim of provision) storage.select(claim, node);
+  if (!choice || 'refused' in choice) return undefined;
+  const { bind, provision, shared } = choice;
+  if (bind.length + provision.length + shared.length === 0) return undefined;
+  // An earlier pod of the plan writes for those.
+  const own = provision.filter((claim) => !storage.hasSelected(claim));
+  for (const { volume, claim } of bind) storage.give(volume, claim);
+  for (const claim of own) storage.select(claim, node);
   const changes = [
     ...bind.map(({ volume, claim }) => ({ seen: volume, object: reserveVolume(volume, claim) })),
-    ...provision.map((claim) => ({
+    ...own.map((claim) => ({
       seen: claim,
       object:
         claim.metadata.annotations?.[SELECTED_NODE] === node.name

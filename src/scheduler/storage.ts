@@ -3,6 +3,7 @@
  * claims never come here.
  */
 import { keyOf } from '../schemas/object.ts';
+import type { PersistentVolume } from '../schemas/types.ts';
 import { toBytes } from '../schemas/values/quantity.ts';
 import { requestOf, SELECTED_NODE } from '../schemas/volumes/binding.ts';
 import { roomOn } from '../schemas/volumes/node-volumes.ts';
@@ -19,6 +20,7 @@ export const NO_STORAGE: StorageObjects = {
 
 export function createStorage(objects: StorageObjects): Storage {
   const taken = new Set<string>();
+  const given = new Map<string, PersistentVolume>();
   const selected = new Map<string, string>();
   const rooms = new Map<string, number>();
   const storage: Storage = {
@@ -33,7 +35,12 @@ export function createStorage(objects: StorageObjects): Storage {
       return room;
     },
     selectedNode: (claim) => selected.get(keyOf(claim)) ?? claim.metadata.annotations?.[SELECTED_NODE],
-    take: ({ metadata }) => void taken.add(metadata.name),
+    givenTo: (claim) => given.get(keyOf(claim)),
+    hasSelected: (claim) => selected.has(keyOf(claim)),
+    give(volume, claim) {
+      taken.add(volume.metadata.name);
+      given.set(keyOf(claim), volume);
+    },
     select(claim, node) {
       if (storage.selectedNode(claim) !== undefined) return;
       rooms.set(node.name, storage.room(node) - toBytes(requestOf(claim)));

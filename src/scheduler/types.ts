@@ -135,7 +135,11 @@ export interface Storage extends StorageObjects {
   room(node: NodeInfo): number;
   /** The node that the claim gets its volume on, if that is decided. */
   selectedNode(claim: PersistentVolumeClaim): string | undefined;
-  take(volume: PersistentVolume): void;
+  /** The volume that the plan has given to the claim, for another pod that uses it. */
+  givenTo(claim: PersistentVolumeClaim): PersistentVolume | undefined;
+  /** Whether the plan itself has chosen the node of the claim. */
+  hasSelected(claim: PersistentVolumeClaim): boolean;
+  give(volume: PersistentVolume, claim: PersistentVolumeClaim): void;
   select(claim: PersistentVolumeClaim, node: NodeInfo): void;
 }
 

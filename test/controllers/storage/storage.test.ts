@@ -62,6 +62,30 @@ describe('a claim of class local', () => {
     );
   });
 
+  it('has one volume for all pods that come together', async () => {
+    await storage.create(aClaim());
+    await storage.settle();
+    await storage.create(userOf('data', 'one'), userOf('data', 'two'), userOf('data', 'three'));
+    await storage.settle();
+    const nodes = await Promise.all(
+      ['one', 'two', 'three'].map(async (name) => (await storage.pod(name))?.spec.nodeName),
+    );
+    expect(new Set(nodes).size).toBe(1);
+    expect(['n1', 'n2']).toContain(nodes[0]);
+  });
+
+  it('takes one of the volumes that there are, though several pods use it', async () => {
+    await storage.create(aClass('slow', { provisioner: 'kubernetes.io/no-provisioner' }));
+    await storage.create(aVolume('v1', { storageClassName: 'slow' }));
+    await storage.create(aVolume('v2', { storageClassName: 'slow' }));
+    await storage.create(aClaim('data', { storageClassName: 'slow' }));
+    await storage.settle();
+    await storage.create(userOf('data', 'one'), userOf('data', 'two'));
+    await storage.settle();
+    expect((await storage.pod('one'))?.spec.nodeName).toBeDefined();
+    expect((await storage.pod('two'))?.spec.nodeName).toBeDefined();
+  });
+
   it('brings the next pod to the node of its data', async () => {
     await storage.create(aClaim(), userOf('data'));
     await storage.settle();

@@ -17,6 +17,7 @@ import { FIELD_IS_IMMUTABLE, immutable } from './metadata.ts';
 import { dns1123Subdomain, type NameRule, qualifiedName } from './names.ts';
 import { nonNegative, NOT_NEGATIVE } from './numbers.ts';
 import {
+  append,
   duplicate,
   type FieldErrors,
   forbidden,
@@ -157,7 +158,7 @@ export function validateAttachment({ spec: given }: KubeObject): FieldErrors {
   if (isAbsent(inlineVolumeSpec) && isAbsent(persistentVolumeName))
     errors.push(required('spec.source', ONE_SOURCE));
   else if (isAbsent(inlineVolumeSpec))
-    errors.push(...invalidAll('spec.source.persistentVolumeName', named, dns1123Subdomain(named)));
+    append(errors, invalidAll('spec.source.persistentVolumeName', named, dns1123Subdomain(named)));
   else if (!isAbsent(persistentVolumeName)) errors.push(forbidden('spec.source', ONE_SOURCE));
   return [...errors, ...invalidAll('spec.nodeName', nodeName, dns1123Subdomain(nodeName))];
 }

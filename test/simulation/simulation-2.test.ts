@@ -1,3 +1,3 @@
 import { describeSeeds } from './seeds.ts';
 
-describeSeeds('deployments', 1, 2);
+describeSeeds(1, 2);

@@ -1,3 +1,3 @@
 import { describeSeeds } from './seeds.ts';
 
-describeSeeds('deployments', 0, 2);
+describeSeeds(0, 2);

@@ -41,9 +41,7 @@ const STORE_KEY = Buffer.alloc(32, 7);
 
 export interface SimControlPlane {
   /** The API of the running generation, and a signal of its end; undefined while there is none. */
-  readonly api:
-    | { readonly core: ResourceCore; readonly ended: AbortSignal; readonly sinceMs: number }
-    | undefined;
+  readonly api: { readonly core: ResourceCore; readonly ended: AbortSignal } | undefined;
   /** Share of jobs that vanish or run twice from now on. */
   setQueueFaults(share: number): void;
   start(): void;
@@ -66,7 +64,6 @@ export interface SimControlPlaneOptions {
 }
 
 interface SimGeneration {
-  readonly startedAtMs: number;
   readonly core: ResourceCore;
   readonly ended: AbortController;
   readonly store: SimStore;
@@ -128,7 +125,7 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
       logger,
       condition,
       proofs,
-      controllers: { podNetwork: { clusterCidr: SIM_CLUSTER_CIDR, nodePrefix: 24 }, caBundle: 'simulated' },
+      controllers: { podNetwork: { clusterCidr: SIM_CLUSTER_CIDR, nodePrefix: 24 } },
       sync: { createMirror: options.createMirror, pollIntervalMs: SIM_POLL_MS },
       rootApplication: rootApplication({ repoURL: SIM_REPO_URL }),
       expectedNodes: history.expectedNodes,
@@ -188,7 +185,6 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
       for (const part of undo.reverse()) await part[Symbol.asyncDispose]();
     }
     return {
-      startedAtMs: clock.now(),
       core,
       ended,
       store,
@@ -231,9 +227,7 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
 
   return {
     get api() {
-      if (!generation) return undefined;
-      const { core, ended, startedAtMs } = generation;
-      return { core, ended: ended.signal, sinceMs: startedAtMs };
+      return generation && { core: generation.core, ended: generation.ended.signal };
     },
     setQueueFaults(share) {
       queueFaults.loseShare = share;

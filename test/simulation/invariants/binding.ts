@@ -8,7 +8,6 @@ import { isFinished } from './facts.ts';
 import type { Checker } from './types.ts';
 
 type Taint = NonNullable<Node['spec']['taints']>[number];
-const CORDON: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
 const KIBI = /^(\d+)Ki$/;
 
 export const binding: Checker = {
@@ -35,8 +34,7 @@ export const binding: Checker = {
       );
       if (refused.length > 0)
         report(2, `pod ${key} was bound to ${nodeName} against the taint ${refused[0]?.key}`);
-      const isCordoned = states.length > 0 && states.every((state) => state.spec.unschedulable === true);
-      if (isCordoned && !tolerated(pod, CORDON)) {
+      if (states.length > 0 && states.every((state) => state.spec.unschedulable === true)) {
         report(2, `pod ${key} was bound to the cordoned node ${nodeName}`);
       }
       const labels = node?.metadata.labels ?? {};

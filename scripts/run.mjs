@@ -1,6 +1,6 @@
 /**
- * `npm run corpus|facts`, `npm run bench -- NAME`: runs one of the project's TypeScript programs
- * from its sources.
+ * `npm run corpus|facts|soak`, `npm run bench -- NAME`: runs one of the project's TypeScript
+ * programs from its sources.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';

@@ -2,6 +2,7 @@
 import { TransientError } from '../../src/base/errors.ts';
 import { resources } from '../../src/client/types.ts';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';
+import type { KubeObject } from '../../src/schemas/object.ts';
 import type { Deployment, Pod } from '../../src/schemas/types.ts';
 import type { SimNode } from '../support/sim-node.ts';
 import {
@@ -9,18 +10,19 @@ import {
   MAX_REPLICAS,
   NAMES,
   type TreeDraft,
+  EMPTY_TREE,
   aDeploymentDraft,
-  chance,
-  pick,
-  upTo,
 } from './manifests.ts';
-import type { Simulation } from './run.ts';
+import { chance, pick, upTo } from './draws.ts';
+import type { Scene, Simulation } from './run.ts';
 
 export interface Action {
   readonly name: string;
   readonly weight: number;
   /** Something fails, or a person meddles: availability is not promised. */
   readonly fault: boolean;
+  /** Happens only there. Default: everywhere. */
+  readonly scene?: Scene;
   /** Answers what exactly was done, for the trace. */
   run(simulation: Simulation): string | undefined | Promise<string | undefined>;
 }
@@ -31,6 +33,7 @@ const MERGE = { type: 'application/merge-patch+json' } as const;
 export const actions: readonly Action[] = [
   {
     name: 'commit a Deployment',
+    scene: 'deployments',
     weight: 24,
     fault: false,
     run(simulation) {
@@ -45,6 +48,7 @@ export const actions: readonly Action[] = [
   },
   {
     name: 'commit another image or size',
+    scene: 'deployments',
     weight: 16,
     fault: false,
     run(simulation) {
@@ -77,6 +81,7 @@ export const actions: readonly Action[] = [
   },
   {
     name: 'commit a removal',
+    scene: 'deployments',
     weight: 5,
     fault: false,
     run(simulation) {
@@ -107,7 +112,7 @@ export const actions: readonly Action[] = [
     weight: 1,
     fault: false,
     run(simulation) {
-      simulation.commit({ deployments: {}, configMaps: {} });
+      simulation.commit(EMPTY_TREE);
       hook(simulation);
       return undefined;
     },
@@ -150,6 +155,7 @@ export const actions: readonly Action[] = [
   },
   {
     name: 'kubectl scale',
+    scene: 'deployments',
     weight: 5,
     fault: true,
     run(simulation) {
@@ -164,6 +170,7 @@ export const actions: readonly Action[] = [
   },
   {
     name: 'kubectl set image',
+    scene: 'deployments',
     weight: 4,
     fault: true,
     run(simulation) {
@@ -180,6 +187,7 @@ export const actions: readonly Action[] = [
   },
   {
     name: 'kubectl delete deployment',
+    scene: 'deployments',
     weight: 3,
     fault: true,
     run(simulation) {
@@ -197,7 +205,9 @@ export const actions: readonly Action[] = [
     run(simulation) {
       const pod = anyOf<Pod>(simulation, 'pods');
       if (!pod) return undefined;
-      const options = chance(simulation.rng, 0.2) ? { gracePeriodSeconds: 0 } : {};
+      const forced = chance(simulation.rng, 0.2);
+      const options = forced ? { gracePeriodSeconds: 0 } : {};
+      if (forced) simulation.forced.add(pod.metadata.uid ?? '');
       return byHand(simulation, 'pods', pod, (kubectl, { namespace, name }) =>
         kubectl.delete(resources.pods, namespace, name, options),
       );
@@ -354,23 +364,23 @@ export const actions: readonly Action[] = [
 ];
 
 /** The forge tells, mostly; the poll finds the rest. */
-function hook({ rng, world }: Simulation): void {
+export function hook({ rng, world }: Simulation): void {
   if (chance(rng, 0.7)) world.controlPlane.refresh();
 }
 
-function anyNode({ world, rng }: Simulation): SimNode {
+export function anyNode({ world, rng }: Simulation): SimNode {
   return pick(rng, world.nodes);
 }
 
-function anyOf<T>({ world, rng }: Simulation, resource: string): T | undefined {
+export function anyOf<T extends KubeObject>({ world, rng }: Simulation, resource: string): T | undefined {
   const objects = [...world.ledger.objects(resource)].sort(([a], [b]) => (a < b ? -1 : 1));
   return objects.length === 0 ? undefined : (pick(rng, objects)[1] as unknown as T);
 }
 
-function byHand(
+export function byHand(
   simulation: Simulation,
   resource: string,
-  { metadata }: Deployment | Pod,
+  { metadata }: KubeObject,
   work: (
     kubectl: NonNullable<ReturnType<Simulation['world']['kubectl']>>,
     at: { readonly namespace: string; readonly name: string },
@@ -400,6 +410,6 @@ async function restartControlPlane({ world, rng }: Simulation, how: 'stop' | 'ki
   return `for ${awayMs} ms`;
 }
 
-function without<T>(record: Readonly<Record<string, T>>, name: string): Readonly<Record<string, T>> {
+export function without<T>(record: Readonly<Record<string, T>>, name: string): Readonly<Record<string, T>> {
   return Object.fromEntries(Object.entries(record).filter(([other]) => other !== name));
 }

@@ -14,7 +14,10 @@ import { APPROVE_PRUNE_ANNOTATION } from '../../src/sync/plan/plan-brake.ts';
 import type { LedgerEvent, Report } from '../support/sim-ledger.ts';
 import { isActive, isFinished, workloadsOf } from './invariants/facts.ts';
 import { differenceOf } from './invariants/git.ts';
-import { type DeploymentDraft, type TreeDraft, chance, isGoodImage, isSatisfiable } from './manifests.ts';
+import { chance } from './draws.ts';
+import { type DeploymentDraft, type TreeDraft, isGoodImage, isSatisfiable } from './manifests.ts';
+import { openWorkload, ownersOf } from './workload-ending.ts';
+import { settled } from './workloads.ts';
 import type { Simulation } from './run.ts';
 
 /**
@@ -38,7 +41,9 @@ export async function checkConvergence(
   const { world } = simulation;
   await mend(simulation);
   const id = simulation.commit(lastTree(simulation));
-  note(`the last commit ${id}: ${JSON.stringify(simulation.tree.deployments)}`);
+  note(
+    `the last commit ${id}: ${JSON.stringify({ ...simulation.tree.deployments, ...simulation.tree.workloads })}`,
+  );
   const endMs = world.clock.now() + PATIENCE_MS;
   let open = unfinished(simulation);
   while (open !== undefined && world.clock.now() < endMs) {
@@ -120,7 +125,15 @@ function lastTree({ tree, rng }: Simulation): TreeDraft {
       cpu: isSatisfiable(draft) || keepHuge ? draft.cpu : '100m',
     },
   ]);
-  return { deployments: Object.fromEntries(mended), configMaps: { ...tree.configMaps, settings: 'the end' } };
+  const workloads = Object.entries(tree.workloads).flatMap(([name, draft]) => {
+    const last = settled(draft);
+    return last ? [[name, last] as const] : [];
+  });
+  return {
+    deployments: Object.fromEntries(mended),
+    configMaps: { ...tree.configMaps, settings: 'the end' },
+    workloads: Object.fromEntries(workloads),
+  };
 }
 
 /** The things that are not as they should be yet. */
@@ -139,6 +152,11 @@ function unfinished(simulation: Simulation): string | undefined {
     if (open !== undefined) return `Deployment ${name}: ${open}`;
     for (const pod of workload.pods) expected.add(pod.metadata.uid ?? '');
   }
+  const open = openWorkload(world, tree);
+  if (open !== undefined) return open;
+  const owners = ownersOf(world);
+  for (const { metadata, ...pod } of ledger.objects<Pod>('pods').values())
+    if (owners.has(controllerOf({ ...pod, metadata })?.uid ?? '')) expected.add(metadata.uid ?? '');
   for (const [name, value] of Object.entries(tree.configMaps)) {
     if (ledger.objects<ConfigMap>('configmaps').get(`default/${name}`)?.data?.['value'] !== value) {
       return `ConfigMap ${name} is not as in Git`;
@@ -157,7 +175,9 @@ function unfinished(simulation: Simulation): string | undefined {
     if (expected.has(pod.metadata.uid ?? '')) continue;
     // Known limit: a pod restored after lost history whose Deployment Git no longer has belongs to
     // nobody, and stays.
-    const isKnown = Object.keys(tree.deployments).some((name) => pod.metadata.labels?.['app'] === name);
+    const isKnown = Object.keys({ ...tree.deployments, ...tree.workloads }).some(
+      (name) => pod.metadata.labels?.['app'] === name,
+    );
     if (ledger.losses === 0 || controllerOf(pod) || isKnown) return `pod ${key} belongs to nobody`;
     expected.add(pod.metadata.uid ?? '');
   }

@@ -4,6 +4,8 @@
 import type { Rng } from '../../src/base/rng.ts';
 import type { ContainerSpec } from '../../src/node-agent/runtime/types.ts';
 import type { FakeProgram } from '../../src/node-agent/runtime/fake/fake-container.ts';
+import { chance, pick, upTo } from './draws.ts';
+import { type WorkloadDraft, workloadYaml } from './workloads.ts';
 
 export type Rollout =
   | { readonly type: 'Recreate' }
@@ -30,7 +32,10 @@ export interface DeploymentDraft {
 export interface TreeDraft {
   readonly deployments: Readonly<Record<string, DeploymentDraft>>;
   readonly configMaps: Readonly<Record<string, string>>;
+  readonly workloads: Readonly<Record<string, WorkloadDraft>>;
 }
+
+export const EMPTY_TREE: TreeDraft = { deployments: {}, configMaps: {}, workloads: {} };
 
 export const NAMES = ['api', 'web', 'queue', 'cache'] as const;
 export const MAX_REPLICAS = 4;
@@ -50,18 +55,13 @@ export function isPullable(reference: string): boolean {
 export function programOf({ image }: ContainerSpec): FakeProgram {
   if (image.includes('crash')) return { exitAfterMs: 300, exitCode: 3, output: ['cannot open the database'] };
   if (image.includes('leak')) return { exitAfterMs: 45_000, exitCode: 137 };
+  if (image.includes('failtask')) return { exitAfterMs: 2_000, exitCode: 1 };
+  if (image.includes('longtask')) return { exitAfterMs: 70_000, exitCode: 0 };
+  if (image.includes('task')) return { exitAfterMs: 4_000, exitCode: 0 };
   if (image.includes('slow')) return { termDelayMs: 2_500 };
   if (image.includes('stubborn')) return { ignoresTerm: true };
   return {};
 }
-
-export function pick<T>(rng: Rng, values: readonly T[]): T {
-  const value = values[Math.floor(rng.next() * values.length)];
-  if (value === undefined) throw new Error('Cannot pick from nothing');
-  return value;
-}
-export const chance = (rng: Rng, share: number): boolean => rng.next() < share;
-export const upTo = (rng: Rng, most: number): number => Math.floor(rng.next() * (most + 1));
 
 function aRollout(rng: Rng): Rollout {
   if (chance(rng, 0.15)) return { type: 'Recreate' };
@@ -145,6 +145,7 @@ export function filesOf(tree: TreeDraft): Record<string, string> {
     files[fileOf(name)] = deploymentYaml(name, draft);
   for (const [name, value] of Object.entries(tree.configMaps))
     files[configFileOf(name)] = configMapYaml(name, value);
+  for (const [name, draft] of Object.entries(tree.workloads)) files[fileOf(name)] = workloadYaml(name, draft);
   return files;
 }
 

@@ -4,8 +4,8 @@
  */
 import { expect, it } from 'vitest';
 import { RuntimeError, labelKeys } from '../../src/node-agent/runtime/types.ts';
-import type { Pod, ReplicaSet } from '../../src/schemas/types.ts';
-import { controllerOf } from '../../src/schemas/object.ts';
+import type { EndpointSlice, Job, PersistentVolumeClaim, Pod, ReplicaSet } from '../../src/schemas/types.ts';
+import { type KubeObject, controllerOf } from '../../src/schemas/object.ts';
 import type { MemoryStore } from '../doubles/memory-store/memory-store.ts';
 import { CommitRefused, type Store, type StoreOp } from '../../src/store/types.ts';
 import type { PlantedBug } from '../support/sim-world.ts';
@@ -255,4 +255,126 @@ it('16: notices a controller that writes for ever', async () => {
     }),
   };
   expect(await caught(bug, { steps: 4, skipEnding: false })).toContain(16);
+});
+
+const workloads = { scene: 'workloads', steps: 16 } as const;
+/** The pods that a bug moves or copies. */
+const isOf = (object: KubeObject, kind: string): boolean => controllerOf(object)?.kind === kind;
+
+it('5: notices a StatefulSet that replaces a pod before it has stopped', async () => {
+  // A deletion takes the object at once, as if nothing could run any more.
+  const store = rewriting((ops) =>
+    ops.map((op) => {
+      if (op.type !== 'update' || op.resource !== 'pods' || !isOf(op.object, 'StatefulSet')) return op;
+      const { resource, key, expectedVersion } = op;
+      return op.object.metadata.deletionTimestamp === undefined
+        ? op
+        : { type: 'delete', resource, key, expectedVersion };
+    }),
+  );
+  const only = ({ name }: Action): boolean =>
+    ['commit a StatefulSet', 'kubectl drain', 'kubectl uncordon'].includes(name);
+  expect(await caught({ store }, { ...workloads, only, calm: false })).toContain(5);
+});
+
+it('11: notices an endpoint that is ready without a ready pod', async () => {
+  const store = rewriting((ops) =>
+    ops.map((op) => {
+      if (op.type !== 'create' || op.resource !== 'endpointslices.discovery.k8s.io') return op;
+      const targetRef = { kind: 'Pod', namespace: 'default', name: 'gone', uid: 'gone' };
+      const stray = { addresses: ['10.244.9.9'], conditions: { ready: true }, targetRef };
+      const endpoints = [...((op.object as EndpointSlice).endpoints ?? []), stray];
+      return { ...op, object: { ...op.object, endpoints } };
+    }),
+  );
+  expect(await caught({ store }, workloads)).toContain(11);
+});
+
+it('11: notices an agent that says ready before anything runs', async () => {
+  // Once a pod: an agent that is contradicted for ever would write for ever.
+  const told = new Set<string | undefined>();
+  const store = rewriting((ops) =>
+    ops.map((op) => {
+      const pod = 'object' in op && op.resource === 'pods' ? (op.object as Pod) : undefined;
+      const conditions = pod?.status?.conditions;
+      if (op.type !== 'update' || !conditions?.some(({ type }) => type === 'Ready')) return op;
+      if (!pod || told.has(pod.metadata.uid)) return op;
+      told.add(pod.metadata.uid);
+      const lie = conditions.map((condition) =>
+        condition.type === 'Ready' ? { ...condition, status: 'True' } : condition,
+      );
+      return { ...op, object: { ...pod, status: { ...pod.status, conditions: lie } } };
+    }),
+  );
+  expect(await caught({ store }, workloads)).toContain(11);
+});
+
+it('13: notices a node that may do everything', async () => {
+  const only = ({ name, scene }: Action): boolean => scene === 'workloads' && !name.startsWith('kubectl');
+  expect(await caught({ nodeGroups: ['system:masters'] }, { ...workloads, only, calm: false })).toContain(13);
+});
+
+it('18: notices a Job that counts a pod twice', async () => {
+  const store = rewriting((ops) =>
+    ops.map((op) => {
+      const job = 'object' in op && op.resource === 'jobs.batch' ? (op.object as Job) : undefined;
+      if (op.type !== 'update' || !job?.status?.succeeded) return op;
+      return { ...op, object: { ...job, status: { ...job.status, succeeded: job.status.succeeded + 1 } } };
+    }),
+  );
+  expect(await caught({ store }, workloads)).toContain(18);
+});
+
+it('19: notices a DaemonSet that makes two pods for a node', async () => {
+  const store = rewriting((ops) =>
+    ops.flatMap((op) => {
+      if (op.type !== 'create' || op.resource !== 'pods' || !isOf(op.object, 'DaemonSet')) return [op];
+      const { name, uid } = op.object.metadata;
+      const metadata = { ...op.object.metadata, name: `${name}x`, uid: `${uid}x` };
+      return [op, { ...op, key: `${op.key}x`, object: { ...op.object, metadata } }];
+    }),
+  );
+  expect(await caught({ store }, workloads)).toContain(19);
+});
+
+it('20: notices an agent that removes a volume in use', async () => {
+  const bug: PlantedBug = {
+    volumes: (volumes) => ({
+      ...volumes,
+      // Nothing counts as in use, and a volume is taken for deleted once it is noted.
+      directories: {
+        ...volumes.directories,
+        note: (volume) => volumes.directories.remove(volume),
+      },
+    }),
+  };
+  expect(await caught(bug, workloads)).toContain(20);
+});
+
+it('20: notices a claim that changes its volume', async () => {
+  const store = rewriting((ops, { data }) =>
+    ops.map((op) => {
+      const claim =
+        op.type === 'update' && op.resource === 'persistentvolumeclaims'
+          ? (op.object as PersistentVolumeClaim)
+          : undefined;
+      const live = claim && data.resources.get(op.resource)?.objects.get(op.key);
+      if (op.type !== 'update' || !claim || !(live as PersistentVolumeClaim | undefined)?.spec.volumeName)
+        return op;
+      return { ...op, object: { ...claim, spec: { ...claim.spec, volumeName: 'another' } } };
+    }),
+  );
+  expect(await caught({ store }, workloads)).toContain(20);
+});
+
+it('21: notices a CronJob that makes two Jobs for one time', async () => {
+  const store = rewriting((ops) =>
+    ops.flatMap((op) => {
+      if (op.type !== 'create' || op.resource !== 'jobs.batch' || !isOf(op.object, 'CronJob')) return [op];
+      const { name, uid } = op.object.metadata;
+      const metadata = { ...op.object.metadata, name: `${name}x`, uid: `${uid}x` };
+      return [op, { ...op, key: `${op.key}x`, object: { ...op.object, metadata } }];
+    }),
+  );
+  expect(await caught({ store }, workloads)).toContain(21);
 });

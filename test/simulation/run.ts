@@ -10,7 +10,9 @@ import { type Action, actions } from './actions.ts';
 import { checkConvergence, checkQuiescence } from './ending.ts';
 import { checkers } from './invariants/index.ts';
 import type { CommitRecord } from './invariants/types.ts';
-import { type TreeDraft, filesOf, isPullable, pick, programOf } from './manifests.ts';
+import { pick } from './draws.ts';
+import { EMPTY_TREE, type TreeDraft, filesOf, isPullable, programOf } from './manifests.ts';
+import { workloadActions } from './workload-actions.ts';
 import { RECENT_MS } from '../support/sim-ledger.ts';
 
 export interface Violation {
@@ -29,8 +31,12 @@ export interface RunResult {
   readonly simulatedMs: number;
 }
 
+export type Scene = 'deployments' | 'workloads';
+
 export interface RunOptions {
   readonly seed: number;
+  /** Which workloads Git holds: Deployments, or all the others. Default: `deployments`. */
+  readonly scene?: Scene;
   readonly steps?: number;
   readonly bug?: PlantedBug;
   /** Which actions may happen; all by default. */
@@ -51,6 +57,8 @@ export interface Simulation {
   tree: TreeDraft;
   readonly commits: Map<string, CommitRecord>;
   readonly head: string;
+  /** Uids of pods that a person gave up: forced away, or left on a deleted node. */
+  readonly forced: Set<string>;
   commit(tree: TreeDraft, options?: { readonly broken?: string; readonly orphan?: boolean }): string;
   moveBranch(commit: string): void;
   /** A person is about to change this object by hand. */
@@ -59,7 +67,8 @@ export interface Simulation {
   background(what: string, work: Promise<unknown>): void;
 }
 
-const DEFAULT_STEPS = 14;
+/** The runs of `workloads` are shorter, so that there can be more of them. */
+const STEPS: Readonly<Record<Scene, number>> = { deployments: 14, workloads: 10 };
 /** Runs in which nothing fails: only there availability is promised. */
 const CALM_SHARE = 0.25;
 const NODES = [
@@ -73,7 +82,7 @@ const BROKEN_FILE = 'apps/broken.yaml';
 const MAX_VIOLATIONS = 20;
 
 export async function runSimulation(options: RunOptions): Promise<RunResult> {
-  const { seed, steps = DEFAULT_STEPS } = options;
+  const { seed, scene = 'deployments', steps = STEPS[scene] } = options;
   const rng = seededRng(seed);
   const violations: Violation[] = [];
   const trace: string[] = [];
@@ -106,6 +115,7 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
 
   const commits = new Map<string, CommitRecord>();
   const touchedAt = new Map<string, number>();
+  const forced = new Set<string>();
   let head = '';
   let forcedAtMs = Number.NEGATIVE_INFINITY;
   let written = new Set<string>();
@@ -113,8 +123,9 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
     seed,
     world,
     rng,
-    tree: { deployments: {}, configMaps: {} },
+    tree: EMPTY_TREE,
     commits,
+    forced,
     get head() {
       return head;
     },
@@ -161,13 +172,15 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
         return forcedAtMs;
       },
       faulty,
+      forced,
     });
     if (check) checks.push(check);
   }
 
-  const possible = actions.filter((action) => (faulty || !action.fault) && (options.only?.(action) ?? true));
+  const inScene = [...actions, ...workloadActions].filter((action) => (action.scene ?? scene) === scene);
+  const possible = inScene.filter((action) => (faulty || !action.fault) && (options.only?.(action) ?? true));
   const total = possible.reduce((sum, { weight }) => sum + weight, 0);
-  simulation.commit({ deployments: {}, configMaps: { settings: 'start' } });
+  simulation.commit({ ...EMPTY_TREE, configMaps: { settings: 'start' } });
   world.controlPlane.start();
   const started = Promise.all(world.nodes.map((node) => node.start()));
   await world.clock.advance(3_000);

@@ -1,3 +1,3 @@
 import { describeSeeds } from './seeds.ts';
 
-describeSeeds(1, 2);
+describeSeeds('deployments', 1, 2);

@@ -1,3 +1,3 @@
 import { describeSeeds } from './seeds.ts';
 
-describeSeeds(0, 2);
+describeSeeds('deployments', 0, 2);

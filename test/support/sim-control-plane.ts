@@ -41,7 +41,9 @@ const STORE_KEY = Buffer.alloc(32, 7);
 
 export interface SimControlPlane {
   /** The API of the running generation, and a signal of its end; undefined while there is none. */
-  readonly api: { readonly core: ResourceCore; readonly ended: AbortSignal } | undefined;
+  readonly api:
+    | { readonly core: ResourceCore; readonly ended: AbortSignal; readonly sinceMs: number }
+    | undefined;
   /** Share of jobs that vanish or run twice from now on. */
   setQueueFaults(share: number): void;
   start(): void;
@@ -64,6 +66,7 @@ export interface SimControlPlaneOptions {
 }
 
 interface SimGeneration {
+  readonly startedAtMs: number;
   readonly core: ResourceCore;
   readonly ended: AbortController;
   readonly store: SimStore;
@@ -125,7 +128,7 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
       logger,
       condition,
       proofs,
-      controllers: { podNetwork: { clusterCidr: SIM_CLUSTER_CIDR, nodePrefix: 24 } },
+      controllers: { podNetwork: { clusterCidr: SIM_CLUSTER_CIDR, nodePrefix: 24 }, caBundle: 'simulated' },
       sync: { createMirror: options.createMirror, pollIntervalMs: SIM_POLL_MS },
       rootApplication: rootApplication({ repoURL: SIM_REPO_URL }),
       expectedNodes: history.expectedNodes,
@@ -185,6 +188,7 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
       for (const part of undo.reverse()) await part[Symbol.asyncDispose]();
     }
     return {
+      startedAtMs: clock.now(),
       core,
       ended,
       store,
@@ -227,7 +231,9 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
 
   return {
     get api() {
-      return generation && { core: generation.core, ended: generation.ended.signal };
+      if (!generation) return undefined;
+      const { core, ended, startedAtMs } = generation;
+      return { core, ended: ended.signal, sinceMs: startedAtMs };
     },
     setQueueFaults(share) {
       queueFaults.loseShare = share;

@@ -4,14 +4,17 @@
  * that changes something at the engine is recorded and checked (invariants 3 and 4).
  */
 import { anySignal, createAbort } from '../../src/base/abort.ts';
-import { createLocalClient } from '../doubles/local-client.ts';
 import { type Clock, sleep } from '../../src/base/clock.ts';
 import { TransientError } from '../../src/base/errors.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { Rng } from '../../src/base/rng.ts';
+import type { ResourceCore } from '../../src/resources/resource-core.ts';
 import type { ApiClient } from '../../src/client/types.ts';
+import type { PersistentVolume } from '../../src/schemas/types.ts';
 import { type NodeAgent, createNodeAgent } from '../../src/node-agent/agent.ts';
 import { createMemoryPodVolumes } from '../../src/node-agent/volumes/memory-pod-volumes.ts';
+import { createPodSources } from '../../src/node-agent/pods/pod-sources.ts';
+import type { PodVolumes } from '../../src/node-agent/volumes/pod-volumes.ts';
 import { createPodTokens } from '../../src/node-agent/identity/service-account-tokens.ts';
 import { createKeptInMemory, simTokenActions } from './sim-tokens.ts';
 import { pretendedProbeIo } from '../../src/node-agent/probes/pretended-probe-io.ts';
@@ -23,6 +26,7 @@ import {
 import type { FakeProgram } from '../../src/node-agent/runtime/fake/fake-container.ts';
 import { type ContainerRuntime, type ContainerSpec, labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { SIM_CLUSTER_CIDR, type SimControlPlane } from './sim-control-plane.ts';
+import { type NodeAccess, createNodeClient } from './sim-node-client.ts';
 
 export const SIM_CLUSTER = 'sim';
 
@@ -31,6 +35,8 @@ export type EngineCall = 'create' | 'start' | 'stop' | 'kill' | 'remove' | 'exec
 export interface SimNode {
   readonly name: string;
   readonly engine: FakeRuntime;
+  /** The API with the node's credential. */
+  readonly client: ApiClient;
   /** While true, the control plane is out of reach. */
   partitioned: boolean;
   /** Ends the agent, not the containers, and starts another on the same records. */
@@ -57,6 +63,12 @@ export interface SimNodeOptions {
     call: EngineCall,
     labels: Readonly<Record<string, string>> | undefined,
   ) => void;
+  readonly onAccess: (access: NodeAccess) => void;
+  /** Before the directory of a volume is removed. */
+  readonly onVolumeRemoval: (node: string, volume: PersistentVolume) => void;
+  /** Groups of the agent beside those of nodes. */
+  readonly extraGroups?: readonly string[] | undefined;
+  readonly corruptVolumes?: ((volumes: PodVolumes) => PodVolumes) | undefined;
   readonly corruptRuntime?:
     | ((runtime: ContainerRuntime, engine: FakeRuntime) => ContainerRuntime)
     | undefined;
@@ -79,10 +91,26 @@ export function createSimNode(options: SimNodeOptions): SimNode {
   const watched = watchedRuntime(engine, (call, labels) => options.onCall(name, call, labels));
   const runtime = options.corruptRuntime?.(watched, engine) ?? watched;
   const records = createMemoryRecordStore();
-  const keepToken = createKeptInMemory();
   const link = { down: false };
   const linkDown = { current: createAbort() };
   const client = linkedClient(options, link, () => linkDown.current.signal);
+  // They outlive the agent, as the disk does.
+  const plain = createMemoryPodVolumes({
+    volumesDir: `/nonexistent/${name}/volumes`,
+    sources: createPodSources({ client, through: createKeptInMemory() }),
+    tokens: createPodTokens({ client, clock, rng, logger: silentLogger, through: createKeptInMemory() }),
+  });
+  const told: PodVolumes = {
+    ...plain,
+    directories: {
+      ...plain.directories,
+      async remove(volume) {
+        options.onVolumeRemoval(name, volume);
+        await plain.directories.remove(volume);
+      },
+    },
+  };
+  const volumes = options.corruptVolumes?.(told) ?? told;
   const make = (): NodeAgent =>
     createNodeAgent({
       client,
@@ -94,9 +122,7 @@ export function createSimNode(options: SimNodeOptions): SimNode {
       nodeIp: `192.0.2.${Number(name.replace(/\D/g, '')) + 10}`,
       cluster: SIM_CLUSTER,
       records,
-      volumes: createMemoryPodVolumes({
-        tokens: createPodTokens({ client, clock, rng, logger: silentLogger, through: keepToken }),
-      }),
+      volumes,
       probeIo: pretendedProbeIo,
       labels: options.labels,
       network: { name: `symphony-${SIM_CLUSTER}`, subnet: SIM_CLUSTER_CIDR, gateway: '10.244.0.1' },
@@ -115,6 +141,7 @@ export function createSimNode(options: SimNodeOptions): SimNode {
   return {
     name,
     engine,
+    client,
     get partitioned() {
       return link.down;
     },
@@ -175,17 +202,25 @@ function watchedRuntime(
 }
 
 function linkedClient(
-  { name, clock, rng, controlPlane }: SimNodeOptions,
+  { name, clock, rng, controlPlane, extraGroups, onAccess }: SimNodeOptions,
   link: { readonly down: boolean },
   linkSignal: () => AbortSignal,
 ): ApiClient {
-  const user = { name: `system:node:${name}`, groups: ['system:nodes', 'system:authenticated'] };
+  const groups = ['system:nodes', 'system:authenticated', ...(extraGroups ?? [])];
+  const user = { name: `system:node:${name}`, groups };
   const away = (): TransientError => new TransientError('The control plane cannot be reached');
+  let latest: { readonly core: ResourceCore; readonly client: ApiClient } | undefined;
+  function clientOf(core: ResourceCore): ApiClient {
+    if (latest?.core !== core) {
+      const actions = simTokenActions(core, rng);
+      latest = { core, client: createNodeClient({ core, node: name, user, actions, onAccess }) };
+    }
+    return latest.client;
+  }
   const reach = (): { readonly client: ApiClient; readonly ended: AbortSignal } => {
     const { api } = controlPlane;
     if (link.down || !api) throw away();
-    const actions = simTokenActions(api.core, rng);
-    return { client: createLocalClient(api.core, { user, actions }), ended: api.ended };
+    return { client: clientOf(api.core), ended: api.ended };
   };
   const delay = (): Promise<void> => sleep(clock, Math.floor(rng.next() * (MAX_NETWORK_DELAY_MS + 1)));
 

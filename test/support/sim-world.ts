@@ -19,6 +19,9 @@ import type { GitMirror } from '../../src/sync/git/types.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { createSimControlPlane, type SimControlPlane } from './sim-control-plane.ts';
 import { createSimLedger, type Report, type SimLedger } from './sim-ledger.ts';
+import type { PersistentVolume } from '../../src/schemas/types.ts';
+import type { PodVolumes } from '../../src/node-agent/volumes/pod-volumes.ts';
+import type { NodeAccess } from './sim-node-client.ts';
 import { createSimNode, type EngineCall, type SimNode } from './sim-node.ts';
 
 export interface EngineEvent {
@@ -33,6 +36,9 @@ export interface PlantedBug {
   readonly parts?: (parts: LeaderParts) => LeaderParts;
   readonly mirror?: (mirror: GitMirror) => GitMirror;
   readonly runtime?: (runtime: ContainerRuntime, engine: FakeRuntime) => ContainerRuntime;
+  readonly volumes?: (volumes: PodVolumes) => PodVolumes;
+  /** Groups of every agent beside those of nodes. */
+  readonly nodeGroups?: readonly string[];
 }
 
 /** The repository as the sync worker saw it. */
@@ -53,6 +59,10 @@ export interface SimWorld extends AsyncDisposable {
   /** kubectl; undefined while the control plane is down. */
   kubectl(): ApiClient | undefined;
   onEngine(listener: (event: EngineEvent) => void): void;
+  /** Every request of a node that was let through. */
+  onAccess(listener: (access: NodeAccess) => void): void;
+  /** Before a node removes the directory of a volume. */
+  onVolumeRemoval(listener: (node: string, volume: PersistentVolume) => void): void;
   /** The events since the last check, for checks that need to run only then. */
   readonly activity: number;
   hash(): string;
@@ -86,6 +96,8 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
   const repository = createMemoryRepository(clock);
   const resolved: Fetched[] = [];
   const engineListeners: ((event: EngineEvent) => void)[] = [];
+  const accessListeners: ((access: NodeAccess) => void)[] = [];
+  const removalListeners: ((node: string, volume: PersistentVolume) => void)[] = [];
   const digest = createHash('sha1');
   let activity = 0;
 
@@ -127,6 +139,14 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
       pullable: options.pullable,
       onCall,
       corruptRuntime: bug?.runtime,
+      corruptVolumes: bug?.volumes,
+      extraGroups: bug?.nodeGroups,
+      onAccess(access) {
+        for (const listener of accessListeners) listener(access);
+      },
+      onVolumeRemoval(node, volume) {
+        for (const listener of removalListeners) listener(node, volume);
+      },
     }),
   );
   ledger.onEvent(({ type, resource, key, version }) => {
@@ -147,6 +167,8 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
       return api && createLocalClient(api.core, { user: { name: 'admin', groups: ['system:masters'] } });
     },
     onEngine: (listener) => void engineListeners.push(listener),
+    onAccess: (listener) => void accessListeners.push(listener),
+    onVolumeRemoval: (listener) => void removalListeners.push(listener),
     get activity() {
       return activity;
     },

@@ -8,6 +8,7 @@ import { isFinished } from './facts.ts';
 import type { Checker } from './types.ts';
 
 type Taint = NonNullable<Node['spec']['taints']>[number];
+const CORDON: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
 const KIBI = /^(\d+)Ki$/;
 
 export const binding: Checker = {
@@ -34,7 +35,8 @@ export const binding: Checker = {
       );
       if (refused.length > 0)
         report(2, `pod ${key} was bound to ${nodeName} against the taint ${refused[0]?.key}`);
-      if (states.length > 0 && states.every((state) => state.spec.unschedulable === true)) {
+      const isCordoned = states.length > 0 && states.every((state) => state.spec.unschedulable === true);
+      if (isCordoned && !tolerated(pod, CORDON)) {
         report(2, `pod ${key} was bound to the cordoned node ${nodeName}`);
       }
       const labels = node?.metadata.labels ?? {};

@@ -3,11 +3,19 @@ import { TRACKING_ANNOTATION } from '../../../src/diff/tracking.ts';
 import type { Application, ConfigMap, Deployment } from '../../../src/schemas/types.ts';
 import { RECENT_MS } from '../../support/sim-ledger.ts';
 import type { DeploymentDraft, TreeDraft } from '../manifests.ts';
+import { RESOURCES } from '../workloads.ts';
+import { differenceOfWorkload } from './workload-facts.ts';
 import type { CheckContext, Checker } from './types.ts';
 
 const MANAGED: Readonly<Record<string, (tree: TreeDraft, name: string) => boolean>> = {
   'deployments.apps': (tree, name) => name in tree.deployments,
   configmaps: (tree, name) => name in tree.configMaps,
+  ...Object.fromEntries(
+    [...Object.values(RESOURCES), 'services'].map((resource) => [
+      resource,
+      (tree: TreeDraft, name: string) => name in tree.workloads,
+    ]),
+  ),
 };
 
 export const pruneGuard: Checker = {
@@ -24,7 +32,8 @@ export const pruneGuard: Checker = {
       const justified = recentlyResolved(world).some((id) => {
         const commit = commits.get(id);
         const size = commit
-          ? Object.keys({ ...commit.tree.deployments, ...commit.tree.configMaps }).length
+          ? Object.keys({ ...commit.tree.deployments, ...commit.tree.configMaps, ...commit.tree.workloads })
+              .length
           : 0;
         return commit?.readable === true && size > 0 && !contains(commit.tree, object.metadata.name);
       });
@@ -61,6 +70,13 @@ export const revision: Checker = {
         if (touched('deployments.apps', key)) continue;
         const difference = differenceOf(ledger.objects<Deployment>('deployments.apps').get(key), draft);
         if (difference) report(7, `Synced at ${id}, but Deployment ${name} ${difference}`);
+      }
+      for (const [name, draft] of Object.entries(commit.tree.workloads)) {
+        const key = `default/${name}`;
+        const resource = RESOURCES[draft.kind];
+        if (touched(resource, key)) continue;
+        const difference = differenceOfWorkload(ledger.objects(resource).get(key), draft);
+        if (difference) report(7, `Synced at ${id}, but ${draft.kind} ${name} ${difference}`);
       }
       for (const [name, value] of Object.entries(commit.tree.configMaps)) {
         const key = `default/${name}`;

@@ -4,9 +4,15 @@
  */
 import { binding } from './binding.ts';
 import { oneContainer, ownership } from './containers.ts';
+import { daemons } from './daemons.ts';
 import { garbage } from './garbage.ts';
 import { pruneGuard, revision } from './git.ts';
+import { isolation } from './isolation.ts';
+import { countedFinishes, schedules } from './jobs.ts';
+import { oneOrdinal } from './ordinals.ts';
 import { rollout } from './rollout.ts';
+import { truth } from './truth.ts';
+import { volumes } from './volumes.ts';
 import type { Checker } from './types.ts';
 
 export const checkers: readonly Checker[] = [
@@ -17,4 +23,11 @@ export const checkers: readonly Checker[] = [
   pruneGuard,
   revision,
   garbage,
+  oneOrdinal,
+  truth,
+  isolation,
+  countedFinishes,
+  daemons,
+  volumes,
+  schedules,
 ];

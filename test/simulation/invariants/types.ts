@@ -21,6 +21,8 @@ export interface CheckContext {
   readonly forcedAtMs: number;
   /** Whether anything may fail in this run. */
   readonly faulty: boolean;
+  /** Uids of pods that a person gave up: forced away, or left on a deleted node. */
+  readonly forced: ReadonlySet<string>;
 }
 
 export interface Checker {

@@ -21,7 +21,7 @@ export const orphansFor = <T extends KubeObject>(
     .byIndex(CONTROLLER_INDEX, orphansOf(owner.metadata.namespace))
     .filter(({ metadata }) => matchesLabelSelector(selector, metadata.labels));
 
-/** What the owner controls, and what it may adopt. */
+/** The objects that the owner controls, and those that it may adopt. */
 export const claimableBy = <T extends KubeObject>(
   cache: ResourceCache<T>,
   owner: KubeObject,

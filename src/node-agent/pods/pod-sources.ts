@@ -18,7 +18,7 @@ import { StepProblem } from '../ports.ts';
 import type { KeptSources } from '../records/kept-sources.ts';
 import { claimNameOf } from '../volumes/plan-claim-volume.ts';
 
-/** What the volumes of a pod are made of. */
+/** The objects that the volumes of a pod are made of. */
 export interface VolumeSources extends EnvSources {
   readonly claims: ReadonlyMap<string, PersistentVolumeClaim>;
   readonly persistentVolumes: ReadonlyMap<string, PersistentVolume>;

@@ -1,4 +1,4 @@
-/** What drivers of storage and their sidecars write. Nothing acts on it here. */
+/** Objects that drivers of storage and their sidecars write. Nothing acts on them here. */
 import { jsonEqual } from '../../base/json.ts';
 import {
   asList,

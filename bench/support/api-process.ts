@@ -4,9 +4,7 @@
  * Node can do to send the same bytes over the same TLS.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundled } from './bundle.ts';
 
 export interface ApiProcess extends AsyncDisposable {
   readonly port: number;
@@ -54,34 +52,9 @@ export type ApiReply =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: string };
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-let bundle: Promise<string> | undefined;
-
-/**
- * As the program itself is built: what a loader of TypeScript adds to each function would be
- * measured with it.
- */
-function bundled(): Promise<string> {
-  bundle ??= (async () => {
-    const outfile = join(root, '.cache', 'bench-api-main.mjs');
-    await build({
-      entryPoints: [fileURLToPath(new URL('./api-main.ts', import.meta.url))],
-      outfile,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      packages: 'external',
-      logLevel: 'error',
-    });
-    return outfile;
-  })();
-  return bundle;
-}
-
 /** `bare`: only the servers for comparison, on the other's certificate. */
 export async function startApiProcess(role: 'api' | 'bare', directory: string): Promise<ApiProcess> {
-  const main = await bundled();
+  const main = await bundled('api-main');
   const profile =
     process.argv.includes('--profile') && role === 'api'
       ? ['--cpu-prof', '--cpu-prof-dir=/tmp/api-prof']

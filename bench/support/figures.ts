@@ -46,6 +46,11 @@ export function numberAfter(flag: string, fallback: number): number {
   return index < 0 ? fallback : Number(process.argv[index + 1]);
 }
 
+export function textAfter(flag: string): string | undefined {
+  const index = process.argv.indexOf(flag);
+  return index < 0 ? undefined : process.argv[index + 1];
+}
+
 export const median = (values: readonly number[]): number => percentile(values, 50);
 
 /** Nearest rank: a value that was really measured. */

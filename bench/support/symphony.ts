@@ -38,6 +38,9 @@ export interface BenchSymphony extends AsyncDisposable {
   /** Tells it of a push; resolves when it has answered. */
   webhook(commit: string): Promise<void>;
   readonly kubectlConfig: string;
+  readonly url: string;
+  readonly dataDir: string;
+  readonly clusterCidr: string;
 }
 
 export async function startSymphony(options: {
@@ -48,6 +51,8 @@ export async function startSymphony(options: {
   readonly program?: 'up' | 'control-plane';
   /** More flags of the program. */
   readonly flags?: readonly string[];
+  /** Of Node itself, such as `--cpu-prof`. */
+  readonly nodeFlags?: readonly string[];
 }): Promise<BenchSymphony> {
   const repository = await createTestRepository();
   // Something always stays: a commit without any object prunes nothing.
@@ -61,6 +66,7 @@ export async function startSymphony(options: {
   const [port, webhookPort] = [await freePort(), await freePort()];
   const clusterCidr = await freeClusterCidr();
   const command = [
+    ...(options.nodeFlags ?? []),
     'bin/symphony',
     options.program ?? 'up',
     ...['--repo', repository.bare, '--revision', 'main'],
@@ -101,6 +107,7 @@ export async function startSymphony(options: {
       running = run(command);
     },
     kubectlConfig: kubeconfig,
+    ...{ url: `https://127.0.0.1:${port}`, dataDir, clusterCidr },
     webhook: (commit) => sendPush(`http://127.0.0.1:${webhookPort}/webhooks/github`, repository.bare, commit),
     async [Symbol.asyncDispose]() {
       await stop();

@@ -127,9 +127,18 @@ export function writerEventSink(writer: EventWriter, registry: Pick<Registry, 'b
   };
 }
 
-export function apiEventSink(client: ApiClient): EventSink {
+/** New Events go with `send`, which resolves when the API has taken one. */
+export function apiEventSink(
+  client: Pick<ApiClient, 'patch'>,
+  send: (event: Event) => Promise<void>,
+): EventSink {
+  const create = async (event: Event): Promise<Event> => {
+    await send(event);
+    return event;
+  };
   return {
-    create: (event) => client.create(resources.events, event),
+    create,
+    createAll: (events) => Promise.all(events.map(create)),
     update: (event) =>
       client.patch(resources.events, event.metadata.namespace, event.metadata.name, {
         count: event.count,

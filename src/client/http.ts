@@ -110,6 +110,12 @@ export function createHttpClient(options: HttpClientOptions): HttpApiClient {
       const body = { kind: 'PodList', apiVersion: 'v1', items: pods };
       return waitingOf(await connection.request({ method: 'POST', path, body }));
     },
+    async report(node, items) {
+      const path = `/apis/symphony.dev/v1/nodes/${encodeURIComponent(node)}/report`;
+      return refusalsOf(
+        await connection.request({ method: 'POST', path, body: { kind: 'List', apiVersion: 'v1', items } }),
+      );
+    },
     [Symbol.dispose]: () => connection[Symbol.dispose](),
   };
 }
@@ -161,3 +167,8 @@ function waitingOf(answer: unknown): readonly WaitingPod[] {
   const waiting = asRecords(getPath(answer, 'waiting'));
   return waiting.map(({ pod, reason }) => ({ pod: asString(pod), reason: asString(reason) }));
 }
+
+const refusalsOf = (answer: unknown): readonly (StatusError | undefined)[] =>
+  asRecords(getPath(answer, 'results')).map((result) =>
+    isStatus(result) ? new StatusError(result) : undefined,
+  );

@@ -3,6 +3,7 @@
  * throws the server's StatusError, or TransientError if the server was not reached.
  */
 import type { KubeObject } from '../schemas/object.ts';
+import type { StatusError } from '../schemas/errors/status.ts';
 import type { Subresource } from '../schemas/resource-kind.ts';
 import type { DeleteOptions } from '../schemas/strategy/index.ts';
 
@@ -43,6 +44,9 @@ export interface ClusterCondition {
   readonly phase: 'normal' | 'rebuilding';
 }
 
+/** Objects in one report: some tens of milliseconds of the server's event loop. */
+export const MAX_REPORTED = 100;
+
 /** A reported pod that was not restored. */
 export interface WaitingPod {
   readonly pod: string;
@@ -82,6 +86,11 @@ export interface ApiClient {
    * they wait for Git.
    */
   restorePods(node: string, pods: readonly KubeObject[]): Promise<readonly WaitingPod[]>;
+  /**
+   * `POST /apis/symphony.dev/v1/nodes/NODE/report`: the statuses of pods (by name and uid) and new
+   * Events, at most {@link MAX_REPORTED}. Answers why each was refused; undefined: it was taken.
+   */
+  report(node: string, objects: readonly KubeObject[]): Promise<readonly (StatusError | undefined)[]>;
 }
 
 /** The resources that agents and the CLI name most. */

@@ -17,7 +17,7 @@ import {
 /** Where Events go: the store in the control plane, the API in an agent. Throws StatusError. */
 export interface EventSink {
   create(event: Event): Promise<Event>;
-  /** In one commit: rejects, and creates none, where one is refused. */
+  /** Together; rejects where one is refused. */
   createAll?(events: readonly Event[]): Promise<readonly Event[]>;
   update(event: Event): Promise<Event>;
   /** With these, counts outlive the process, and references without a uid are completed. */

@@ -4,12 +4,13 @@
  */
 import { createAbort } from '../base/abort.ts';
 import { apiEventSink, createEventRecorder, type EventRecorder } from '../client/event-recorder.ts';
-import type { Node, Pod } from '../schemas/types.ts';
+import type { Event, Node, Pod } from '../schemas/types.ts';
 import type { NodeAgentOptions } from './agent-options.ts';
 import { createImageManager } from './images/create-image-manager.ts';
 import { createAgentMemory } from './node/agent-memory.ts';
 import { watchContact } from './node/control-plane-contact.ts';
 import { createNodeReporter } from './node/node-reporter.ts';
+import { createReportQueue } from './node/report-queue.ts';
 import { createOwnNode } from './node/own-node.ts';
 import { planAdmission } from './node/plan-admission.ts';
 import { WHOLE_ENGINE } from './node/plan-share.ts';
@@ -23,6 +24,8 @@ import { createWorkerContext } from './pods/worker-context.ts';
 import type { PodRecord } from './ports.ts';
 import { createVolumeRemover } from './volumes/volume-remover.ts';
 
+/** Events go along with the statuses of pods; without any, they go after this time. */
+const EVENT_WAITS_MS = 500;
 const DEFAULT_VERSION = 'v0.1.0+symphony';
 
 /** Parts that depend on none of the others. */
@@ -33,12 +36,14 @@ function createBase(options: NodeAgentOptions) {
   const stop = createAbort();
   const client = watchContact(options.client, clock, logger, stop.signal);
   const source = { component: 'kubelet', host: nodeName };
+  const reports = createReportQueue({ client, clock, nodeName, signal: stop.signal });
+  const sendEvent = (event: Event): Promise<void> => reports.send(() => event, EVENT_WAITS_MS);
   return {
     common: { client, runtime, clock, rng, logger, nodeName },
     stop,
     memory: createAgentMemory(records),
-    events: createEventRecorder({ sink: apiEventSink(client), clock, logger, source }),
-    statuses: createStatusWriter({ client, clock, logger, signal: stop.signal }),
+    events: createEventRecorder({ sink: apiEventSink(client, sendEvent), clock, logger, source }),
+    statuses: createStatusWriter({ reports, clock, logger, signal: stop.signal }),
     images: createImageManager({ runtime, clock, logger }),
   };
 }

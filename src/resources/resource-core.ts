@@ -9,7 +9,7 @@ import type { Logger } from '../base/logger.ts';
 import { mapBounded } from '../base/map-bounded.ts';
 import type { Rng } from '../base/rng.ts';
 import { createEventRecorder, type EventRecorder, writerEventSink } from '../client/event-recorder.ts';
-import { isStatusError } from '../schemas/errors/status.ts';
+import { isStatusError, type StatusError } from '../schemas/errors/status.ts';
 import { definitions } from '../schemas/generated/definitions.js';
 import { formatApiVersion, type KubeObject } from '../schemas/object.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
@@ -25,6 +25,7 @@ import { createPageAges } from './reading/page-ages.ts';
 import { readList, readObject } from './reading/reads.ts';
 import { createSnapshots, type Snapshots } from './reading/snapshots.ts';
 import { startWatch } from './reading/watches.ts';
+import { takeReport } from './node-report.ts';
 import { type RestoreDependencies, restorePods, type WaitingPod } from './restore.ts';
 import { keepKubernetesService } from './services/kubernetes-service.ts';
 import { type AddressSpace, defaultAddressSpace } from './services/service-addresses.ts';
@@ -99,6 +100,12 @@ export interface ResourceCore extends Requests, ScaleRequests, AsyncDisposable {
   clusterState(): Promise<ClusterState | undefined>;
   /** See restore.ts. */
   restorePods(node: string, pods: readonly unknown[]): Promise<readonly WaitingPod[]>;
+  /** See node-report.ts. */
+  takeReport(
+    node: string,
+    items: readonly unknown[],
+    context: RequestContext,
+  ): Promise<readonly (StatusError | undefined)[]>;
   /** Keeps the Service `default/kubernetes` there, for a server that listens on `port`. */
   announce(port: number): AsyncDisposable;
   /** Opens every cache, so that the first request does not wait for it. */
@@ -157,6 +164,7 @@ export function createResourceCore(options: ResourceCoreOptions): ResourceCore {
     clusterState: () => store.clusterState(),
     announce: (port) => keepKubernetesService({ store, writer: own, clock, logger, space }, port),
     restorePods: (node, pods) => restorePods(restoring, node, pods),
+    takeReport: (node, items, context) => takeReport({ writer, registry, schemas }, node, items, context),
     async warm() {
       await Promise.all(registry.stored.map(async (kind) => snapshots.open(kind)));
     },

@@ -90,6 +90,7 @@ export function createLocalClient(core: ResourceCore, options: LocalClientOption
       return { epoch: state.epoch, phase: state.phase };
     },
     restorePods: (node, pods) => core.restorePods(node, pods),
+    report: (node, objects) => core.takeReport(node, objects, context),
   };
 }
 

@@ -5,14 +5,17 @@
 import { type AsyncQueue, createAsyncQueue } from '../../src/base/async-queue.ts';
 import { TransientError } from '../../src/base/errors.ts';
 import { jsonClone } from '../../src/base/json.ts';
-import type {
-  ApiClient,
-  ClientWatchEvent,
-  ClusterCondition,
-  ListOptions,
-  ResourcePath,
+import {
+  type ApiClient,
+  type ClientWatchEvent,
+  type ClusterCondition,
+  type ListOptions,
+  type ResourcePath,
+  resources,
 } from '../../src/client/types.ts';
 import { type KubeObject, keyOf, objectKey } from '../../src/schemas/object.ts';
+import { withForeignConditions } from '../../src/schemas/pods/agent-conditions.ts';
+import type { Pod } from '../../src/schemas/types.ts';
 import { alreadyExists, conflict, notFound } from '../../src/schemas/errors/status.ts';
 
 export interface AgentFakeApi {
@@ -187,6 +190,27 @@ export function createAgentFakeApi(): AgentFakeApi {
       if (uid !== undefined && uid !== current.metadata.uid) throw conflict(resource, key);
       writes.push(`delete ${resource.plural} ${key}`);
       remove(resource.plural, key);
+    },
+    async report(_node, reported) {
+      check();
+      return reported.map((object) => {
+        const plural = object.kind === 'Pod' ? 'pods' : 'events';
+        const key = keyOf(object);
+        const current = table(plural).get(key);
+        if (plural === 'events') {
+          if (current) return alreadyExists(resources.events, key);
+          writes.push(`create events ${key}`);
+          put(plural, object);
+          return undefined;
+        }
+        if (!current || current.metadata.uid !== object.metadata.uid) return notFound(resources.pods, key);
+        writes.push(`update pods/status ${key}`);
+        put(plural, {
+          ...current,
+          status: withForeignConditions((object as Pod).status ?? {}, (current as Pod).status),
+        });
+        return undefined;
+      });
     },
     async clusterState() {
       check();

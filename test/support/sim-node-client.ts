@@ -105,5 +105,9 @@ export function createNodeClient({ core, node, user, actions, onAccess }: NodeCl
       through(ask('create', { ...own, plural: 'nodes' }, { name, subresource: 'restore' }), () =>
         inner.restorePods(name, pods),
       ),
+    report: (name, objects) =>
+      through(ask('create', { ...own, plural: 'nodes' }, { name, subresource: 'report' }), () =>
+        inner.report(name, objects),
+      ),
   };
 }

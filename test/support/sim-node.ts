@@ -244,6 +244,7 @@ function linkedClient(
     delete: (...args) => call((client) => client.delete(...args)),
     clusterState: () => call((client) => client.clusterState()),
     restorePods: (node, pods) => call((client) => client.restorePods(node, pods)),
+    report: (node, objects) => call((client) => client.report(node, objects)),
     async *watch(resource, watched) {
       const { client, ended } = reach();
       const broken = anySignal(ended, linkSignal());

@@ -22,7 +22,7 @@ import { logsOverWebSocket, readLogs } from './log-requests.ts';
 import type { OwnResource } from './methods.ts';
 import * as objects from './object-requests.ts';
 import type { Outlet, UpgradeOutlet } from './outlets.ts';
-import { readClusterState, restorePods } from './own-resources.ts';
+import { readClusterState, restorePods, takeReport } from './own-resources.ts';
 import type { RoutedRequest } from './routing.ts';
 import { acceptPeer, acceptTunnel, asksFor, openPodStream, upgradeRequired } from './upgrades.ts';
 import { createVirtual, getVirtual, listVirtual } from './virtual-requests.ts';
@@ -99,6 +99,7 @@ export function createDispatchTable(options: DispatchOptions): DispatchTable {
     virtual: { create: createVirtual, get: getVirtual, list: listVirtual },
     own: {
       clusterstate: { get: () => readClusterState(core) },
+      'nodes/report': { create: (request) => takeReport(core, request) },
       'nodes/restore': { create: (request) => restorePods(core, request) },
       'nodes/tunnel': {},
       peers: {},

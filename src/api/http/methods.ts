@@ -74,6 +74,7 @@ export const SYMPHONY_GROUP = 'symphony.dev';
 
 export type OwnResource =
   | 'clusterstate'
+  | 'nodes/report'
   | 'nodes/restore'
   | 'nodes/tunnel'
   | 'peers'
@@ -83,6 +84,7 @@ export type OwnResource =
 /** One row per resource; its handlers stand in dispatch.ts. */
 export const OWN_METHODS: Readonly<Record<OwnResource, MethodVerbs>> = {
   clusterstate: { GET: 'get' },
+  'nodes/report': { POST: 'create' },
   'nodes/restore': { POST: 'create' },
   'nodes/tunnel': { GET: 'create' },
   peers: { GET: 'create' },

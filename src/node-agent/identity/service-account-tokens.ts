@@ -116,6 +116,13 @@ export function createPodTokens(options: PodTokensOptions): PodTokens {
   };
 }
 
+/** For runtimes without files. A token that nothing reads would cost a request for each pod. */
+export const pretendedTokens: PodTokens = {
+  tokensOf: async (pod) =>
+    new Map(projectionsOf(pod).map(({ volume, path }) => [`${volume}/${path}`, 'pretended'])),
+  forget: () => undefined,
+};
+
 function projectionsOf(pod: Pod): readonly TokenProjection[] {
   return (pod.spec.volumes ?? []).flatMap(({ name: volume, projected }) =>
     (projected?.sources ?? []).flatMap(({ serviceAccountToken }): TokenProjection[] => {

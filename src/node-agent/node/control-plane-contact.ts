@@ -72,6 +72,7 @@ export function watchContact(
     delete: (...args) => noting(client.delete(...args)),
     clusterState: () => noting(client.clusterState()),
     restorePods: (...args) => noting(client.restorePods(...args)),
+    report: (...args) => noting(client.report(...args)),
   };
 }
 

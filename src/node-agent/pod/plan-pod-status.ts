@@ -5,6 +5,7 @@
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
+import { AGENT_CONDITIONS, RESIZE_PENDING } from '../../schemas/pods/agent-conditions.ts';
 import { qosClass } from '../../schemas/pods/pod-resources.ts';
 import type { ContainerStatus, PodCondition, PodStatus } from '../../schemas/types.ts';
 import { planContainerStatus } from './plan-container-status.ts';
@@ -23,16 +24,6 @@ type Phase = NonNullable<PodStatus['phase']>;
 type Decided = Pick<PodCondition, 'type' | 'status'> & { reason?: string; message?: string };
 
 /** Kubelet's condition for a resize that the node has not carried out. */
-const RESIZE_PENDING = 'PodResizePending';
-
-/** Conditions that the agent decides. All others belong to other writers, and stay. */
-export const OWN_CONDITIONS: ReadonlySet<string> = new Set([
-  'PodReadyToStartContainers',
-  'Initialized',
-  'Ready',
-  'ContainersReady',
-  RESIZE_PENDING,
-]);
 
 export function planPodStatus(input: PodStatusInput): PodStatus {
   const { pod, previous, planned } = input;
@@ -121,7 +112,7 @@ function planConditions(
   ];
   const known = input.previous?.conditions ?? input.pod.status?.conditions ?? [];
   const foreign = (input.pod.status?.conditions ?? known).filter(
-    (condition) => !OWN_CONDITIONS.has(condition.type),
+    (condition) => !AGENT_CONDITIONS.has(condition.type),
   );
   const scheduled: readonly PodCondition[] = foreign.some((condition) => condition.type === 'PodScheduled')
     ? []

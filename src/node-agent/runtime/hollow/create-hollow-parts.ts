@@ -3,9 +3,9 @@ import type { Logger } from '../../../base/logger.ts';
 import type { ApiClient } from '../../../client/types.ts';
 import type { NodeAgentOptions } from '../../agent.ts';
 import { createMemoryPodVolumes } from '../../volumes/memory-pod-volumes.ts';
+import { pretendedTokens } from '../../identity/service-account-tokens.ts';
 import { createPodSources } from '../../pods/pod-sources.ts';
 import { pretendedProbeIo } from '../../probes/pretended-probe-io.ts';
-import { createPodTokens } from '../../identity/service-account-tokens.ts';
 import type { FakeRuntime } from '../fake/create-fake-runtime.ts';
 import { createHollowRuntime, type HollowRuntimeOptions } from './create-hollow-runtime.ts';
 import { planHollowProbe } from './plan-hollow-pod.ts';
@@ -19,10 +19,7 @@ export function createHollowParts(
 ): HollowParts {
   return {
     runtime: createHollowRuntime(options),
-    volumes: createMemoryPodVolumes({
-      sources: createPodSources(options),
-      tokens: createPodTokens(options),
-    }),
+    volumes: createMemoryPodVolumes({ sources: createPodSources(options), tokens: pretendedTokens }),
     probeIo: pretendedProbeIo,
     decideProbe: planHollowProbe,
   };

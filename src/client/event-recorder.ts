@@ -138,7 +138,7 @@ export function apiEventSink(
   };
   return {
     create,
-    createAll: (events) => Promise.all(events.map(create)),
+    createAll: (events) => Promise.all(events.map((event) => create(event).catch(() => undefined))),
     update: (event) =>
       client.patch(resources.events, event.metadata.namespace, event.metadata.name, {
         count: event.count,

@@ -17,8 +17,8 @@ import {
 /** Where Events go: the store in the control plane, the API in an agent. Throws StatusError. */
 export interface EventSink {
   create(event: Event): Promise<Event>;
-  /** Together; rejects where one is refused. */
-  createAll?(events: readonly Event[]): Promise<readonly Event[]>;
+  /** Together. Undefined: this one was refused for good. Rejects where none was created. */
+  createAll?(events: readonly Event[]): Promise<readonly (Event | undefined)[]>;
   update(event: Event): Promise<Event>;
   /** With these, counts outlive the process, and references without a uid are completed. */
   readonly reads?: {
@@ -91,7 +91,11 @@ export function createEventWriter(options: EventWriterOptions): (batch: readonly
       const written = await sink.createAll(plans.map(({ event }) => event));
       for (const [index, said] of batch.entries()) {
         const [plan, event] = [plans[index], written[index]];
-        if (!plan || !event) continue;
+        if (!plan) continue;
+        if (!event) {
+          logger.debug({ reason: said.input.reason }, DROPPED);
+          continue;
+        }
         keepSimilar(plan, said);
         memory.written.set(plan.key, event);
       }

@@ -25,7 +25,7 @@ import type { PodRecord } from './ports.ts';
 import { createVolumeRemover } from './volumes/volume-remover.ts';
 
 /** Events go along with the statuses of pods; without any, they go after this time. */
-const EVENT_WAITS_MS = 500;
+const EVENT_WAITS_MS = 200;
 const DEFAULT_VERSION = 'v0.1.0+symphony';
 
 /** Parts that depend on none of the others. */

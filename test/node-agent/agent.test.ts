@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { failure } from '../../src/schemas/errors/status.ts';
-import type { Lease, Node, Pod } from '../../src/schemas/types.ts';
+import type { Event, Lease, Node, Pod } from '../../src/schemas/types.ts';
 import { type AgentWorld, aPod, createAgentWorld } from '../support/agent-world.ts';
 
 let world: AgentWorld;
@@ -61,6 +61,25 @@ describe('node agent', () => {
     await world.clock.advance(5_000);
     expect(names.map((name) => world.pod(name)?.status?.phase)).toEqual(names.map(() => 'Running'));
     expect(looks).toHaveBeenCalledTimes(names.length);
+  });
+
+  it('tells of twenty pods that start together, and of their end, in a few requests', async () => {
+    world = await createAgentWorld();
+    const names = Array.from({ length: 20 }, (_, index) => `web-${index}`);
+    const { client } = world.api;
+    const calls = (['report', 'create', 'update', 'get', 'list', 'clusterState'] as const).map((method) =>
+      vi.spyOn(client, method),
+    );
+    for (const name of names) world.api.put('pods', aPod(name));
+    await world.clock.advance(2_000);
+    expect(names.map((name) => world.pod(name)?.status?.phase)).toEqual(names.map(() => 'Running'));
+    const started = world.api.list<Event>('events').filter(({ reason }) => reason === 'Started');
+    expect(started).toHaveLength(names.length);
+    for (const name of names) world.api.remove('pods', `default/${name}`);
+    await world.clock.advance(2_000);
+    expect(world.running()).toEqual([]);
+    const total = calls.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+    expect(total).toBeLessThan(names.length);
   });
 
   it('restarts a crashed container at once, then backs off', async () => {

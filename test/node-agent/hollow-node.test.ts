@@ -55,6 +55,14 @@ describe('what a pod names', () => {
     expect(messages().some((message) => String(message).includes(expected))).toBe(true);
   });
 
+  it('is no token of a service account: nothing reads it, and the API is not asked', async () => {
+    const serviceAccountToken = { path: 'token' };
+    world.api.put('pods', aPod('web', withVolume({ projected: { sources: [{ serviceAccountToken }] } })));
+    await world.clock.advance(5_000);
+    expect(phase()).toBe('Running');
+    expect(world.api.writes.filter((write) => write.includes('serviceaccounts'))).toEqual([]);
+  });
+
   it('lets the pod start once it comes, and is not missed where it is optional', async () => {
     const optional = { configMap: { name: 'never', optional: true } };
     world.api.put('pods', aPod('web', { ...withVolume({ configMap: { name: 'late' } }), ...withEnv({}) }));

@@ -44,7 +44,15 @@ it('ends at once while the control plane hangs, and does not take that for an ou
     pending += 1;
     return new Promise(() => undefined);
   };
-  const calls = { get: hang, list: hang, create: hang, update: hang, patch: hang, clusterState: hang };
+  const calls = {
+    get: hang,
+    list: hang,
+    create: hang,
+    update: hang,
+    patch: hang,
+    clusterState: hang,
+    report: hang,
+  };
   Object.assign(world.api.client, calls);
   for (const { id } of world.runtime.snapshot()) world.runtime.crash(id, 1);
   await world.clock.advance(30_000);

@@ -71,7 +71,7 @@ describe('what keeps a pod from starting', () => {
     const ports = [{ containerPort: 80, hostPort: 8080 }];
     world.runtime.failNext('start', 'network');
     world.api.put('pods', aPod('web', { ...mains({ ports }), restartPolicy: 'Never' }));
-    await world.clock.advance(200);
+    await world.clock.advance(400);
     expect(told('FailedCreatePodSandBox')).toHaveLength(1);
     expect(told('FailedCreatePodSandBox')[0]?.involvedObject.fieldPath).toBeUndefined();
     expect(containerOf()?.state?.waiting?.reason).toBe('FailedCreatePodSandBox');

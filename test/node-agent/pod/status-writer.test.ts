@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
-import type { ApiClient } from '../../../src/client/types.ts';
+import { type ApiClient, resources } from '../../../src/client/types.ts';
+import { conflict } from '../../../src/schemas/errors/status.ts';
+import { createReportQueue } from '../../../src/node-agent/node/report-queue.ts';
 import { createStatusWriter } from '../../../src/node-agent/pod/status-writer.ts';
 import type { StatusWriter } from '../../../src/node-agent/ports.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
@@ -15,12 +17,10 @@ function setUp(change: (api: AgentFakeApi) => Partial<ApiClient> = () => ({})) {
   const api = createAgentFakeApi();
   const clock = createFakeClock();
   const stop = new AbortController();
-  const writer: StatusWriter = createStatusWriter({
-    client: { ...api.client, ...change(api) },
-    clock,
-    logger: silentLogger,
-    signal: stop.signal,
-  });
+  const client = { ...api.client, ...change(api) };
+  const { signal } = stop;
+  const reports = createReportQueue({ client, clock, nodeName: 'n1', signal });
+  const writer: StatusWriter = createStatusWriter({ reports, clock, logger: silentLogger, signal });
   api.put('pods', aPod('web'));
   const stored = (): Pod => {
     const pod = api.get<Pod>('pods', 'default/web');
@@ -30,7 +30,7 @@ function setUp(change: (api: AgentFakeApi) => Partial<ApiClient> = () => ({})) {
   return { api, clock, writer, stored };
 }
 
-it('reads the pod again on a conflict and keeps the conditions of others', async () => {
+it('needs no version, and keeps the conditions of others', async () => {
   const { api, clock, writer, stored } = setUp();
   const old = stored();
   api.put('pods', {
@@ -88,21 +88,25 @@ it('writes the newest status once the API answers again, and none of those betwe
   expect(api.writes).toEqual(['update pods/status default/web']);
 });
 
-it('gives a pod that changes all the time a rest, and writes in the end', async () => {
-  let others = 15;
+it('tries again what the control plane refuses, after a rest', async () => {
+  let refusals = 15;
   const { clock, writer, stored } = setUp((api) => ({
-    async update(resource, object, subresource) {
-      const current = api.get<Pod>('pods', 'default/web');
-      if (others > 0 && current) {
-        others -= 1;
-        api.put('pods', current);
-      }
-      return api.client.update(resource, object, subresource);
-    },
+    report: async (node, objects) =>
+      refusals-- > 0 ? objects.map(() => conflict(resources.pods, 'web')) : api.client.report(node, objects),
   }));
   writer.submit(stored(), { phase: 'Running' });
   await clock.advance(100);
   expect(stored().status?.phase).toBe('Pending');
-  await clock.advance(30_000);
+  await clock.advance(60_000);
   expect(stored().status?.phase).toBe('Running');
+});
+
+it('writes once what a pod passes through while it starts', async () => {
+  const { api, clock, writer, stored } = setUp();
+  writer.submit(stored(), { phase: 'Pending', message: 'creating' });
+  await clock.advance(20);
+  writer.submit(stored(), { phase: 'Running', message: 'running' });
+  await clock.advance(1_000);
+  expect(stored().status).toMatchObject({ phase: 'Running', message: 'running' });
+  expect(api.writes).toEqual(['update pods/status default/web']);
 });

@@ -41,9 +41,9 @@ async function stored(name: string): Promise<Pod> {
 /** The word of the agent about a pod. */
 async function running(name: string, given: object = {}): Promise<KubeObject> {
   const { apiVersion, kind, metadata } = await stored(name);
-  const { namespace, uid } = metadata;
+  const { uid = '' } = metadata;
   const status = { phase: 'Running', conditions: [condition('Ready', 'True')] };
-  return { apiVersion, kind, metadata: { name, namespace, uid, ...given }, status };
+  return { apiVersion, kind, metadata: { name, namespace: 'default', uid, ...given }, status };
 }
 const report = (items: readonly unknown[], user = node): Promise<readonly (StatusError | undefined)[]> =>
   test.core.takeReport('n1', items, { ...test.context, ...user });
@@ -70,7 +70,10 @@ it('keeps the conditions of other writers, and needs no version', async () => {
   const ref = { kind: kindNamed('Pod'), namespace: 'default', name: 'a' };
   await test.core.update(ref, { ...old, status: { conditions: gate } }, operations, test.context, 'status');
   await report([await running('a')]);
-  expect((await stored('a')).status?.conditions?.map(({ type }) => type)).toEqual(['Ready', 'example.com/gate']);
+  expect((await stored('a')).status?.conditions?.map(({ type }) => type)).toEqual([
+    'Ready',
+    'example.com/gate',
+  ]);
 });
 
 it('refuses what is wrong by itself and takes the rest', async () => {

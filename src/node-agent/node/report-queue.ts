@@ -4,7 +4,7 @@
  * requests, and a state that is over before its turn is not sent at all.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
-import { TransientError } from '../../base/errors.ts';
+import { errorMessage, TransientError } from '../../base/errors.ts';
 import { type ApiClient, MAX_REPORTED } from '../../client/types.ts';
 import { isStatusError, type StatusError } from '../../schemas/errors/status.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -54,7 +54,7 @@ export function createReportQueue(options: {
     plan();
   }
 
-  /** A report that is refused as a whole is halved: one object must not keep the others out. */
+  /** A report that one of its objects may have spoilt is halved: the others must get through. */
   async function deliver(items: readonly (Item & { readonly object: KubeObject })[]): Promise<void> {
     let refusals: readonly (StatusError | undefined)[];
     try {
@@ -63,8 +63,8 @@ export function createReportQueue(options: {
         items.map(({ object }) => object),
       );
     } catch (error) {
-      const isRefused = isStatusError(error) && error.code < 500 && error.code !== 429;
-      if (!isRefused || items.length === 1) return items.forEach(({ reject }) => reject(error));
+      const mayBeOne = isStatusError(error) && CAUSED_BY_ONE.has(error.code);
+      if (!mayBeOne || items.length === 1) return items.forEach(({ reject }) => reject(asWhole(error)));
       const half = Math.ceil(items.length / 2);
       await deliver(items.slice(0, half));
       return deliver(items.slice(half));
@@ -89,5 +89,14 @@ export function createReportQueue(options: {
       }),
   };
 }
+
+/** Unreadable, too large, invalid. */
+const CAUSED_BY_ONE: ReadonlySet<number> = new Set([400, 413, 422]);
+
+/** An older control plane knows no reports, which says nothing about their objects. */
+const asWhole = (error: unknown): unknown =>
+  isStatusError(error, 'NotFound')
+    ? new TransientError(`Cannot report: ${errorMessage(error)}`, { cause: error })
+    : error;
 
 const stopping = (): Error => new TransientError('The agent is stopping');

@@ -9,6 +9,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
+import { mapInTurns } from '../../base/map-in-turns.ts';
 import { nameSuffix, type Rng } from '../../base/rng.ts';
 import { alreadyExists, badRequest, conflict, notFound } from '../../schemas/errors/status.ts';
 import { type KubeObject, keyOf, splitKey } from '../../schemas/object.ts';
@@ -91,7 +92,7 @@ export function createWriter(options: WriterOptions): Writer {
     const changed = read.map((draft) => withChange(draft, rng));
     const admitted = policy ? await admit(policy.admission, changed, call) : changed;
     const owned = admitted.map((draft) => policy?.ownership.record(draft, rules.strategy) ?? draft);
-    const planned = owned.map((draft) => planWrite(draft, rules));
+    const planned = await mapInTurns(owned, (draft) => planWrite(draft, rules));
     const checks = (plan.checks ?? []).map((check) => ({ ...check, kind: kindOf(check.object) }));
     const commit = (claimed: Claimed): Promise<Outcome> =>
       call.dryRun

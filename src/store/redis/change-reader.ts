@@ -34,8 +34,11 @@ export interface ChangeReaderOptions {
  * server/history/history.ts is faster. Each round names every resource twice.
  */
 const BLOCK_MS = 5_000;
-/** Changes of a resource in one read: bounds memory, and the time of the event loop. */
-const READ_LIMIT = 500;
+/**
+ * Changes of a resource in one read. All that follows from them is one turn of the event loop, some
+ * 0.5 ms each: more would hold up leases and agents.
+ */
+const READ_LIMIT = 100;
 const RETRY: BackoffPolicy = { initialMs: 50, maxMs: 1_000, factor: 2 };
 
 export function createChangeReader(options: ChangeReaderOptions): ChangeReader {

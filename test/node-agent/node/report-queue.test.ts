@@ -89,6 +89,7 @@ it.each([
   ['does not answer', new TransientError('away')],
   ['has no store', failure(503, 'ServiceUnavailable', 'away')],
   ['is asked too much', failure(429, 'TooManyRequests', 'later')],
+  ['does not know the agent', failure(403, 'Forbidden', 'no')],
 ])('asks a control plane that %s once', async (_what, error) => {
   const { clock, sent, outcomes, send } = setUp(() => {
     throw error;
@@ -97,6 +98,15 @@ it.each([
   await clock.advance(1);
   expect(sent).toHaveLength(1);
   expect([...outcomes.values()]).toEqual([error, error, error]);
+});
+
+it('takes an older control plane for one that is away, not for one without the pods', async () => {
+  const { clock, outcomes, send } = setUp(() => {
+    throw notFound({ group: 'symphony.dev', plural: 'nodes' }, 'n1');
+  });
+  send('a', 0);
+  await clock.advance(1);
+  expect(outcomes.get('a')).toBeInstanceOf(TransientError);
 });
 
 it('bounds a report', async () => {

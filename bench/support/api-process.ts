@@ -54,7 +54,7 @@ export type ApiReply =
 
 /** `bare`: only the servers for comparison, on the other's certificate. */
 export async function startApiProcess(role: 'api' | 'bare', directory: string): Promise<ApiProcess> {
-  const main = await bundled('api-main');
+  const main = await bundled(new URL('./api-main.ts', import.meta.url));
   const profile =
     process.argv.includes('--profile') && role === 'api'
       ? ['--cpu-prof', '--cpu-prof-dir=/tmp/api-prof']

@@ -2,17 +2,17 @@
  * A program of a benchmark, as Symphony itself is built: what a loader of TypeScript adds to each
  * function would be measured with it.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** `name`: of a file in this folder, without its ending. */
-export async function bundled(name: string): Promise<string> {
-  const outfile = join(root, '.cache', `bench-${name}.mjs`);
+export async function bundled(entry: URL): Promise<string> {
+  const path = fileURLToPath(entry);
+  const outfile = join(root, '.cache', `bench-${basename(path, '.ts')}.mjs`);
   await build({
-    entryPoints: [fileURLToPath(new URL(`./${name}.ts`, import.meta.url))],
+    entryPoints: [path],
     outfile,
     bundle: true,
     format: 'esm',

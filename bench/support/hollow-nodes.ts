@@ -26,7 +26,7 @@ export async function startHollowNodes(
   const made = await runProgram(process.execPath, ['bin/symphony', 'token', 'create', '--data-dir', dataDir]);
   await writeFile(tokenFile, made.stdout, { mode: 0o600 });
   const child = fork(
-    await bundled('hollow-main'),
+    await bundled(new URL('./hollow-main.ts', import.meta.url)),
     [url, tokenFile, directory, String(nodes), String(runForMs), clusterCidr],
     { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
   );

@@ -2,6 +2,7 @@
  * Maps many items without holding up the rest of the process: timers and sockets get their turn
  * after each `PER_TURN` of them. A small number is mapped at once.
  */
+import { setImmediate } from 'node:timers/promises';
 
 /** Of some 1 ms each: a lease is renewed, and an agent heard, in between. */
 const PER_TURN = 32;
@@ -9,7 +10,7 @@ const PER_TURN = 32;
 export async function mapInTurns<T, R>(items: readonly T[], map: (item: T) => R): Promise<readonly R[]> {
   const results: R[] = [];
   for (const [index, item] of items.entries()) {
-    if (index > 0 && index % PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (index > 0 && index % PER_TURN === 0) await setImmediate();
     results.push(map(item));
   }
   return results;

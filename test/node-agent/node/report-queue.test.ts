@@ -85,7 +85,7 @@ it('finds the object for which a whole report is refused', async () => {
   expect(names.filter((name) => outcomes.get(name) === 'taken')).toEqual(['a', 'b', 'c', 'd']);
 });
 
-it.each([
+it.each<[string, Error]>([
   ['does not answer', new TransientError('away')],
   ['has no store', failure(503, 'ServiceUnavailable', 'away')],
   ['is asked too much', failure(429, 'TooManyRequests', 'later')],

@@ -44,3 +44,26 @@ it('asks the store for no owner that its caches know, and still collects when th
   expect(left.filter((name) => name.startsWith('dependent'))).toEqual([]);
   await running[Symbol.asyncDispose]();
 });
+
+const POLICIES = ['Background', 'Foreground', 'Orphan'] as const;
+it.each(POLICIES)('collects owners in a circle, and nothing else: %s', async (propagationPolicy) => {
+  cluster = await startTestCluster();
+  const maps = await Promise.all(
+    ['a', 'b', 'c', 'bystander'].map((name) => cluster.objects.create(aMap(name))),
+  );
+  for (const [index, map] of maps.slice(0, 3).entries()) {
+    const { name, uid = '' } = maps[(index + 1) % 3]!.metadata;
+    const owner = { apiVersion: 'v1', kind: 'ConfigMap', name, uid, blockOwnerDeletion: true };
+    await cluster.objects.update({ ...map, metadata: { ...map.metadata, ownerReferences: [owner] } });
+  }
+  await cluster.clock.advance(5_000);
+  const names = async () =>
+    (await cluster.store.list('configmaps')).objects.map(({ metadata }) => metadata.name).sort();
+  expect(await names()).toEqual(['a', 'b', 'bystander', 'c']);
+  await cluster.objects.delete(builtinRegistry.byKind('v1', 'ConfigMap')!, 'default/a', {
+    propagationPolicy,
+  });
+  await cluster.clock.advance(10_000);
+  const orphans = propagationPolicy === 'Orphan' ? ['b', 'bystander', 'c'] : ['bystander'];
+  expect(await names()).toEqual(orphans);
+});

@@ -47,7 +47,7 @@ it.each([
 ])('keeps a %s that no node can serve, and says what to do instead', async (kind, spec, warning) => {
   const collection = {
     kind: kindNamed(kind),
-    ...(kind === 'PersistentVolume' ? {} : { namespace: 'default' }),
+    namespace: kind === 'PersistentVolume' ? undefined : 'default',
   };
   await test.core.create(collection, { metadata: { name: 'a' }, spec }, plainWrite, test.context);
   expect(test.context.warnings).toContain(warning);

@@ -22,8 +22,10 @@ export const assessPersistentVolumeClaim: Assessor = (object): Health => {
 };
 
 /** A claim without a warning: a class that waits for a first pod says so in no condition. */
-export function explainClaim({ metadata, status }: KubeObject): string | undefined {
+export function explainClaim({ metadata, spec, status }: KubeObject): string | undefined {
   if (textAt(status, 'phase') === 'Bound') return undefined;
+  const volume = textAt(spec, 'volumeName');
+  if (volume !== '') return `Waiting for the PersistentVolume ${JSON.stringify(volume)}`;
   const provisioner = metadata.annotations?.[PROVISIONER_ANNOTATION];
   if (provisioner === undefined) return 'Waiting for the first pod that uses this claim';
   const advice = driverOf(provisioner) ? '' : '; Symphony has none of this name: use the class local';

@@ -76,6 +76,7 @@ describe('the cause of a claim', () => {
 
   it.each([
     [claim, {}, 'Waiting for the first pod that uses this claim'],
+    [{ ...claim, spec: { volumeName: 'v' } }, {}, 'Waiting for the PersistentVolume "v"'],
     [
       provisioned('ebs.csi.aws.com'),
       {},

@@ -16,6 +16,23 @@ export const chooseName = (generateName: string, rng: Rng): ChosenName => ({
 export const podFromTemplate = (owner: KubeObject, template: PodTemplate | undefined, rng: Rng): Pod =>
   podCalled(chooseName(`${owner.metadata.name}-`, rng), owner, template);
 
+/** Pods that differ in their names. They share the rest: the writer plans one of them for all. */
+export function podsFromTemplate(
+  owner: KubeObject,
+  template: PodTemplate | undefined,
+  count: number,
+  rng: Rng,
+): readonly Pod[] {
+  const pod = podFromTemplate(owner, template, rng);
+  return Array.from({ length: count }, () => renamed(pod, rng));
+}
+
+/** Another pod like this one. */
+export function renamed(pod: Pod, rng: Rng): Pod {
+  const { generateName = '' } = pod.metadata;
+  return { ...pod, metadata: { ...pod.metadata, ...chooseName(generateName, rng) } };
+}
+
 /** A pod of the owner with this name. */
 export function podCalled(name: ChosenName, owner: KubeObject, template: PodTemplate | undefined): Pod {
   const { labels, annotations, finalizers } = template?.metadata ?? {};

@@ -17,6 +17,7 @@ import {
   replacesFailedOnly,
   validIndexOf,
 } from './job-facts.ts';
+import { renamed } from '../owned-pod.ts';
 import { podOfJob } from './job-pod.ts';
 import type { Tally } from './tally.ts';
 
@@ -61,8 +62,10 @@ function planCreates(
   const failures = nextBackoff(tally.backoff, tally.newlySucceeded, tally.newlyFailed);
   const waitMs = perIndex ? 0 : remainingMs(failures, nowMs);
   if (waitMs > 0) return { ...NOTHING, waitMs };
-  if (!isIndexed(job))
-    return { creates: Array.from({ length: missing }, () => podOfJob(job, { rng })), deletes: [] };
+  if (!isIndexed(job)) {
+    const pod = podOfJob(job, { rng });
+    return { creates: Array.from({ length: missing }, () => renamed(pod, rng)), deletes: [] };
+  }
   const pending = firstMissing(takenIndexes(job, tally), missing, job.spec.completions ?? 0);
   const waitOf = (index: number): number =>
     perIndex ? remainingOfIndexMs(tally.awaitingReplacement.get(index), nowMs) : 0;

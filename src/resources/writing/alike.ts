@@ -3,6 +3,7 @@
  * One of them is admitted and planned. The others get what it got, with names and uids of their
  * own. Two objects are alike where they share their parts: nothing is compared in depth. Pure.
  */
+import { sharesMembers } from '../../base/json.ts';
 import { generatedName, NAME_SUFFIX } from '../../base/rng.ts';
 import type { KubeObject, ObjectMeta } from '../../schemas/object.ts';
 import { created, type Draft, type Planned, type PlanningRules } from './plan-write.ts';
@@ -48,8 +49,8 @@ function isAlike(a: Draft, b: Draft): boolean {
     a.kind === b.kind &&
     isGenerated(a.object.metadata) &&
     isGenerated(b.object.metadata) &&
-    shareAllBut(a.object, b.object, 'metadata') &&
-    shareAllBut(a.object.metadata, b.object.metadata, 'name')
+    sharesMembers(a.object, b.object, 'metadata') &&
+    sharesMembers(a.object.metadata, b.object.metadata, 'name')
   );
 }
 
@@ -58,13 +59,4 @@ function isGenerated({ name, generateName }: ObjectMeta): boolean {
   if (!generateName) return false;
   const prefix = generatedName(generateName, '');
   return name.startsWith(prefix) && NAME_SUFFIX.test(name.slice(prefix.length));
-}
-
-function shareAllBut(a: object, b: object, apart: string): boolean {
-  const [one, other] = [a, b] as [Record<string, unknown>, Record<string, unknown>];
-  const names = Object.keys(one);
-  return (
-    names.length === Object.keys(other).length &&
-    names.every((name) => name === apart || (name in other && one[name] === other[name]))
-  );
 }

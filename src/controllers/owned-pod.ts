@@ -23,12 +23,17 @@ export function podsFromTemplate(
   count: number,
   rng: Rng,
 ): readonly Pod[] {
-  const pod = podFromTemplate(owner, template, rng);
-  return Array.from({ length: count }, () => renamed(pod, rng));
+  return alike(() => podFromTemplate(owner, template, rng), count, rng);
 }
 
-/** Another pod like this one. */
-export function renamed(pod: Pod, rng: Rng): Pod {
+/** The pod that is made, and others that are like it but for their names. */
+export function alike(make: () => Pod, count: number, rng: Rng): readonly Pod[] {
+  if (count <= 0) return [];
+  const pod = make();
+  return [pod, ...Array.from({ length: count - 1 }, () => renamed(pod, rng))];
+}
+
+function renamed(pod: Pod, rng: Rng): Pod {
   const { generateName = '' } = pod.metadata;
   return { ...pod, metadata: { ...pod.metadata, ...chooseName(generateName, rng) } };
 }

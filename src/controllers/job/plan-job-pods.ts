@@ -17,7 +17,7 @@ import {
   replacesFailedOnly,
   validIndexOf,
 } from './job-facts.ts';
-import { renamed } from '../owned-pod.ts';
+import { alike } from '../owned-pod.ts';
 import { podOfJob } from './job-pod.ts';
 import type { Tally } from './tally.ts';
 
@@ -62,10 +62,7 @@ function planCreates(
   const failures = nextBackoff(tally.backoff, tally.newlySucceeded, tally.newlyFailed);
   const waitMs = perIndex ? 0 : remainingMs(failures, nowMs);
   if (waitMs > 0) return { ...NOTHING, waitMs };
-  if (!isIndexed(job)) {
-    const pod = podOfJob(job, { rng });
-    return { creates: Array.from({ length: missing }, () => renamed(pod, rng)), deletes: [] };
-  }
+  if (!isIndexed(job)) return { creates: alike(() => podOfJob(job, { rng }), missing, rng), deletes: [] };
   const pending = firstMissing(takenIndexes(job, tally), missing, job.spec.completions ?? 0);
   const waitOf = (index: number): number =>
     perIndex ? remainingOfIndexMs(tally.awaitingReplacement.get(index), nowMs) : 0;

@@ -29,8 +29,14 @@ export function podsFromTemplate(
 /** The pod that is made, and others that are like it but for their names. */
 export function alike(make: () => Pod, count: number, rng: Rng): readonly Pod[] {
   if (count <= 0) return [];
-  const pod = make();
-  return [pod, ...Array.from({ length: count - 1 }, () => renamed(pod, rng))];
+  const first = make();
+  const pods = new Map([[first.metadata.name, first]]);
+  // One commit has a name once. Of 500 pods, two draw the same name in one of a hundred commits.
+  for (let draws = 1; pods.size < count && draws < 2 * count; draws += 1) {
+    const pod = renamed(first, rng);
+    pods.set(pod.metadata.name, pod);
+  }
+  return [...pods.values()];
 }
 
 function renamed(pod: Pod, rng: Rng): Pod {

@@ -99,6 +99,22 @@ interface PodCount {
 }
 
 const rate = (ms: number): number => PODS / (ms / 1_000);
+/** Milliseconds of CPU that each pod costs, of the control plane and of Redis. */
+async function measured(figures: Measured, follows: Promise<number>): Promise<void> {
+  const cpu = (): number[] => [symphony.pid, symphony.redisPid].map((pid) => usageOf(pid).cpuSeconds);
+  const before = cpu();
+  figures.tookMs.push(await follows);
+  const spent = cpu().map((seconds, index) => ((seconds - (before[index] ?? 0)) * 1_000) / PODS);
+  figures.cpu.push(spent[0] ?? 0);
+  figures.redisCpu.push(spent[1] ?? 0);
+}
+
+interface Measured {
+  readonly tookMs: number[];
+  readonly cpu: number[];
+  readonly redisCpu: number[];
+}
+
 const pause = (seconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
 
@@ -110,12 +126,23 @@ async function scale(api: HttpApiClient, name: string, replicas: number): Promis
 try {
   for (let index = 0; !HAS_AGENTS && index < NODES; index += 1)
     await client.create(resources.nodes, nodeObject(`node-${index}`));
-  const times = { up: [] as number[], down: [] as number[] };
+  // The first pods of a cluster wait for nodes that may still come.
+  await follow(
+    () => client.create(DEPLOYMENTS, deployment('first', 1)),
+    ({ bound }) => bound === 1,
+  );
+  await follow(
+    () => client.delete(DEPLOYMENTS, 'default', 'first'),
+    ({ all }) => all === 0,
+  );
+  const none = (): Measured => ({ tookMs: [], cpu: [], redisCpu: [] });
+  const times = { up: none(), down: none() };
   for (let repeat = 0; repeat < REPEATS; repeat += 1) {
     progress(`repeat ${repeat + 1} of ${REPEATS}`);
     const name = `web-${repeat}`;
-    times.up.push(
-      await follow(
+    await measured(
+      times.up,
+      follow(
         () => client.create(DEPLOYMENTS, deployment(name, PODS)),
         ({ bound }) => bound === PODS,
       ),
@@ -123,23 +150,28 @@ try {
     await pause(10);
     const isLast = repeat === REPEATS - 1;
     if (isLast && REST_SECONDS > 0) await rest();
-    times.down.push(
-      await follow(
+    await measured(
+      times.down,
+      follow(
         () => scale(client, name, 0),
         ({ all }) => all === 0,
       ),
     );
     await pause(5);
   }
-  for (const [what, measured] of Object.entries(times))
+  for (const [way, { tookMs, cpu, redisCpu }] of Object.entries(times)) {
+    const what = way === 'up' ? `${PODS} replicas created to all bound` : `${PODS} replicas to none`;
     report({
-      name: what === 'up' ? `${PODS} replicas created to all bound` : `${PODS} replicas to none`,
-      value: rate(median(measured)),
+      name: what,
+      value: rate(median(tookMs)),
       unit: 'pods/s',
       baseline: KUBERNETES_PODS_PER_SECOND,
-      ratio: rate(median(measured)) / KUBERNETES_PODS_PER_SECOND,
-      note: `${spread(measured)} ms`,
+      ratio: rate(median(tookMs)) / KUBERNETES_PODS_PER_SECOND,
+      note: `${spread(tookMs)} ms: ${tookMs.map((x) => x.toFixed(0))} cpu ${cpu.map((x) => x.toFixed(2))}`,
     });
+    report({ name: `${what}: CPU of the control plane`, value: median(cpu), unit: 'ms/pod' });
+    report({ name: `${what}: CPU of Redis`, value: median(redisCpu), unit: 'ms/pod' });
+  }
 } finally {
   client[Symbol.dispose]();
   await symphony[Symbol.asyncDispose]();

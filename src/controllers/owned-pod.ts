@@ -32,6 +32,21 @@ export const podFromTemplate = (
   taken?: Set<string>,
 ): Pod => podCalled(chooseName(`${owner.metadata.name}-`, rng, taken), owner, template);
 
+/**
+ * The pod that is made, and others that differ from it in their names only. They share the rest:
+ * the writer plans one of them for all.
+ */
+export function alike(make: () => Pod, count: number, rng: Rng, taken: Set<string>): readonly Pod[] {
+  if (count <= 0) return [];
+  const first = make();
+  const { metadata } = first;
+  const another = (): Pod => ({
+    ...first,
+    metadata: { ...metadata, ...chooseName(metadata.generateName ?? '', rng, taken) },
+  });
+  return [first, ...Array.from({ length: count - 1 }, another)];
+}
+
 /** A pod of the owner with this name. */
 export function podCalled(name: ChosenName, owner: KubeObject, template: PodTemplate | undefined): Pod {
   const { labels, annotations, finalizers } = template?.metadata ?? {};

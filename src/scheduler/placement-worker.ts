@@ -269,14 +269,14 @@ async function executePlacement(
   signal: AbortSignal,
 ): Promise<void> {
   const writes = placementWrites(plan, clock.now());
+  let newest = '0';
   for (let start = 0; start < writes.length; start += MAX_WRITES) {
     const batch = writes.slice(start, start + MAX_WRITES);
     const outcomes = await writeEach(writer, batch, fence ? { fence } : {});
-    let newest = '0';
     for (const { object } of outcomes) newest = laterVersion(newest, object?.metadata.resourceVersion ?? '0');
     for (const { write, refusal } of outcomes) if (refusal === undefined) recordEvent(write.event);
-    if (newest !== '0') await pods.waitFor(newest, signal);
   }
+  if (newest !== '0') await pods.waitFor(newest, signal);
 }
 
 /** Writes what the claims of reservations get. Returns the pods for which that failed. */

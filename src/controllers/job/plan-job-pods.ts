@@ -18,7 +18,7 @@ import {
   validIndexOf,
 } from './job-facts.ts';
 import { podOfJob } from './job-pod.ts';
-import { namesOf, roomForPods } from '../owned-pod.ts';
+import { alike, namesOf, roomForPods } from '../owned-pod.ts';
 import type { Tally } from './tally.ts';
 
 /** Pods created, deleted or counted in one commit, as upstream; the rest follows in the next. */
@@ -64,7 +64,7 @@ function planCreates(
   if (waitMs > 0) return { ...NOTHING, waitMs };
   const taken = namesOf(tally.pods);
   if (!isIndexed(job))
-    return { creates: Array.from({ length: missing }, () => podOfJob(job, { rng, taken })), deletes: [] };
+    return { creates: alike(() => podOfJob(job, { rng, taken }), missing, rng, taken), deletes: [] };
   const pending = firstMissing(takenIndexes(job, tally), missing, job.spec.completions ?? 0);
   const waitOf = (index: number): number =>
     perIndex ? remainingOfIndexMs(tally.awaitingReplacement.get(index), nowMs) : 0;

@@ -13,7 +13,7 @@ import type { Pod, ReplicaSet, ReplicationController } from '../../schemas/types
 import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
 import type { Plan, Refusal } from '../controller.ts';
 import { deletionOf, isDeleting, planClaims, statusUpdate } from '../ownership.ts';
-import { namesOf, podFromTemplate, roomForPods } from '../owned-pod.ts';
+import { alike, namesOf, podFromTemplate, roomForPods } from '../owned-pod.ts';
 import { type EventText, eventsOf, type PlannedEvent } from '../planned-event.ts';
 import { availableInMs, isActive, isReady, isTerminating, nextAvailability } from '../pod-facts.ts';
 import { rankForDeletion } from './rank-pods.ts';
@@ -106,10 +106,14 @@ function scaling(
   const missing = (replicaSet.spec.replicas ?? 1) - active.length;
   if (missing > 0) {
     const taken = namesOf(pods);
-    return Array.from({ length: Math.min(missing, BURST_REPLICAS, roomForPods(active)) }, (): Change => {
-      const object = podFromTemplate(replicaSet, replicaSet.spec.template, rng, taken);
-      return { write: { verb: 'create', object }, event: event('created', replicaSet, object.metadata.name) };
-    });
+    const make = (): Pod => podFromTemplate(replicaSet, replicaSet.spec.template, rng, taken);
+    const count = Math.min(missing, BURST_REPLICAS, roomForPods(active));
+    return alike(make, count, rng, taken).map(
+      (object): Change => ({
+        write: { verb: 'create', object },
+        event: event('created', replicaSet, object.metadata.name),
+      }),
+    );
   }
   if (!mayDelete || missing === 0) return [];
   return rankForDeletion(active, related, nowMs)

@@ -2,6 +2,7 @@
  * One write and the object that is stored → the op that does it: the strategy and the validation of
  * the kind. Pure.
  */
+import { omit } from '../../schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { type ResourceKind, storageIdOf, toStored } from '../../schemas/resource-kind.ts';
 import {
@@ -82,7 +83,7 @@ function planRestore(draft: Draft, rules: PlanningRules): Planned {
   const { resourceVersion: expectedVersion } = object.metadata;
   const planned = created(draft, object, false, rules);
   // Nobody has filled in its defaults, or checked it, since an agent sent it.
-  const { isSound: _, ...op } = planned.op;
+  const op = omit(planned.op, 'isSound');
   if (expectedVersion === undefined) return { ...planned, op };
   return { ...planned, op: { ...op, type: 'update', expectedVersion } };
 }

@@ -166,6 +166,15 @@ try {
   else
     for (let index = 0; index < NODES; index += 1)
       await client.create(resources.nodes, nodeObject(`node-${index}`));
+  // The first pods of a cluster wait for nodes that may still come.
+  await follow(
+    () => client.create(DEPLOYMENTS, deployment('first', 1)),
+    ({ bound }) => bound === 1,
+  );
+  await follow(
+    () => scale(client, 'first', 0),
+    ({ all }) => all === 0,
+  );
   const times = { up: [] as number[], ready: [] as number[], down: [] as number[], job: [] as number[] };
   for (let repeat = 0; repeat < REPEATS; repeat += 1) {
     progress(`repeat ${repeat + 1} of ${REPEATS}`);

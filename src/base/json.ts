@@ -48,6 +48,16 @@ export function jsonEqual(a: unknown, b: unknown): boolean {
   return true;
 }
 
+/** Whether two records have the very same members, one of them apart. Nothing is compared in depth. */
+export function sharesMembers(a: object, b: object, apart?: string): boolean {
+  const [one, other] = [a, b] as [Record<string, unknown>, Record<string, unknown>];
+  const names = Object.keys(one);
+  return (
+    names.length === Object.keys(other).length &&
+    names.every((name) => name === apart || (Object.hasOwn(other, name) && one[name] === other[name]))
+  );
+}
+
 /** A deep copy of a JSON value. */
 export function jsonClone<T>(value: T): T {
   if (Array.isArray(value)) return value.map((item: unknown) => jsonClone(item)) as T;
@@ -60,12 +70,15 @@ export function jsonClone<T>(value: T): T {
 /**
  * JSON text with sorted keys: equal values give equal text, whatever the order of their members.
  */
-export function stableStringify(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((item) => stableStringify(item ?? null)).join(',')}]`;
+export const stableStringify = (value: unknown): string => stableText(value, stableStringify);
+
+/** The same text, with that of the members given by `textOf`. */
+export function stableText(value: unknown, textOf: (member: unknown) => string): string {
+  if (Array.isArray(value)) return `[${value.map((item) => textOf(item ?? null)).join(',')}]`;
   if (!isRecord(value)) return JSON.stringify(value ?? null);
   const members = Object.keys(value)
     .filter((key) => value[key] !== undefined)
     .sort()
-    .map((key) => `${JSON.stringify(key)}:${stableStringify(value[key])}`);
+    .map((key) => `${JSON.stringify(key)}:${textOf(value[key])}`);
   return `{${members.join(',')}}`;
 }

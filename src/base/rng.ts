@@ -30,6 +30,9 @@ export function seededRng(seed: number): Rng {
 /** The alphabet of Kubernetes' generated names: it spells no words and confuses nobody. */
 export const SAFE_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
+/** A suffix of {@link nameSuffix}. */
+export const NAME_SUFFIX = new RegExp(`^[${SAFE_ALPHABET}]{5}$`);
+
 /** A suffix as `metadata.generateName` appends it: five characters of the safe alphabet. */
 export function nameSuffix(rng: Rng, length = 5): string {
   return Array.from({ length }, () => SAFE_ALPHABET[Math.floor(rng.next() * SAFE_ALPHABET.length)]).join('');

@@ -1,6 +1,6 @@
 /** Claims, as Argo CD assesses them: a claim is healthy once it is bound. */
 import type { KubeObject } from '../schemas/object.ts';
-import { PROVISIONER_ANNOTATION } from '../schemas/volumes/drivers.ts';
+import { driverOf, PROVISIONER_ANNOTATION } from '../schemas/volumes/drivers.ts';
 import { type Assessor, degraded, type Health, healthy, progressing } from './types.ts';
 import { recordAt, textAt } from './fields.ts';
 
@@ -22,10 +22,12 @@ export const assessPersistentVolumeClaim: Assessor = (object): Health => {
 };
 
 /** A claim without a warning: a class that waits for a first pod says so in no condition. */
-export function explainClaim({ metadata, status }: KubeObject): string | undefined {
+export function explainClaim({ metadata, spec, status }: KubeObject): string | undefined {
   if (textAt(status, 'phase') === 'Bound') return undefined;
+  const volume = textAt(spec, 'volumeName');
+  if (volume !== '') return `Waiting for the PersistentVolume ${JSON.stringify(volume)}`;
   const provisioner = metadata.annotations?.[PROVISIONER_ANNOTATION];
-  return provisioner === undefined
-    ? 'Waiting for the first pod that uses this claim'
-    : `Waiting for the provisioner ${JSON.stringify(provisioner)} to make the volume`;
+  if (provisioner === undefined) return 'Waiting for the first pod that uses this claim';
+  const advice = driverOf(provisioner) ? '' : '; Symphony has none of this name: use the class local';
+  return `Waiting for the provisioner ${JSON.stringify(provisioner)} to make the volume${advice}`;
 }

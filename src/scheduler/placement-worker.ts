@@ -5,6 +5,7 @@
  * for, so `nodeName` never changes, and a changed pod is planned again.
  */
 import { createAbort } from '../base/abort.ts';
+import { mapBounded } from '../base/map-bounded.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
@@ -19,7 +20,6 @@ import type {
   Service,
   StatefulSet,
 } from '../schemas/types.ts';
-import { claimsOfPod } from '../schemas/volumes/pod-claims.ts';
 import type { CacheSet, ResourceCache } from '../store/cache/cache.ts';
 import { claimKeyOf, openStorage, type StorageCaches } from '../store/cache/storage-caches.ts';
 import { writeEach } from '../resources/writing/write-each.ts';
@@ -30,8 +30,9 @@ import { placementWrites, type SchedulingEvent } from './plan-binding.ts';
 import { isPending, type PlacementPlan, planPlacementIn, type Reservation } from './plan-placement.ts';
 import { createNodeWait } from './node-wait.ts';
 import { nodeChangeHelps, pendingPodChanged, podChangeHelps } from './plan-retry.ts';
+import { createRefusedPods, type Help } from './refused-pods.ts';
 import { createReservedPlaces } from './reserved-places.ts';
-import { worldOf } from './snapshot.ts';
+import { type SpreadingObjects, worldOf } from './snapshot.ts';
 
 export interface PlacementWorkerOptions {
   readonly writer: BoundWriter;
@@ -50,10 +51,10 @@ export interface PlacementWorkerOptions {
 
 /** With the queue dead, a pending pod waits at most this long. */
 const RESYNC_INTERVAL_MS = 2_000;
-/** Refused pods are planned again after this time without any help (upstream: 5 minutes). */
-const REFUSED_RETRY_MS = 60_000;
-/** Pods of one commit: a few megabytes, some tens of milliseconds of the store's time. */
-const MAX_WRITES = 1_000;
+/** Pods of one commit: a megabyte, some tens of milliseconds of the store's time. */
+const MAX_WRITES = 500;
+/** While the store carries one commit out, the next one is made. */
+const PARALLEL_COMMITS = 2;
 /** Name at most this many pods of a batch in the log. */
 const MAX_LOGGED = 5;
 /** All pending pods share one key: a single job places every one of them. */
@@ -62,25 +63,10 @@ const PENDING_INDEX = 'pending';
 
 export async function startPlacementWorker(options: PlacementWorkerOptions): Promise<AsyncDisposable> {
   const { caches, clock, logger, queues } = options;
-  const [pods, nodes, namespaces, services, replicaSets, replicationControllers] = await Promise.all([
-    caches.open<Pod>('pods'),
-    caches.open<Node>('nodes'),
-    caches.open<Namespace>('namespaces'),
-    caches.open<Service>('services'),
-    caches.open<ReplicaSet>('replicasets.apps'),
-    caches.open<ReplicationController>('replicationcontrollers'),
-  ]);
-  const statefulSets = await caches.open<StatefulSet>('statefulsets.apps');
-  pods.addIndex(PENDING_INDEX, (pod) => (isPending(pod) ? ['yes'] : []));
-  const storage = await openStorage(caches);
+  const { pods, nodes, namespaces, storage, spreading } = await openCaches(caches);
   const world = worldOf({ namespaces: namespaces.list(), nodes: nodes.list(), pods: pods.list() });
   const reserved = createReservedPlaces();
-  const refusedAt = new Map<string, number>();
-  /** Refused pods with claims. */
-  const refusedWithClaims = new Set<string>();
-  /** Counts the changes that may help refused pods, and those that may help pods with claims. */
-  let helps = 0;
-  let storageHelps = 0;
+  const refused = createRefusedPods();
   const queue = queues.queue<PlacementJob>('placement');
   const nodeWait = createNodeWait({ ...options, nodes: () => nodes.list(), retry: () => wake('*') });
   let running: Promise<void> = Promise.resolve();
@@ -90,8 +76,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     const now = clock.now();
     return pods
       .byIndex(PENDING_INDEX, 'yes')
-      .filter((pod) => !reserved.has(keyOf(pod)))
-      .filter((pod) => now - (refusedAt.get(keyOf(pod)) ?? Number.NEGATIVE_INFINITY) >= REFUSED_RETRY_MS);
+      .filter((pod) => !reserved.has(keyOf(pod)) && !refused.rests(keyOf(pod), now));
   }
 
   async function placeOnce(): Promise<void> {
@@ -101,20 +86,15 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     const pending = waiting();
     if (pending.length === 0) return;
     const startedAt = clock.now();
-    const objects = {
-      services: services.list(),
-      replicaSets: [...replicaSets.list(), ...replicationControllers.list(), ...statefulSets.list()],
-      storage,
-    };
-    const [helpsBefore, storageHelpsBefore] = [helps, storageHelps];
-    const plan = planPlacementIn(pending, world, objects, options.rng, first);
+    const before = refused.helps;
+    const plan = planPlacementIn(pending, world, spreading(), options.rng, first);
     await executePlacement(options, pods, plan, stop.signal);
     await reserve(plan.reservations);
-    for (const { pod } of plan.bindings) refusedAt.delete(keyOf(pod));
-    for (const { pod } of plan.rejections) if (isAsPlanned(pod)) refuse(pod);
+    for (const { pod } of plan.bindings) refused.forget(keyOf(pod));
+    for (const { pod } of plan.rejections) if (isAsPlanned(pod)) refused.refuse(pod, clock.now());
     // Help that came while the refusals were written is for these pods, too.
-    if (helps !== helpsBefore) retryRefused();
-    else if (storageHelps !== storageHelpsBefore) retryWithClaims();
+    if (refused.helps.any !== before.any) help('any');
+    else if (refused.helps.storage !== before.storage) help('storage');
     logPlacement(logger, plan, clock.now() - startedAt);
   }
 
@@ -132,7 +112,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
   async function reserve(reservations: readonly Reservation[]): Promise<void> {
     for (const reservation of reservations) {
       const { pod, nodeName } = reservation;
-      refusedAt.delete(keyOf(pod));
+      refused.forget(keyOf(pod));
       reserved.keep(reservation);
       world.podChanged(keyOf(pod), { ...pod, spec: { ...pod.spec, nodeName } });
     }
@@ -146,11 +126,6 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
       world.podChanged(key, pods.get(key));
       wake(key);
     }
-  }
-
-  function refuse(pod: Pod): void {
-    refusedAt.set(keyOf(pod), clock.now());
-    if (claimsOfPod(pod).length > 0) refusedWithClaims.add(keyOf(pod));
   }
 
   /** Whether everything that decides about the pod's place is as it was when it was planned. */
@@ -185,26 +160,14 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
       });
   }
 
-  function retryRefused(): void {
-    helps += 1;
-    if (refusedAt.size === 0) return;
-    refusedAt.clear();
-    refusedWithClaims.clear();
-    wake('*');
-  }
-
-  function retryWithClaims(): void {
-    storageHelps += 1;
-    if (refusedWithClaims.size === 0) return;
-    for (const key of refusedWithClaims) refusedAt.delete(key);
-    refusedWithClaims.clear();
-    wake('*');
+  function help(whom: Help): void {
+    if (refused.help(whom)) wake('*');
   }
 
   /** A change of a claim, by its key: the pod that waits for it may go on. */
   function claimChanged(key: string | undefined): void {
     if (key !== undefined && reserved.claimChanged(key)) wake(key);
-    retryWithClaims();
+    help('storage');
   }
 
   const worker = queues.work<PlacementJob>('placement', { concurrency: 1, process: run });
@@ -222,16 +185,16 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
         reserved.drop(event.key);
       }
       world.podChanged(event.key, event.type === 'DELETED' ? undefined : event.object);
-      if (event.type === 'DELETED') refusedAt.delete(event.key);
-      if (podChangeHelps(event)) retryRefused();
+      if (event.type === 'DELETED') refused.forget(event.key);
+      if (podChangeHelps(event)) help('any');
       if (event.type === 'DELETED' || !isPending(event.object) || !pendingPodChanged(event)) return;
-      refusedAt.delete(event.key);
+      refused.forget(event.key);
       wake(event.key);
     }),
     nodes.subscribe((event) => {
       world.nodeChanged(event.key, event.type === 'DELETED' ? undefined : event.object);
       nodeWait.nodeChanged(event);
-      if (nodeChangeHelps(event)) retryRefused();
+      if (nodeChangeHelps(event)) help('any');
     }),
   ];
 
@@ -255,6 +218,28 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
   };
 }
 
+async function openCaches(caches: CacheSet) {
+  const [pods, nodes, namespaces, services] = await Promise.all([
+    caches.open<Pod>('pods'),
+    caches.open<Node>('nodes'),
+    caches.open<Namespace>('namespaces'),
+    caches.open<Service>('services'),
+  ]);
+  const workloads = await Promise.all([
+    caches.open<ReplicaSet>('replicasets.apps'),
+    caches.open<ReplicationController>('replicationcontrollers'),
+    caches.open<StatefulSet>('statefulsets.apps'),
+  ]);
+  const storage = await openStorage(caches);
+  pods.addIndex(PENDING_INDEX, (pod) => (isPending(pod) ? ['yes'] : []));
+  const spreading = (): SpreadingObjects => ({
+    services: services.list(),
+    replicaSets: workloads.flatMap<SpreadingObjects['replicaSets'][number]>((cache) => cache.list()),
+    storage,
+  });
+  return { pods, nodes, namespaces, storage, spreading };
+}
+
 function logPlacement(logger: Logger, { bindings, rejections }: PlacementPlan, tookMs: number): void {
   const pods = bindings.slice(0, MAX_LOGGED).map(({ pod, nodeName }) => `${keyOf(pod)} on ${nodeName}`);
   const fields = { placed: bindings.length, refused: rejections.length, pods, tookMs };
@@ -268,15 +253,19 @@ async function executePlacement(
   plan: PlacementPlan,
   signal: AbortSignal,
 ): Promise<void> {
-  const writes = placementWrites(plan, clock.now());
-  for (let start = 0; start < writes.length; start += MAX_WRITES) {
-    const batch = writes.slice(start, start + MAX_WRITES);
+  const batches = batchesOf(placementWrites(plan, clock.now()), MAX_WRITES);
+  const newest = await mapBounded(batches, PARALLEL_COMMITS, async (batch) => {
     const outcomes = await writeEach(writer, batch, fence ? { fence } : {});
-    let newest = '0';
-    for (const { object } of outcomes) newest = laterVersion(newest, object?.metadata.resourceVersion ?? '0');
     for (const { write, refusal } of outcomes) if (refusal === undefined) recordEvent(write.event);
-    if (newest !== '0') await pods.waitFor(newest, signal);
-  }
+    return outcomes.map(({ object }) => object?.metadata.resourceVersion ?? '0').reduce(laterVersion, '0');
+  });
+  const last = newest.reduce(laterVersion, '0');
+  if (last !== '0') await pods.waitFor(last, signal);
+}
+
+function batchesOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size));
 }
 
 /** Writes what the claims of reservations get. Returns the pods for which that failed. */

@@ -93,6 +93,7 @@ async function startLoops(
         clock,
         logger,
         source: { component },
+        givesWay: true,
       }),
     );
   const common = { store, caches, writer, registry, clock, rng, logger };

@@ -16,12 +16,15 @@ export interface CreateOp {
   /** `namespace/name` or `name`; see `objectKey`. */
   readonly key: string;
   readonly object: KubeObject;
+  /** The rules of its kind have filled and checked the object: to read it again changes nothing. */
+  readonly isSound?: true;
 }
 export interface UpdateOp {
   readonly type: 'update';
   readonly resource: ResourceId;
   readonly key: string;
   readonly object: KubeObject;
+  readonly isSound?: true;
   readonly expectedVersion: string;
 }
 export interface DeleteOp {
@@ -75,6 +78,8 @@ export interface StoreEvent {
   readonly version: string;
   /** Characters of the object as text, to bound what is kept of it. */
   readonly size: number;
+  /** This process has written it as sound. */
+  readonly isSound?: true;
 }
 
 /** A change that cannot be read. It has its place in the order of changes. */

@@ -13,6 +13,7 @@ import { parseCertificateRequest } from '../../src/schemas/certificates/certific
 import { hasFormat } from '../../src/schemas/values/formats.ts';
 import { parseJsonPath } from '../../src/schemas/custom/json-path.ts';
 import { readManifests } from '../../src/schemas/manifest/read-manifests.ts';
+import { builtinRegistry } from '../../src/schemas/registry.ts';
 import { parseQuantity } from '../../src/schemas/values/quantity.ts';
 import { validateFieldRef } from '../../src/schemas/validation/environment.ts';
 import { canonicalRepoUrl, parseRepoUrl, redactCredentials } from '../../src/sync/git/git-url.ts';
@@ -71,7 +72,7 @@ describe('a long text costs no more than its length', () => {
         type: 'kubernetes.io/tls',
         data: { 'tls.crt': base64(`${pem}-----END b-----`), 'tls.key': '' },
       };
-      expect(warningsOf(secret)).toHaveLength(1);
+      expect(warningsOf(builtinRegistry.byKind('v1', 'Secret')!, secret)).toHaveLength(1);
     },
   );
 

@@ -101,7 +101,7 @@ const table: readonly (readonly [string, KubeObject | undefined, HealthStatus])[
   [
     'a suspended CronJob',
     cronJob({ lastScheduleTime: LATE, lastSuccessfulTime: EARLY }, { suspend: true }),
-    'Healthy',
+    'Suspended',
   ],
   [
     'a complete ReplicaSet',

@@ -76,7 +76,17 @@ describe('the cause of a claim', () => {
 
   it.each([
     [claim, {}, 'Waiting for the first pod that uses this claim'],
-    [provisioned('ebs.csi.aws.com'), {}, 'Waiting for the provisioner "ebs.csi.aws.com" to make the volume'],
+    [{ ...claim, spec: { volumeName: 'v' } }, {}, 'Waiting for the PersistentVolume "v"'],
+    [
+      provisioned('ebs.csi.aws.com'),
+      {},
+      'Waiting for the provisioner "ebs.csi.aws.com" to make the volume; Symphony has none of this name: use the class local',
+    ],
+    [
+      provisioned('rancher.io/local-path'),
+      {},
+      'Waiting for the provisioner "rancher.io/local-path" to make the volume',
+    ],
     [
       claim,
       { warnings: { data: [{ reason: 'ProvisioningFailed', message: 'class "x" not found' }] } },

@@ -27,6 +27,34 @@ it('keeps what Kubernetes keeps though it is not implemented, and warns', async 
 
 it.each([
   [
+    'PersistentVolume',
+    {
+      accessModes: ['ReadWriteOnce'],
+      capacity: { storage: '1Gi' },
+      csi: { driver: 'ebs.csi.aws.com', volumeHandle: 'v' },
+    },
+    'spec.csi: not implemented by Symphony: no node can mount it; use a claim of class local, or a local or nfs volume',
+  ],
+  [
+    'PersistentVolumeClaim',
+    {
+      accessModes: ['ReadWriteOnce'],
+      resources: { requests: { storage: '1Gi' } },
+      dataSource: { kind: 'PersistentVolumeClaim', name: 'other' },
+    },
+    'spec.dataSource: not implemented by Symphony: volumes begin empty; fill one with symphony restore volume',
+  ],
+])('keeps a %s that no node can serve, and says what to do instead', async (kind, spec, warning) => {
+  const collection = {
+    kind: kindNamed(kind),
+    namespace: kind === 'PersistentVolume' ? undefined : 'default',
+  };
+  await test.core.create(collection, { metadata: { name: 'a' }, spec }, plainWrite, test.context);
+  expect(test.context.warnings).toContain(warning);
+});
+
+it.each([
+  [
     'NetworkPolicy',
     { podSelector: {} },
     'NetworkPolicy is kept, but not implemented by Symphony: traffic is not',

@@ -19,7 +19,12 @@ export interface DaemonSetRevision {
 }
 
 /** A pod that only the scheduler binds, and to this node only. */
-export function daemonPod({ daemonSet, hash }: DaemonSetRevision, node: string, rng: Rng): Pod {
+export function daemonPod(
+  { daemonSet, hash }: DaemonSetRevision,
+  node: string,
+  rng: Rng,
+  taken?: Set<string>,
+): Pod {
   const { template } = daemonSet.spec;
   const spec = template.spec ?? { containers: [] };
   const labels = {
@@ -34,6 +39,7 @@ export function daemonPod({ daemonSet, hash }: DaemonSetRevision, node: string, 
       spec: { ...spec, tolerations: daemonTolerations(spec), affinity: affinityTo(node, spec.affinity) },
     },
     rng,
+    taken,
   );
 }
 

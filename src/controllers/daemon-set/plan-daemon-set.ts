@@ -10,6 +10,7 @@ import { isRestored } from '../../schemas/pods/pod-marks.ts';
 import type { ControllerRevision, DaemonSet, Node, Pod } from '../../schemas/types.ts';
 import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
 import type { Plan, Refusal } from '../controller.ts';
+import { namesOf } from '../owned-pod.ts';
 import { deletionOf, isDeleting, planClaims, statusUpdate } from '../ownership.ts';
 import type { PlannedEvent } from '../planned-event.ts';
 import { nextAvailability } from '../pod-facts.ts';
@@ -101,8 +102,9 @@ function planActions(
   const isSettled = changes.createOn.length === 0 && changes.remove.length === 0;
   const { createOn, remove } = isSettled ? planRollout(input, nowMs) : changes;
   const removed = remove.slice(0, BURST_PODS);
+  const taken = namesOf(input.pods);
   const actions = [
-    ...createOn.slice(0, BURST_PODS).map((node) => creation(view, input, node)),
+    ...createOn.slice(0, BURST_PODS).map((node) => creation(view, input, node, taken)),
     ...removed.map((pod) => deletion(daemonSet, pod)),
   ];
   const observed: DaemonSetStatus = {
@@ -124,8 +126,13 @@ function planActions(
 
 type Action = PlannedEvent & { readonly write: Write };
 
-function creation({ daemonSet, rng }: DaemonSetView, input: PodsInput, node: string): Action {
-  const object = daemonPod(input, node, rng);
+function creation(
+  { daemonSet, rng }: DaemonSetView,
+  input: PodsInput,
+  node: string,
+  taken: Set<string>,
+): Action {
+  const object = daemonPod(input, node, rng, taken);
   return {
     ...daemonSetEvent('created', daemonSet, object.metadata.name),
     write: { verb: 'create', object },

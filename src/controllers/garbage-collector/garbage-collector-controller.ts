@@ -28,24 +28,39 @@ export const garbageCollector: Controller = {
   async open(context, scope): Promise<Reconciler<CollectionInput>> {
     const { registry, store } = context;
     const caches = new Map<ResourceId, ResourceCache>();
-    const dependentsOf = (uid: string | undefined): KubeObject[] =>
-      uid ? [...caches.values()].flatMap((cache) => cache.byIndex(OWNER_INDEX, uid)) : [];
+    function dependentsOf(uid: string | undefined): readonly KubeObject[] {
+      const found: KubeObject[] = [];
+      if (uid) for (const cache of caches.values()) found.push(...cache.byIndex(OWNER_INDEX, uid));
+      return found;
+    }
     const keysOf = (objects: readonly KubeObject[]): readonly string[] =>
       objects.flatMap((object) => loopKeyOf(registry, object) ?? []);
+
+    function knownOwner(object: KubeObject, owner: OwnerReference): KubeObject | undefined {
+      const { resource, key } = locate(registry, object, owner) ?? {};
+      return resource === undefined ? undefined : caches.get(resource)?.get(key ?? '');
+    }
 
     /** An owner that waits for its dependents is reconciled when one of them goes or changes. */
     const waitingOwners = (object: KubeObject): readonly string[] =>
       (object.metadata.ownerReferences ?? []).flatMap((owner) => {
-        const { resource, key } = locate(registry, object, owner) ?? {};
-        const found = resource === undefined ? undefined : caches.get(resource)?.get(key ?? '');
+        const found = knownOwner(object, owner);
         return found && isDeleting(found) ? keysOf([found]) : [];
+      });
+
+    /** All its owners are here to stay. The news that one goes concern its dependents. */
+    const isHeld = (object: KubeObject): boolean =>
+      !isDeleting(object) &&
+      (object.metadata.ownerReferences ?? []).every((owner) => {
+        const found = knownOwner(object, owner);
+        return found?.metadata.uid === owner.uid && !isDeleting(found);
       });
 
     function concerned({ type, object, previous }: CacheEvent): readonly string[] {
       const isGone = type === 'DELETED';
       const begins = isDeleting(object) && previous !== undefined && !isDeleting(previous);
       return [
-        ...(!isGone && concernsCollector(object) ? keysOf([object]) : []),
+        ...(!isGone && concernsCollector(object) && !isHeld(object) ? keysOf([object]) : []),
         ...(isGone || begins ? keysOf(dependentsOf(object.metadata.uid)) : []),
         ...(isGone || previous ? waitingOwners(previous ?? object) : []),
       ];
@@ -72,7 +87,7 @@ export const garbageCollector: Controller = {
       const at = locate(registry, object, owner);
       if (!at) return { state: 'unresolvable' };
       // The news that a known owner goes reconcile its dependents again.
-      const known = caches.get(at.resource)?.get(at.key);
+      const known = knownOwner(object, owner);
       if (known?.metadata.uid === owner.uid && known) return { state: 'live', object: known };
       const found = await store.get(at.resource, at.key);
       return found ? { state: 'live', object: found } : { state: 'absent' };

@@ -45,8 +45,11 @@ export function concernsCollector(object: KubeObject): boolean {
   return hasFinalizer(object, ORPHAN_FINALIZER) || hasFinalizer(object, FOREGROUND_FINALIZER);
 }
 
-export function planCollection(input: CollectionInput): CollectionPlan {
-  const { object } = input;
+export function planCollection(seen: CollectionInput): CollectionPlan {
+  const { object } = seen;
+  // An object that names itself as an owner neither waits for itself nor is written twice.
+  const dependents = seen.dependents.filter(({ metadata }) => metadata.uid !== object.metadata.uid);
+  const input = { ...seen, dependents };
   if (isDeleting(object) && hasFinalizer(object, ORPHAN_FINALIZER)) return planOrphaning(input);
   if (waitsForDependents(object)) return planForeground(input);
   if (isDeleting(object)) return NOTHING;

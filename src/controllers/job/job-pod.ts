@@ -17,20 +17,22 @@ const INDEX_VARIABLE = 'JOB_COMPLETION_INDEX';
 
 export interface PodOrder {
   readonly rng: Rng;
+  /** Names that it must not have; its own is added. */
+  readonly taken?: Set<string>;
   /** Absent for Jobs without indexes. */
   readonly index?: number;
   /** The failed pod of the same index that this one replaces. */
   readonly replaces?: Pod | undefined;
 }
 
-export function podOfJob(job: Job, { rng, index, replaces }: PodOrder): Pod {
+export function podOfJob(job: Job, { rng, taken, index, replaces }: PodOrder): Pod {
   const { template } = job.spec;
   const { labels, annotations, finalizers = [] } = template.metadata ?? {};
   const indexed = index === undefined ? {} : { [INDEX_ANNOTATION]: `${index}` };
   const counted = index !== undefined && hasLimitPerIndex(job) ? failureCounts(job, replaces) : {};
   const allAnnotations = { ...annotations, ...indexed, ...counted };
   const spec = { containers: [], ...template.spec };
-  return podCalled(chooseName(prefixOf(job, index), rng), job, {
+  return podCalled(chooseName(prefixOf(job, index), rng, taken), job, {
     metadata: {
       labels: { ...labels, ...indexed },
       ...(Object.keys(allAnnotations).length > 0 ? { annotations: allAnnotations } : {}),

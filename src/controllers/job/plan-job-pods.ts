@@ -18,6 +18,7 @@ import {
   validIndexOf,
 } from './job-facts.ts';
 import { podOfJob } from './job-pod.ts';
+import { alike, namesOf, roomForPods } from '../owned-pod.ts';
 import type { Tally } from './tally.ts';
 
 /** Pods created, deleted or counted in one commit, as upstream; the rest follows in the next. */
@@ -40,7 +41,7 @@ export function planJobPods(job: Job, tally: Tally, rng: Rng, nowMs: number): Po
   const deletes = superfluous(job, active, active.length - wanted, nowMs).slice(0, BURST_PODS);
   if (deletes.length > 0) return { creates: [], deletes };
   const ending = replacesFailedOnly(job) ? terminating.length : 0;
-  const missing = Math.min(wanted - ending - active.length, BURST_PODS);
+  const missing = Math.min(wanted - ending - active.length, BURST_PODS, roomForPods(active));
   return missing > 0 ? planCreates(job, tally, { rng, missing }, nowMs) : NOTHING;
 }
 
@@ -61,8 +62,9 @@ function planCreates(
   const failures = nextBackoff(tally.backoff, tally.newlySucceeded, tally.newlyFailed);
   const waitMs = perIndex ? 0 : remainingMs(failures, nowMs);
   if (waitMs > 0) return { ...NOTHING, waitMs };
+  const taken = namesOf(tally.pods);
   if (!isIndexed(job))
-    return { creates: Array.from({ length: missing }, () => podOfJob(job, { rng })), deletes: [] };
+    return { creates: alike(() => podOfJob(job, { rng, taken }), missing, rng, taken), deletes: [] };
   const pending = firstMissing(takenIndexes(job, tally), missing, job.spec.completions ?? 0);
   const waitOf = (index: number): number =>
     perIndex ? remainingOfIndexMs(tally.awaitingReplacement.get(index), nowMs) : 0;
@@ -70,7 +72,7 @@ function planCreates(
   const due = pending.filter((_, at) => waits[at] === 0);
   if (due.length === 0) return pending.length > 0 ? { ...NOTHING, waitMs: Math.min(...waits) } : NOTHING;
   const creates = due.map((index) =>
-    podOfJob(job, { rng, index, replaces: tally.awaitingReplacement.get(index) }),
+    podOfJob(job, { rng, taken, index, replaces: tally.awaitingReplacement.get(index) }),
   );
   return { creates, deletes: [] };
 }

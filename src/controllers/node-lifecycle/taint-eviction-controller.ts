@@ -1,7 +1,7 @@
 /** Runs {@link planTaintEviction} for each pod on a node with NoExecute taints. */
 import { keyOf } from '../../schemas/object.ts';
 import type { Node, Pod } from '../../schemas/types.ts';
-import { type Controller, itself, type Reconciler } from '../controller.ts';
+import type { Controller, Reconciler } from '../controller.ts';
 import { podsOnNode } from '../indexes.ts';
 import { indexByNode } from '../../store/cache/indexes.ts';
 import { mayEvictFrom } from './plan-node-health.ts';
@@ -35,7 +35,10 @@ export const taintEviction = ({ gracePeriodMs }: { readonly gracePeriodMs: numbe
     );
     const settledAtMs = (node: string): number =>
       inherited.has(node) ? startedAtMs + Math.max(gracePeriodMs, REUNION_MS) : startedAtMs;
-    scope.on(pods, itself);
+    /** On any other node nothing is to be done; a taint that comes brings its pods here. */
+    const isConcerned = (pod: Pod): boolean =>
+      since.has(keyOf(pod)) || isTainted(nodes.get(pod.spec.nodeName ?? ''));
+    scope.on(pods, ({ key, object }) => (isConcerned(object) ? [key] : []));
     scope.on(nodes, ({ key, object, previous }) =>
       isTainted(object) || isTainted(previous) ? podsOnNode(pods, key).map(keyOf) : [],
     );
@@ -46,7 +49,7 @@ export const taintEviction = ({ gracePeriodMs }: { readonly gracePeriodMs: numbe
     });
     return {
       events: TAINT_EVENTS,
-      keys: () => pods.list().map(keyOf),
+      keys: () => pods.list().filter(isConcerned).map(keyOf),
       observe(key) {
         const pod = pods.get(key);
         if (!pod?.spec.nodeName || !mayAct()) return void since.delete(key);

@@ -13,7 +13,7 @@ import type { Pod, ReplicaSet, ReplicationController } from '../../schemas/types
 import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
 import type { Plan, Refusal } from '../controller.ts';
 import { deletionOf, isDeleting, planClaims, statusUpdate } from '../ownership.ts';
-import { podFromTemplate } from '../owned-pod.ts';
+import { alike, namesOf, podFromTemplate, roomForPods } from '../owned-pod.ts';
 import { type EventText, eventsOf, type PlannedEvent } from '../planned-event.ts';
 import { availableInMs, isActive, isReady, isTerminating, nextAvailability } from '../pod-facts.ts';
 import { rankForDeletion } from './rank-pods.ts';
@@ -97,18 +97,24 @@ interface Change {
 
 /** The pods to create or to delete. */
 function scaling(
-  { replicaSet, related, rng, mayAct, failure }: ReplicaSetView,
+  { replicaSet, pods, related, rng, mayAct, failure }: ReplicaSetView,
   active: readonly Pod[],
   mayDelete: boolean,
   nowMs: number,
 ): readonly Change[] {
   if (!mayAct || isDeleting(replicaSet) || failure !== undefined) return [];
   const missing = (replicaSet.spec.replicas ?? 1) - active.length;
-  if (missing > 0)
-    return Array.from({ length: Math.min(missing, BURST_REPLICAS) }, (): Change => {
-      const object = podFromTemplate(replicaSet, replicaSet.spec.template, rng);
-      return { write: { verb: 'create', object }, event: event('created', replicaSet, object.metadata.name) };
-    });
+  if (missing > 0) {
+    const taken = namesOf(pods);
+    const make = (): Pod => podFromTemplate(replicaSet, replicaSet.spec.template, rng, taken);
+    const count = Math.min(missing, BURST_REPLICAS, roomForPods(active));
+    return alike(make, count, rng, taken).map(
+      (object): Change => ({
+        write: { verb: 'create', object },
+        event: event('created', replicaSet, object.metadata.name),
+      }),
+    );
+  }
   if (!mayDelete || missing === 0) return [];
   return rankForDeletion(active, related, nowMs)
     .slice(0, Math.min(-missing, BURST_REPLICAS))

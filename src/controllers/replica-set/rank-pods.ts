@@ -10,7 +10,20 @@ export const DELETION_COST_ANNOTATION = 'controller.kubernetes.io/pod-deletion-c
 
 const PHASE_ORDER: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };
 
-type Compare = (a: Pod, b: Pod) => number;
+/** The facts that decide, read once: a sort asks for each of them some twenty times. */
+interface Candidate {
+  readonly pod: Pod;
+  readonly isAssigned: boolean;
+  readonly phase: number;
+  readonly isReady: boolean;
+  readonly cost: number;
+  readonly crowd: number;
+  readonly readySinceMs: number | undefined;
+  readonly restarts: number;
+  readonly createdMs: number | undefined;
+}
+
+type Compare = (a: Candidate, b: Candidate) => number;
 
 /** `related` are the pods of every ReplicaSet of the same owner. */
 export function rankForDeletion(
@@ -23,19 +36,38 @@ export function rankForDeletion(
     const node = pod.spec.nodeName ?? '';
     onNode.set(node, (onNode.get(node) ?? 0) + 1);
   }
-  const crowd = (pod: Pod): number => onNode.get(pod.spec.nodeName ?? '') ?? 0;
+  const candidates = pods.map(
+    (pod): Candidate => ({
+      pod,
+      isAssigned: Boolean(pod.spec.nodeName),
+      phase: phaseOrder(pod),
+      isReady: isReady(pod),
+      cost: deletionCost(pod),
+      crowd: onNode.get(pod.spec.nodeName ?? '') ?? 0,
+      readySinceMs: readySinceMs(pod),
+      restarts: maxRestarts(pod),
+      createdMs: parseTime(pod.metadata.creationTimestamp),
+    }),
+  );
   const rules: readonly Compare[] = [
-    (a, b) => Number(Boolean(a.spec.nodeName)) - Number(Boolean(b.spec.nodeName)),
-    (a, b) => phaseOrder(a) - phaseOrder(b),
-    (a, b) => Number(isReady(a)) - Number(isReady(b)),
-    (a, b) => deletionCost(a) - deletionCost(b),
-    (a, b) => crowd(b) - crowd(a),
-    (a, b) => compareAge(readySinceMs, a, b, nowMs),
-    (a, b) => maxRestarts(b) - maxRestarts(a),
-    (a, b) => compareAge(({ metadata }) => parseTime(metadata.creationTimestamp), a, b, nowMs),
-    (a, b) => compareText(a.metadata.name, b.metadata.name),
+    (a, b) => Number(a.isAssigned) - Number(b.isAssigned),
+    (a, b) => a.phase - b.phase,
+    (a, b) => Number(a.isReady) - Number(b.isReady),
+    (a, b) => a.cost - b.cost,
+    (a, b) => b.crowd - a.crowd,
+    (a, b) => compareAge(a, b, a.readySinceMs, b.readySinceMs, nowMs),
+    (a, b) => b.restarts - a.restarts,
+    (a, b) => compareAge(a, b, a.createdMs, b.createdMs, nowMs),
+    (a, b) => compareText(a.pod.metadata.name, b.pod.metadata.name),
   ];
-  return [...pods].sort((a, b) => rules.reduce((order, rule) => order || rule(a, b), 0));
+  function compare(a: Candidate, b: Candidate): number {
+    for (const rule of rules) {
+      const order = rule(a, b);
+      if (order !== 0) return order;
+    }
+    return 0;
+  }
+  return candidates.sort(compare).map(({ pod }) => pod);
 }
 
 function phaseOrder(pod: Pod): number {
@@ -54,13 +86,18 @@ function deletionCost(pod: Pod): number {
  * Younger goes first. Ages are compared by their logarithm, so that the random uid breaks ties of a
  * generation instead of one failure domain. Empty time sorts first; both empty or equal is a tie.
  */
-function compareAge(timeOf: (pod: Pod) => number | undefined, podA: Pod, podB: Pod, nowMs: number): number {
-  const [a, b] = [timeOf(podA), timeOf(podB)];
+function compareAge(
+  podA: Candidate,
+  podB: Candidate,
+  a: number | undefined,
+  b: number | undefined,
+  nowMs: number,
+): number {
   if (a === b) return 0;
   if (a === undefined) return -1;
   if (b === undefined) return 1;
   const rank = ageRank(a, nowMs) - ageRank(b, nowMs);
-  return rank === 0 ? compareText(podA.metadata.uid ?? '', podB.metadata.uid ?? '') : rank;
+  return rank === 0 ? compareText(podA.pod.metadata.uid ?? '', podB.pod.metadata.uid ?? '') : rank;
 }
 
 /** floor(log2) of the age in nanoseconds, as upstream. */

@@ -6,6 +6,7 @@
 import { append } from '../../base/append.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
 import type { PersistentVolumeClaim, Pod, StatefulSet } from '../../schemas/types.ts';
+import { roomForPods } from '../owned-pod.ts';
 import { isDeleting } from '../ownership.ts';
 import { isTerminal } from '../pod-facts.ts';
 import { blocksNewPod, hasForeignController, withRetention } from './claim-retention.ts';
@@ -30,7 +31,8 @@ const BURST = 500;
 export function planReplicas(round: Round): boolean {
   const { set } = round.view;
   const end = startOf(set) + replicasOf(set);
-  let missing = Math.max(1, Math.floor(BURST / (1 + (set.spec.volumeClaimTemplates?.length ?? 0))));
+  const burst = Math.max(1, Math.floor(BURST / (1 + (set.spec.volumeClaimTemplates?.length ?? 0))));
+  let missing = Math.min(burst, roomForPods([...round.pods.values()]));
   for (let ordinal = startOf(set); ordinal < end; ordinal += 1) {
     const pod = round.pods.get(ordinal);
     if (!pod && missing === 0) return false;

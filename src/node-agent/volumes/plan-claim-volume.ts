@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { omit } from '../../schemas/json-access.ts';
 import { PROTECTION_FINALIZERS } from '../../schemas/pods/volume-protection.ts';
+import { persistentVolumeKind } from '../../schemas/kinds/persistent-volume/kind.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '../../schemas/types.ts';
 import { driverOfVolume, VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
 import { ephemeralClaimName, foreignClaim } from '../../schemas/volumes/pod-claims.ts';
@@ -149,7 +150,11 @@ function planVolumeOf(input: StorageInput, volume: Volume, found: PersistentVolu
       throw new NotMountable('options', 'mount options are not supported for this volume type');
     return { ...hostPlan(name, spec.hostPath.path, spec.hostPath.type ?? ''), ...common };
   }
-  if (!spec.local) throw new Missing('no volume plugin matched');
+  if (!spec.local) {
+    const [{ path, detail } = { path: 'spec', detail: 'it has no source' }] =
+      persistentVolumeKind.checkImplemented(found);
+    throw new Missing(`no volume plugin matched: ${path} of PV ${metadata.name}: ${detail}`);
+  }
   return { ...localPlan(input, name, found, readOnly), ...common };
 }
 

@@ -96,7 +96,7 @@ const SUFFIX_LENGTH = 5;
 function volumeName({ metadata }: Pod): string {
   const { namespace = '', name, generateName = '' } = metadata;
   const digest = createHash('sha256')
-    .update(`${namespace}/${name || generateName}`)
+    .update(`${namespace}/${generateName || name}`)
     .digest();
   const suffix = Array.from(digest.subarray(0, SUFFIX_LENGTH), (byte) => ALPHABET[byte % ALPHABET.length]);
   return `${TOKEN_VOLUME_PREFIX}${suffix.join('')}`;

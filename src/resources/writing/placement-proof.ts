@@ -8,7 +8,8 @@
  * last is proven as it saw it.
  */
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
-import { stableStringify } from '../../base/json.ts';
+import { createBoundedMap } from '../../base/bounded-map.ts';
+import { stableStringify, stableText } from '../../base/json.ts';
 import { getPath, omit } from '../../schemas/json-access.ts';
 import { controllerOf, type KubeObject } from '../../schemas/object.ts';
 import { PLACEMENT_PROOF, RESTORED_OWNER, VOLUME_PROOF, withMark } from '../../schemas/pods/pod-marks.ts';
@@ -24,6 +25,8 @@ export interface PlacementProofs {
 /** Names the algorithm and what is covered; another one gets another prefix. */
 const PREFIX = 'v1.';
 const KEY_BYTES = 32;
+/** Parts of specs whose text is remembered. */
+const MAX_TEXTS = 256;
 /** Fields of the metadata that change without any change of the object. */
 export const UNPROVEN_METADATA = ['resourceVersion', 'managedFields', 'selfLink'] as const;
 
@@ -41,11 +44,25 @@ export function createPlacementProofs(secret: Uint8Array): PlacementProofs {
   // One each: no pod passes for a volume.
   const [podKey, volumeKey] = [derived('placement'), derived('volume')];
 
-  function proofOf(object: KubeObject): string {
+  /** Pods of one template share the parts of their specs. */
+  const texts = createBoundedMap<object, string>(MAX_TEXTS);
+  const partText = (part: unknown): string =>
+    typeof part === 'object' && part !== null
+      ? texts.remember(part, () => stableStringify(part))
+      : stableStringify(part);
+
+  /** The stable text of the metadata and the spec. */
+  function coveredText(object: KubeObject): string {
     const { metadata } = withMark(object, markOf(object), undefined);
-    const covered = { metadata: omit(metadata, ...UNPROVEN_METADATA), spec: object['spec'] };
+    const covered = omit(metadata, ...UNPROVEN_METADATA);
+    const members = [`"metadata":${stableStringify(covered)}`];
+    if (object['spec'] !== undefined) members.push(`"spec":${stableText(object['spec'], partText)}`);
+    return `{${members.join(',')}}`;
+  }
+
+  function proofOf(object: KubeObject): string {
     const mac = createHmac('sha256', isVolume(object) ? volumeKey : podKey);
-    return `${PREFIX}${mac.update(stableStringify(covered)).digest('base64url')}`;
+    return `${PREFIX}${mac.update(coveredText(object)).digest('base64url')}`;
   }
 
   return {

@@ -2,6 +2,7 @@
  * One write and the object that is stored → the op that does it: the strategy and the validation of
  * the kind. Pure.
  */
+import { omit } from '../../schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { type ResourceKind, storageIdOf, toStored } from '../../schemas/resource-kind.ts';
 import {
@@ -81,8 +82,10 @@ function planRestore(draft: Draft, rules: PlanningRules): Planned {
   const { object } = draft;
   const { resourceVersion: expectedVersion } = object.metadata;
   const planned = created(draft, object, false, rules);
-  if (expectedVersion === undefined) return planned;
-  return { ...planned, op: { ...planned.op, type: 'update', expectedVersion } };
+  // Nobody has filled in its defaults, or checked it, since an agent sent it.
+  const op = omit(planned.op, 'isSound');
+  if (expectedVersion === undefined) return { ...planned, op };
+  return { ...planned, op: { ...op, type: 'update', expectedVersion } };
 }
 
 function planCreate(draft: Draft, rules: PlanningRules): Planned {
@@ -95,7 +98,8 @@ function planCreate(draft: Draft, rules: PlanningRules): Planned {
   return created(draft, result, isRetriable, rules);
 }
 
-function created(
+/** The plan of a new object, as `result` is to be stored. */
+export function created(
   draft: Draft,
   result: KubeObject,
   isRetriable: boolean,
@@ -109,7 +113,7 @@ function created(
     key,
     result,
     isRetriable,
-    op: { type: 'create', resource: storageIdOf(kind), key, object },
+    op: { type: 'create', resource: storageIdOf(kind), key, object, isSound: true },
   };
 }
 
@@ -154,6 +158,7 @@ function replaced(
     resource: storageIdOf(kind),
     key,
     object: storedForm(kind, result, rules),
+    isSound: true,
     expectedVersion: current.metadata.resourceVersion ?? '',
   };
   return { ...draft, key, op, result, isRetriable };

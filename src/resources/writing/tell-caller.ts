@@ -32,5 +32,5 @@ function warnAbout(
 ): void {
   const stored = onlyStored(kind, object, subresource);
   if (stored !== undefined) warn(stored);
-  if (subresource === undefined) for (const text of warningsOf(object)) warn(text);
+  if (subresource === undefined) for (const text of warningsOf(kind, object)) warn(text);
 }

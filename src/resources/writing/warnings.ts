@@ -16,8 +16,8 @@ import type { Container, CronJob, Pod, PodSpec, Secret, Service } from '../../sc
 /** One object is told about at most this many fields that are not implemented. */
 const MAX_UNIMPLEMENTED = 20;
 
-export function warningsOf(object: KubeObject): readonly string[] {
-  return [...upstreamWarnings(object), ...unimplementedWarnings(object)];
+export function warningsOf(kind: ResourceKind, object: KubeObject): readonly string[] {
+  return [...upstreamWarnings(object), ...unimplementedWarnings(kind, object)];
 }
 
 /** Nothing acts on what these subresources change. */
@@ -42,10 +42,17 @@ export function onlyStored(
 }
 
 /** Fields that are kept though nothing acts on them. Other kinds are refused with such fields. */
-function unimplementedWarnings({ apiVersion, kind, ...object }: KubeObject): readonly string[] {
-  return waitsFor(apiVersion, kind, object)
+function unimplementedWarnings(kind: ResourceKind, object: KubeObject): readonly string[] {
+  if (!kind.waitsUnimplemented) return [];
+  const waiting = new Set(waitsFor(object.apiVersion, object.kind, object).map(({ path }) => path));
+  return kind
+    .checkImplemented(object)
+    .filter(({ path }) => !path.endsWith('.schedulerName'))
     .slice(0, MAX_UNIMPLEMENTED)
-    .map(({ path, detail }) => `${path}: ${detail}; until then pods with it are not started`);
+    .map(({ path, detail }) => {
+      const effect = waiting.has(path) ? '; until then pods with it are not started' : '';
+      return `${path}: ${detail}${effect}`;
+    });
 }
 
 function upstreamWarnings(object: KubeObject): readonly string[] {

@@ -17,6 +17,7 @@ import { fromStored, type Registry, type ResourceKind, storageIdOf } from '../..
 import type { Store } from '../../store/types.ts';
 import type { Admission } from '../admission/create-admission.ts';
 import { definitionTerminating } from '../refusals.ts';
+import { firstAlike, plansOf } from './alike.ts';
 import { type Claimed, type Claims, takeAll } from './claims.ts';
 import { commitPlan, type Outcome } from './commit-plan.ts';
 import type { Ownership } from './ownership.ts';
@@ -90,9 +91,12 @@ export function createWriter(options: WriterOptions): Writer {
     const read = await readCurrents(store, plan.writes.map(draftOf));
     await policy?.rights.check(read, call.actor);
     const changed = read.map((draft) => withChange(draft, rng));
-    const admitted = policy ? await admit(policy.admission, changed, call) : changed;
+    const firsts = firstAlike(changed);
+    const distinct = [...new Set(firsts)];
+    const admitted = policy ? await admit(policy.admission, distinct, call) : distinct;
     const owned = admitted.map((draft) => policy?.ownership.record(draft, rules.strategy) ?? draft);
-    const planned = await mapInTurns(owned, (draft) => planWrite(draft, rules));
+    const plans = await mapInTurns(owned, (draft) => planWrite(draft, rules));
+    const planned = plansOf(changed, firsts, plans, rules);
     const checks = (plan.checks ?? []).map((check) => ({ ...check, kind: kindOf(check.object) }));
     const commit = (claimed: Claimed): Promise<Outcome> =>
       call.dryRun

@@ -3,7 +3,7 @@
  * with the stored form of the schema, validation begins with the metadata, and a kind with a status
  * subresource keeps its status out of reach of the main resource.
  */
-import { jsonClone } from '../../base/json.ts';
+import { jsonClone, sharesMembers } from '../../base/json.ts';
 import { omit } from '../json-access.ts';
 import type { Draft } from '../defaults/draft.ts';
 import { normalise } from '../defaults/normalise.ts';
@@ -117,7 +117,9 @@ export function defineKind(definition: KindDefinition): ResourceKind {
         ({ type, path }) => type === 'FieldValueTypeInvalid' || !lenient?.includes(path),
       ),
     validate: (object, current, subresource) => [
-      ...validateMetadata(object, { namespaced, nameRule, anyFinalizer }),
+      ...(hasMetadataOf(object, current)
+        ? []
+        : validateMetadata(object, { namespaced, nameRule, anyFinalizer })),
       ...(isApart(definition, subresource) ? [] : (validate?.(object, current) ?? [])),
     ],
     validateUpdate: (next, current) => [
@@ -156,3 +158,7 @@ function withStatus(object: KubeObject, status: unknown): KubeObject {
   const rest = omit(object, 'status');
   return status === undefined ? rest : { ...rest, status };
 }
+
+/** Whether an update leaves the metadata as they are stored. */
+const hasMetadataOf = (object: KubeObject, current: KubeObject | undefined): boolean =>
+  current !== undefined && object !== current && sharesMembers(object.metadata, current.metadata);

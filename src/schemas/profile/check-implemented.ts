@@ -67,15 +67,16 @@ export function waitsFor(apiVersion: string, kind: string, object: unknown): rea
   return checkPodFields(apiVersion, kind, object).filter((error) => error.path !== `${path}.schedulerName`);
 }
 
-/** An object never changes: one answer for each version of a pod is enough. */
+/** A spec never changes, and new pods of one template share it: one answer for each is enough. */
 const answers = new WeakMap<object, string | undefined>();
 
 /** Why this pod cannot be started: the first field that asks for what is not implemented. */
-export function unimplementedIn(pod: object): string | undefined {
-  if (answers.has(pod)) return answers.get(pod);
+export function unimplementedIn(pod: { readonly spec: object }): string | undefined {
+  const { spec } = pod;
+  if (answers.has(spec)) return answers.get(spec);
   const [first] = waitsFor('v1', 'Pod', pod);
   const answer = first && `${first.path}: ${first.detail}`;
-  answers.set(pod, answer);
+  answers.set(spec, answer);
   return answer;
 }
 

@@ -94,6 +94,6 @@ function follow(fed: WatchCache<KubeObject>, change: StoreChange, isSound: IsSou
     if (!known) return fed.passOver(version);
     const object = { ...known, metadata: { ...known.metadata, resourceVersion: version } };
     fed.apply({ type: 'DELETED', resource, key, object, version, size: 0 });
-  } else if (change.type === 'DELETED' || isSound(change.object)) fed.apply(change);
+  } else if (change.type === 'DELETED' || change.isSound || isSound(change.object)) fed.apply(change);
   else fed.passOver(change.version);
 }

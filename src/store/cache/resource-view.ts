@@ -29,9 +29,10 @@ export function createResourceView<T extends KubeObject>(): ResourceView<T> {
     return found;
   }
 
-  const byIndex = (index: string, value: string): readonly T[] => [
-    ...(indexNamed(index).entries.get(value)?.values() ?? []),
-  ];
+  function byIndex(index: string, value: string): readonly T[] {
+    const found = indexNamed(index).entries.get(value);
+    return found ? [...found.values()] : [];
+  }
 
   function addIndex(name: string, valuesOf: Index<T>['valuesOf']): void {
     if (indexes.has(name)) return;
@@ -63,13 +64,18 @@ function move<T>(
   before: T | undefined,
   after: T | undefined,
 ): void {
-  for (const value of before ? valuesOf(before) : []) {
+  const [olds, news] = [before ? valuesOf(before) : [], after ? valuesOf(after) : []];
+  if (after && olds.length === news.length && olds.every((value, index) => value === news[index])) {
+    for (const value of news) entries.get(value)?.set(key, after);
+    return;
+  }
+  for (const value of olds) {
     const bucket = entries.get(value);
     bucket?.delete(key);
     if (bucket?.size === 0) entries.delete(value);
   }
   if (!after) return;
-  for (const value of valuesOf(after)) {
+  for (const value of news) {
     let bucket = entries.get(value);
     if (!bucket) entries.set(value, (bucket = new Map<string, T>()));
     bucket.set(key, after);

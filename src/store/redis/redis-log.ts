@@ -37,8 +37,10 @@ export function changeOf(
   const type = Object.hasOwn(TYPES, field.charAt(0)) ? TYPES[field.charAt(0)] : undefined;
   try {
     if (!type) throw new Error('Unknown type of change');
-    const object = objects.decode(resource, key, payload, version);
-    return { type, resource, key, object, version, size: payload.length };
+    const change = { type, resource, key, version, size: payload.length };
+    const own = objects.written(resource, key, payload, version);
+    if (own) return { ...change, object: own, isSound: true };
+    return { ...change, object: objects.decode(resource, key, payload, version) };
   } catch (error) {
     onUnreadable({ resource, key, version }, error);
     return { type: 'UNREADABLE', resource, key, version, isDeletion: type === 'DELETED' };

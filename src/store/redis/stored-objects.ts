@@ -1,29 +1,64 @@
-/** The one place where objects become payloads of Redis and back: sealed and versioned. */
+/**
+ * The one place where objects become payloads of Redis and back: sealed and versioned.
+ *
+ * What this process wrote comes back to it soon, in the change log and in answers. It is not parsed
+ * again: while the text is the one that was written, so is the object. Objects that share parts go
+ * on sharing them.
+ */
+import { setRecent } from '../../base/bounded-map.ts';
+import { plainJson } from '../../base/plain-json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceId } from '../../schemas/resource-kind.ts';
 import type { StorageFormat } from '../../schemas/strategy/index.ts';
 import { checkPayloadSize, jsonOf, objectOf, splitStorageVersion, withStorageVersion } from '../payload.ts';
-import type { StoreOp } from '../types.ts';
+import type { CreateOp, UpdateOp } from '../types.ts';
 import type { PayloadCodec } from './payload-codec.ts';
 
 export interface StoredObjects {
   /** Throws CommitRefused when the object is too large. */
-  encode(op: StoreOp & { readonly object: KubeObject }, opIndex: number): string;
+  encode(op: CreateOp | UpdateOp, opIndex: number): string;
   /** Throws when the payload is no object of that name. */
   decode(resource: ResourceId, key: string, stored: string, version: string): KubeObject;
+  /** The object where this process has written it, and the rules of its kind have checked it. */
+  written(resource: ResourceId, key: string, stored: string, version: string): KubeObject | undefined;
+}
+
+/** Objects that are remembered. The largest commits have a thousand. */
+const MAX_WRITTEN = 4_096;
+/** Larger objects are parsed again: this bounds the memory to some tens of megabytes. */
+const MAX_WRITTEN_CHARS = 16_384;
+
+interface Written {
+  readonly stored: string;
+  readonly object: KubeObject;
 }
 
 export function createStoredObjects(codec: PayloadCodec, format: StorageFormat): StoredObjects {
+  const written = new Map<string, Written>();
+
+  function find(resource: ResourceId, key: string, stored: string, version: string): KubeObject | undefined {
+    const found = written.get(`${resource} ${key}`);
+    if (found?.stored !== stored) return undefined;
+    const { object } = found;
+    return { ...object, metadata: { ...object.metadata, resourceVersion: version } };
+  }
+
   return {
     encode(op, opIndex) {
       const payload = codec.encode(op.resource, op.key, jsonOf(op, opIndex));
-      return withStorageVersion(format.versionOf(op.resource), payload);
+      const stored = withStorageVersion(format.versionOf(op.resource), payload);
+      if (op.isSound && stored.length <= MAX_WRITTEN_CHARS)
+        setRecent(written, `${op.resource} ${op.key}`, { stored, object: plainJson(op.object) }, MAX_WRITTEN);
+      return stored;
     },
     decode(resource, key, stored, version) {
+      const own = find(resource, key, stored, version);
+      if (own) return own;
       checkPayloadSize(stored);
       const { version: storageVersion, payload } = splitStorageVersion(stored);
       const object = objectOf(key, codec.decode(resource, key, payload), version);
       return format.read(resource, object, storageVersion);
     },
+    written: find,
   };
 }

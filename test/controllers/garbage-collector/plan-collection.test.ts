@@ -68,6 +68,13 @@ describe('planCollection', () => {
     expect(writes[0]?.object.metadata.ownerReferences).toBeUndefined();
   });
 
+  it.each(['foregroundDeletion', 'orphan'])('lets an object that owns itself go: %s', (finalizer) => {
+    const self = deleting(ownedBy(owner, owner, { blockOwnerDeletion: true }), finalizer);
+    const { writes } = planCollection({ object: self, owners: [live(self)], dependents: [self] });
+    expect(writes).toHaveLength(1);
+    expect(writes[0]?.object.metadata.finalizers).toBeUndefined();
+  });
+
   it('never deletes an object that has a live owner, whatever the others are (INVARIANTS 12)', () => {
     const state = fc.constantFrom('absent', 'impostor', 'unresolvable', 'waiting');
     fc.assert(

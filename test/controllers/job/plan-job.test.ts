@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MAX_UNBOUND_PODS } from '../../../src/controllers/owned-pod.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import {
   type JobPlan,
@@ -93,6 +94,15 @@ describe('planJob', () => {
     const plan = planOf(aJob({ parallelism: 2_147_483_647, completions: 2_147_483_647 }));
     expect(plan.writes.filter(({ verb }) => verb === 'create')).toHaveLength(500);
     expect(statusOf(plan)).toMatchObject({ active: 500, ready: 0, terminating: 0 });
+  });
+
+  it('creates none while many have no node', () => {
+    const job = aJob({ parallelism: 2_147_483_647, completions: 2_147_483_647 });
+    const waiting = Array.from({ length: MAX_UNBOUND_PODS - 2 }, (_, index) =>
+      podOf(job, `j-${index}`, { node: '', phase: 'Pending' }),
+    );
+    const created = ({ writes }: JobPlan): number => writes.filter(({ verb }) => verb === 'create').length;
+    expect(created(planOf(job, waiting))).toBe(2);
   });
 
   it('makes the lowest indexes that are missing, with name, label, annotation and variable', () => {

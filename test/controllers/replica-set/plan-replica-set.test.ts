@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { seededRng } from '../../../src/base/rng.ts';
 import { eventInput } from '../../../src/controllers/planned-event.ts';
+import { MAX_UNBOUND_PODS } from '../../../src/controllers/owned-pod.ts';
 import {
+  BURST_REPLICAS,
   planRefusedPods,
   planReplicaSet,
   REPLICA_EVENTS,
@@ -63,6 +65,32 @@ describe('planReplicaSet', () => {
       writes.slice(0, 2).map(({ object }) => `Created pod: ${object.metadata.name}`),
     );
     expect(events.map(({ write }) => write)).toEqual(writes.slice(0, 2));
+  });
+
+  it('makes no more pods while many have no node, however many replicas are asked for', () => {
+    const huge = frozen({ ...set, spec: { ...set.spec, replicas: 2_147_483_647 } });
+    const pods = Array.from({ length: MAX_UNBOUND_PODS + 9 }, (_, index) => own(`web-${index}`));
+    const waiting = (count: number): readonly Pod[] =>
+      pods.map((pod, index) => (index < count ? { ...pod, spec: { ...pod.spec, nodeName: '' } } : pod));
+    const created = (count: number): number =>
+      verbs({ replicaSet: huge, pods: waiting(count) }).filter((verb) => verb === 'create Pod').length;
+    expect([0, MAX_UNBOUND_PODS - 3, MAX_UNBOUND_PODS, MAX_UNBOUND_PODS + 2].map(created)).toEqual([
+      BURST_REPLICAS,
+      3,
+      0,
+      0,
+    ]);
+  });
+
+  it('gives no pod the name of another one', () => {
+    const seeded = seededRng(1);
+    let drawn = 0;
+    // The first three names are the same.
+    const rng = { ...seeded, next: () => ((drawn += 1) <= 15 ? 0 : seeded.next()) };
+    const names = planReplicaSet(input({ rng, pods: [own('web-bbbbb', { phase: 'Failed' })] }), NOW)
+      .writes.slice(0, 2)
+      .map(({ object }) => object.metadata.name);
+    expect(new Set([...names, 'web-bbbbb']).size).toBe(3);
   });
 
   it('takes an orphan that matches instead of creating a pod', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MAX_UNBOUND_PODS } from '../../../src/controllers/owned-pod.ts';
 import { planRefusedPods } from '../../../src/controllers/stateful-set/plan-stateful-set.ts';
 import { withRetention } from '../../../src/controllers/stateful-set/claim-retention.ts';
 import { podFor } from '../../../src/controllers/stateful-set/identity.ts';
@@ -112,6 +113,8 @@ describe('the pods of a StatefulSet', () => {
     const huge = aPlanWorld({ replicas: 2_147_483_647, ...parallel });
     expect(deeds(huge.reconcile())).toHaveLength(500);
     expect(deeds(aPlanWorld({ replicas: 2_147_483_647 }).reconcile())).toEqual(['create pod db-0']);
+    for (let commits = 1; commits < 12; commits += 1) huge.reconcile();
+    expect(huge.pods.size).toBe(MAX_UNBOUND_PODS);
   });
 
   it('are adopted by selector and name when agents brought them back, and not made twice', () => {

@@ -13,7 +13,6 @@ import { type InProcess, startInProcess } from '../../support/in-process.ts';
 import { eventually } from '../../support/kubectl.ts';
 import { startTestRedis, type TestRedis } from '../../support/redis.ts';
 
-const DEPLOYMENTS = { group: 'apps', version: 'v1', plural: 'deployments' } as const;
 const type = { apiVersion: 'v1', kind: 'Pod' };
 const metadata = { name: 'x', namespace: 'default', uid: 'u', labels: { app: 'web' } };
 
@@ -50,38 +49,93 @@ let directory: string;
 let redis: TestRedis;
 let symphony: InProcess;
 
-/** As the script of a commit would write it, log entry and all. */
-async function poison(key: string, value: string): Promise<void> {
-  const version = String(Number(await redis.command('HGET', '{symphony}:meta', 'last')) + 1_000_000);
-  await redis.command('HSET', '{symphony}:o:pods', key, `${version} ${value}`);
-  await redis.command('XADD', '{symphony}:log:pods', `${version}-0`, `A${key}`, value);
-  await redis.command('HSET', '{symphony}:meta', 'last', version, 'last:pods', version);
+/** Kinds whose controllers meet values without a spec, or with one that is none. */
+const OTHER_KINDS: readonly (readonly [resource: string, apiVersion: string, kind: string])[] = [
+  ['deployments.apps', 'apps/v1', 'Deployment'],
+  ['replicasets.apps', 'apps/v1', 'ReplicaSet'],
+  ['statefulsets.apps', 'apps/v1', 'StatefulSet'],
+  ['daemonsets.apps', 'apps/v1', 'DaemonSet'],
+  ['controllerrevisions.apps', 'apps/v1', 'ControllerRevision'],
+  ['jobs.batch', 'batch/v1', 'Job'],
+  ['cronjobs.batch', 'batch/v1', 'CronJob'],
+  ['horizontalpodautoscalers.autoscaling', 'autoscaling/v2', 'HorizontalPodAutoscaler'],
+  ['services', 'v1', 'Service'],
+  ['endpoints', 'v1', 'Endpoints'],
+  ['endpointslices.discovery.k8s.io', 'discovery.k8s.io/v1', 'EndpointSlice'],
+  ['persistentvolumeclaims', 'v1', 'PersistentVolumeClaim'],
+];
+const SPECS = {
+  none: undefined,
+  null: null,
+  number: 7,
+  strange: { selector: 'x', template: [], schedule: 9 },
+};
+
+async function poisonOtherKinds(): Promise<void> {
+  for (const [resource, apiVersion, kind] of OTHER_KINDS)
+    for (const [name, spec] of Object.entries(SPECS)) {
+      const object = {
+        apiVersion,
+        kind,
+        metadata: { name, namespace: 'default', uid: `${kind}-${name}` },
+        spec,
+      };
+      await poison(`default/${name}`, JSON.stringify(object), resource);
+    }
 }
 
-const deployment = (name: string): KubeObject => ({
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name, namespace: 'default' },
-  spec: {
-    replicas: 2,
-    selector: { matchLabels: { app: name } },
-    template: {
-      metadata: { labels: { app: name } },
-      spec: { containers: [{ name: 'a', image: 'example.test/web:1' }] },
+/** As the script of a commit would write it, log entry and all. */
+async function poison(key: string, value: string, resource = 'pods'): Promise<void> {
+  const version = String(Number(await redis.command('HGET', '{symphony}:meta', 'last')) + 1_000_000);
+  await redis.command('HSET', `{symphony}:o:${resource}`, key, `${version} ${value}`);
+  await redis.command('XADD', `{symphony}:log:${resource}`, `${version}-0`, `A${key}`, value);
+  await redis.command('HSET', '{symphony}:meta', 'last', version, `last:${resource}`, version);
+}
+
+/** Each makes the given number of pods on one node. */
+const WORKLOADS = [
+  { group: 'apps', kind: 'Deployment', plural: 'deployments', pods: 2, spec: { replicas: 2 } },
+  { group: 'apps', kind: 'StatefulSet', plural: 'statefulsets', pods: 1, spec: { serviceName: 'x' } },
+  { group: 'apps', kind: 'DaemonSet', plural: 'daemonsets', pods: 1, spec: {} },
+  { group: 'batch', kind: 'Job', plural: 'jobs', pods: 1, spec: {} },
+] as const;
+
+function workload(name: string, { group, kind, spec }: (typeof WORKLOADS)[number]): KubeObject {
+  const isJob = kind === 'Job';
+  const containers = [{ name: 'a', image: 'example.test/web:1' }];
+  return {
+    apiVersion: `${group}/v1`,
+    kind,
+    metadata: { name, namespace: 'default' },
+    spec: {
+      ...spec,
+      ...(isJob ? {} : { selector: { matchLabels: { app: kind } } }),
+      template: {
+        metadata: { labels: { app: kind, of: name } },
+        spec: { containers, ...(isJob ? { restartPolicy: 'Never' } : {}) },
+      },
     },
-  },
-});
+  };
+}
 
 async function rollsOut(name: string): Promise<void> {
-  await symphony.client.create(DEPLOYMENTS, deployment(name));
+  for (const one of WORKLOADS)
+    await symphony.client.create(
+      { group: one.group, version: 'v1', plural: one.plural },
+      workload(name, one),
+    );
   await eventually(
     `${name} runs`,
     async () => {
       const { items } = await symphony.client.list<Pod>(resources.pods, {
         namespace: 'default',
-        labelSelector: `app=${name}`,
+        labelSelector: `of=${name}`,
       });
-      return items.filter(({ status }) => status?.phase === 'Running').length === 2;
+      const started = items.filter(({ status }) => ['Running', 'Succeeded'].includes(status?.phase ?? ''));
+      return WORKLOADS.every(
+        ({ kind, pods }) =>
+          started.filter(({ metadata }) => metadata.labels?.['app'] === kind).length === pods,
+      );
     },
     30_000,
   );
@@ -110,6 +164,7 @@ describe('poison in the store', () => {
         seen.push(object.metadata.name);
     })();
     for (const [name, value] of Object.entries(POISON)) await poison(`default/${name}`, value);
+    await poisonOtherKinds();
     await rollsOut('after-poison');
     await eventually('the watch goes on', async () => seen.some((name) => name.startsWith('after-poison-')));
     abort.abort();

@@ -153,7 +153,7 @@ describe('a claim in a pod', () => {
     [
       'of a driver that is not here',
       aVolume({ csi: { driver: 'x', volumeHandle: 'y' } }),
-      'MountVolume.SetUp failed for volume "data" : no volume plugin matched',
+      'MountVolume.SetUp failed for volume "data" : no volume plugin matched: spec.csi of PV pvc-1: not implemented by Symphony: no node can mount it; use a claim of class local, or a local or nfs volume',
     ],
   ])('with a volume %s is refused', (_what, volume, message) => {
     expect(plan(volume)).toMatchObject({ ok: false, reason: 'FailedMount', message });

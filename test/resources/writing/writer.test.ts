@@ -4,6 +4,8 @@ import type { KubeObject } from '../../../src/schemas/object.ts';
 import type { Registry, ResourceKind } from '../../../src/schemas/resource-kind.ts';
 import { createMemoryStore } from '../../doubles/memory-store/memory-store.ts';
 import { absent, unchanged } from '../../../src/resources/writing/write-plan.ts';
+import { kubernetesStrategy, type Strategy } from '../../../src/resources/writing/plan-write.ts';
+import { createWriter } from '../../../src/resources/writing/writer.ts';
 import { createObjects } from '../../support/objects.ts';
 import type { StoreOp } from '../../../src/store/types.ts';
 import { anObject } from '../../contracts/store.ts';
@@ -209,4 +211,41 @@ it('makes another name where the generated one is taken', async () => {
     ({ metadata }) => metadata.name,
   );
   expect(new Set(names).size).toBe(2);
+});
+
+it('plans one of several new objects that differ in their generated names only', async () => {
+  const { store } = setUp();
+  const planned: string[] = [];
+  const strategy: Strategy = {
+    ...kubernetesStrategy,
+    prepareCreate(asked, object, context) {
+      planned.push(object.metadata.name);
+      return kubernetesStrategy.prepareCreate(asked, object, context);
+    },
+  };
+  const writer = createWriter({ store, registry, clock: createFakeClock(), rng: seededRng(1), strategy });
+  const spec = { containers: [{ name: 'main' }] };
+  const labels = { app: 'web' };
+  const aPod = (name: string, more: object = { labels }, rest: object = { spec }): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, generateName: 'web-', namespace: 'n', ...more },
+    ...rest,
+  });
+  const objects = [
+    aPod('web-bcdfg'),
+    aPod('web-hjklm'),
+    aPod('web-nopqr'), // "o" is in no generated name: it is checked by itself.
+    aPod('web-22222', { labels: { ...labels } }),
+    aPod('web-44444', { labels }, { spec: { ...spec } }),
+    aPod('web-55555'),
+  ];
+  const plan = { writes: objects.map((object) => ({ verb: 'create' as const, object })) };
+  const results = await writer.write(plan, { actor: { user: { name: 'u', groups: [] } } });
+  expect(planned).toEqual(['web-bcdfg', 'web-nopqr', 'web-22222', 'web-44444', 'web-55555']);
+  expect(results.map((object) => object?.metadata.name)).toEqual(
+    objects.map(({ metadata }) => metadata.name),
+  );
+  expect(new Set(results.map((object) => object?.metadata.uid)).size).toBe(objects.length);
+  expect(results[1]).toMatchObject({ metadata: { labels, generateName: 'web-' }, spec });
 });

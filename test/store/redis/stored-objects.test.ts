@@ -40,6 +40,21 @@ describe('a stored object', () => {
     expect(stored(1).decode('secrets', 'n/s', stored(2).encode(op, 0), '5')).not.toHaveProperty('type');
   });
 
+  it('is not parsed again by the process that wrote it as sound, and only while the text is the same', () => {
+    const objects = stored(1);
+    const spec = { data: { password: 'Y2FuYXJ5' } };
+    const sound = { ...op, isSound: true, object: { ...object, ...spec, immutable: undefined } } as const;
+    const text = objects.encode(sound, 0);
+    const own = objects.written('secrets', 'n/s', text, '6');
+    expect(own).toStrictEqual({ ...object, metadata: { ...object.metadata, resourceVersion: '6' } });
+    expect(objects.written('secrets', 'n/s', `${text} `, '6')).toBeUndefined();
+    expect(objects.written('secrets', 'n/other', text, '6')).toBeUndefined();
+    // Reading fills in what nobody has filled in, such as the type of what an agent restored.
+    const bare = objects.encode(op, 0);
+    expect(objects.written('secrets', 'n/s', bare, '7')).toBeUndefined();
+    expect(objects.decode('secrets', 'n/s', bare, '7')).toHaveProperty('type', 'Opaque');
+  });
+
   it.each(['s2:{broken canary', 's2:', 's:{}', 's99999999999:{}', 'x2:{"canary":1}'])(
     'that is none is refused without a quotation: %s',
     (text) => {

@@ -116,12 +116,15 @@ function validatePatterns(patterns: readonly Fields[], path: string): FieldError
   return errors;
 }
 
+const shownPolicy = (rules: readonly Fields[]): Fields =>
+  goStruct({ rules: rules.map((rule) => goStruct(rule, ['succeededIndexes', 'succeededCount'])) }, ['rules']);
+
 export function validateSuccessPolicy(spec: Fields): FieldErrors {
   if (isAbsent(spec['successPolicy'])) return [];
   const policy = asRecord(spec['successPolicy']);
-  if (spec['completionMode'] !== 'Indexed')
-    return [invalid('spec.successPolicy', goStruct(policy, ['rules']), 'requires indexed completion mode')];
   const rules = asRecords(policy['rules']);
+  if (spec['completionMode'] !== 'Indexed')
+    return [invalid('spec.successPolicy', shownPolicy(rules), 'requires indexed completion mode')];
   const path = 'spec.successPolicy.rules';
   const errors: FieldErrors = [];
   if (rules.length === 0)

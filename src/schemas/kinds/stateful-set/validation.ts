@@ -56,14 +56,16 @@ function validateStrategy(strategy: Fields): FieldErrors {
   const { type, rollingUpdate } = strategy;
   const path = 'spec.updateStrategy';
   const rolling = asRecord(rollingUpdate);
+  const shown = goStruct(rolling, ['partition', 'maxUnavailable'], { partition: 0 });
   if (type === 'OnDelete') {
     if (isAbsent(rollingUpdate)) return [];
-    const shown = goStruct(rolling, ['partition', 'maxUnavailable'], { partition: 0 });
     return [invalid(`${path}.rollingUpdate`, shown, "only allowed for updateStrategy 'RollingUpdate'")];
   }
   if (type !== 'RollingUpdate') {
-    const shown = goStruct(strategy, ['type', 'rollingUpdate']);
-    return [invalid(path, shown, "must be 'RollingUpdate' or 'OnDelete'")];
+    const whole = { type, rollingUpdate: isAbsent(rollingUpdate) ? null : shown };
+    return [
+      invalid(path, goStruct(whole, ['type', 'rollingUpdate']), "must be 'RollingUpdate' or 'OnDelete'"),
+    ];
   }
   return [
     ...nonNegative(rolling['partition'], `${path}.rollingUpdate.partition`),

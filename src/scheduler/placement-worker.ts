@@ -88,6 +88,8 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     const startedAt = clock.now();
     const before = refused.helps;
     const plan = planPlacementIn(pending, world, spreading(), options.rng, first);
+    // At once: what changes a claim while the bindings are written must find its pod waiting.
+    keepPlaces(plan.reservations);
     await executePlacement(options, pods, plan, stop.signal);
     await reserve(plan.reservations);
     for (const { pod } of plan.bindings) refused.forget(keyOf(pod));
@@ -108,14 +110,17 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     return decided;
   }
 
-  /** Keeps the places, and tells the binder and the provisioners what the claims get. */
-  async function reserve(reservations: readonly Reservation[]): Promise<void> {
+  function keepPlaces(reservations: readonly Reservation[]): void {
     for (const reservation of reservations) {
       const { pod, nodeName } = reservation;
       refused.forget(keyOf(pod));
       reserved.keep(reservation);
       world.podChanged(keyOf(pod), { ...pod, spec: { ...pod.spec, nodeName } });
     }
+  }
+
+  /** Tells the binder and the provisioners what the claims get. */
+  async function reserve(reservations: readonly Reservation[]): Promise<void> {
     const failed = await executeReservations(options, storage, reservations, stop.signal);
     const isFailed = ({ pod }: Reservation): boolean => failed.has(keyOf(pod));
     const lost = new Set(reservations.filter(isFailed).flatMap(({ claims }) => claims));

@@ -15,6 +15,7 @@ import type { CacheSet } from '../../src/store/cache/cache.ts';
 import { createMemoryStore } from '../doubles/memory-store/memory-store.ts';
 import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
 import type { Store } from '../../src/store/types.ts';
+import { aClaim, aClass, aVolume, CLAIMS, userOf, VOLUMES } from '../controllers/storage/storage-cluster.ts';
 import { aNode, aPod, aReplicaSet } from '../support/builders.ts';
 import { createObjects } from '../support/objects.ts';
 import { createFakeClock, type FakeClock, settle } from '../support/fake-clock.ts';
@@ -194,6 +195,39 @@ describe('the placement worker', () => {
     expect(raced).toBe(true);
     expect((await thePod('steady')).spec.nodeName).toBe('small');
     expect(await thePod('moving')).toBeUndefined();
+  });
+
+  it('sees that a claim is bound while the bindings of other pods are written', async () => {
+    const selected = { 'volume.kubernetes.io/selected-node': 'small' };
+    const claim = aClaim();
+    await create(CLAIMS, { ...claim, metadata: { ...claim.metadata, annotations: selected } });
+    await create('storageclasses.storage.k8s.io', aClass('local', { provisioner: 'example.com/p' }));
+    await create('nodes', small);
+    await create('pods', userOf('data', 'waiting'));
+    await create('pods', aPod({ name: 'plain' }));
+    const commit = store.commit.bind(store);
+    let raced = false;
+    store.commit = async (ops, options) => {
+      if (raced || ops.some(({ key }) => key !== 'default/plain')) return commit(ops, options);
+      raced = true;
+      const stored = (await store.get(CLAIMS, 'default/data')) as typeof claim;
+      const annotations = { ...selected, 'pv.kubernetes.io/bind-completed': 'yes' };
+      const object = {
+        ...stored,
+        metadata: { ...stored.metadata, annotations },
+        spec: { ...stored.spec, volumeName: 'v1' },
+      };
+      const expectedVersion = stored.metadata.resourceVersion ?? '';
+      await create(VOLUMES, aVolume('v1', { claimRef: { namespace: 'default', name: 'data' } }));
+      await commit([{ type: 'update', resource: CLAIMS, key: 'default/data', object, expectedVersion }]);
+      await sleep(clock, 50);
+      return commit(ops, options);
+    };
+    await start();
+    await clock.advance(10_000);
+    expect(raced).toBe(true);
+    expect((await thePod('plain')).spec.nodeName).toBe('small');
+    expect((await thePod('waiting')).spec.nodeName).toBe('small');
   });
 
   const NODES = ['n1', 'n2', 'n3'];

@@ -29,14 +29,14 @@ const EVENT_WAITS_MS = 200;
 const DEFAULT_VERSION = 'v0.1.0+symphony';
 
 /** Parts that depend on none of the others. */
-function createBase(options: NodeAgentOptions) {
+function createBase(options: NodeAgentOptions, confirm: () => Promise<void>) {
   const { runtime, clock, rng, nodeName, records } = options;
   const logger = options.logger.child({ component: 'node-agent', node: nodeName });
   /** Aborts at the end: nothing waits for the control plane then. */
   const stop = createAbort();
   const client = watchContact(options.client, clock, logger, stop.signal);
   const source = { component: 'kubelet', host: nodeName };
-  const reports = createReportQueue({ client, clock, nodeName, signal: stop.signal });
+  const reports = createReportQueue({ client, clock, nodeName, confirm, signal: stop.signal });
   const sendEvent = (event: Event): Promise<void> => reports.send(() => event, EVENT_WAITS_MS);
   return {
     common: { client, runtime, clock, rng, logger, nodeName },
@@ -50,7 +50,7 @@ function createBase(options: NodeAgentOptions) {
 
 /** Makes the parts. None of them runs before it is started. */
 export function connectParts(options: NodeAgentOptions) {
-  const base = createBase(options);
+  const base = createBase(options, () => reporter.confirm());
   const { common, memory, events, statuses, images } = base;
   const network = createPodNetwork({
     ...common,

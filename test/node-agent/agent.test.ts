@@ -53,6 +53,29 @@ describe('node agent', () => {
     );
   });
 
+  it('renews its lease before it takes back that its pods are not ready', async () => {
+    world = await createAgentWorld();
+    world.api.put('pods', aPod('web'));
+    await world.clock.advance(5_000);
+    world.api.setAway(true);
+    await world.clock.advance(60_000);
+    const pod = world.pod('web');
+    const conditions = (pod?.status?.conditions ?? []).map((one) =>
+      one.type === 'Ready' ? { ...one, status: 'False' as const } : one,
+    );
+    world.api.put('pods', { ...aPod('web'), ...pod, status: { ...pod?.status, conditions } });
+    const { length } = world.api.writes;
+    world.api.setAway(false);
+    await world.clock.advance(10_000);
+    expect(readiness(world.pod('web'))).toBe('True');
+    const writes = world.api.writes.slice(length).filter((write) => !write.includes(' events '));
+    const [lease, status] = [/ leases /, / pods\/status /].map((what) =>
+      writes.findIndex((write) => what.test(write)),
+    );
+    expect(lease).toBeGreaterThanOrEqual(0);
+    expect(lease).toBeLessThan(status ?? -1);
+  });
+
   it('looks once at a container that it starts', async () => {
     world = await createAgentWorld();
     const looks = vi.spyOn(world.runtime, 'inspect');

@@ -3,7 +3,7 @@
  * its tunnel is broken the Lease is the only sign of life: it is renewed every second then.
  */
 import type { Timer } from '../../base/clock.ts';
-import { levelOf } from '../../base/errors.ts';
+import { levelOf, TransientError } from '../../base/errors.ts';
 import { goWords } from '../../base/go-words.ts';
 import { createSharedReads } from '../../base/shared-reads.ts';
 import type { Node } from '../../schemas/types.ts';
@@ -31,6 +31,11 @@ export interface NodeReporter extends AsyncDisposable {
   start(): Promise<void>;
   /** Reports now instead of at the next beat. */
   poke(): void;
+  /**
+   * Resolves when this node has renewed its Lease lately, which it does now where it has not. What
+   * an agent says of pods counts within its Lease only.
+   */
+  confirm(): Promise<void>;
   /** Whether the control plane hears this agent over a tunnel. Without one, the lease is renewed often. */
   setTunnel(isOpen: boolean): void;
   /** Resolves when the control plane has this node's state for the first time, or at the end. */
@@ -44,6 +49,9 @@ const BEAT_MS = 10_000;
 const RETRY_MS = 2_000;
 /** A fraction of the time after which a node that was heard over its tunnel counts as lost. */
 const WITHOUT_TUNNEL_MS = 1_000;
+/** A Lease that was renewed within this time is valid for long: half of it, and of the other way. */
+const FRESH_MS = 2 * BEAT_MS;
+const FRESH_WITHOUT_TUNNEL_MS = 2 * WITHOUT_TUNNEL_MS;
 
 export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   const { client, clock, nodeName, nodeIp, labels, share, agentVersion } = options;
@@ -57,7 +65,9 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   let stopped = false;
   /** The last report has reached the control plane. */
   let isInContact = false;
+  /** Of the Node, while the control plane has it. */
   let uid: string | undefined;
+  let renewedAtMs = Number.NEGATIVE_INFINITY;
   let quick: Timer | undefined;
   let markReported: () => void = () => undefined;
   const reported = new Promise<void>((resolve) => {
@@ -80,10 +90,30 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     });
   }
 
+  /** One at a time: two would conflict. */
+  const renew = (): Promise<boolean> =>
+    beats.read('lease', async () => {
+      const atMs = clock.now();
+      const isRenewed = await lease.renew(uid);
+      if (isRenewed) renewedAtMs = atMs;
+      return isRenewed;
+    });
+
+  async function confirm(): Promise<void> {
+    if (uid === undefined) await beating;
+    if (uid !== undefined) {
+      const freshMs = quick ? FRESH_WITHOUT_TUNNEL_MS : FRESH_MS;
+      if (clock.now() - renewedAtMs < freshMs || (await renew())) return;
+      uid = undefined;
+      beat();
+    }
+    throw new TransientError('The control plane does not know this node yet');
+  }
+
   /** A full beat observes the machine, which takes too long for a sign of life. */
   function renewQuickly(): void {
     quick = clock.setTimer(() => {
-      const renewing = isInContact && !stopped ? lease.renew(uid) : Promise.resolve(true);
+      const renewing = isInContact && !stopped ? renew() : Promise.resolve(true);
       const renewed = renewing.catch((error: unknown) =>
         logger.debug({ error: goWords(error) }, 'Cannot renew the lease without a tunnel'),
       );
@@ -108,7 +138,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       const node = await writeNode(facts, wasInContact);
       options.onNode(node);
       uid = node.metadata.uid;
-      isInContact = await lease.renew(uid);
+      isInContact = await renew();
       if (!isInContact) beat();
       markReported();
       return true;
@@ -126,6 +156,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       beat();
     },
     poke: beat,
+    confirm,
     setTunnel(isOpen) {
       if (isOpen) {
         quick?.cancel();

@@ -28,10 +28,12 @@ export function createReportQueue(options: {
   readonly client: Pick<ApiClient, 'report'>;
   readonly clock: Clock;
   readonly nodeName: string;
+  /** Resolves when the control plane knows that this node is alive: else nothing is sent. */
+  readonly confirm: () => Promise<void>;
   /** After it nothing is sent. */
   readonly signal: AbortSignal;
 }): ReportQueue {
-  const { client, clock, nodeName, signal } = options;
+  const { client, clock, nodeName, confirm, signal } = options;
   const waiting: Item[] = [];
   let timer: (Timer & { readonly atMs: number }) | undefined;
   let isSending = false;
@@ -49,7 +51,10 @@ export function createReportQueue(options: {
   async function send(): Promise<void> {
     timer = undefined;
     isSending = true;
-    await deliver(waiting.splice(0, MAX_REPORTED).map((item) => ({ ...item, object: item.make() })));
+    const failure = await confirm().then(() => undefined, unconfirmed);
+    const items = waiting.splice(0, MAX_REPORTED);
+    if (failure) for (const { reject } of items) reject(failure);
+    else if (items.length > 0) await deliver(items.map((item) => ({ ...item, object: item.make() })));
     isSending = false;
     plan();
   }
@@ -98,5 +103,9 @@ const asWhole = (error: unknown): unknown =>
   isStatusError(error, 'NotFound')
     ? new TransientError(`Cannot report: ${errorMessage(error)}`, { cause: error })
     : error;
+
+/** It says nothing about the objects either. */
+const unconfirmed = (error: unknown): Error =>
+  new TransientError(`Cannot renew the Lease of this node: ${errorMessage(error)}`, { cause: error });
 
 const stopping = (): Error => new TransientError('The agent is stopping');

@@ -224,6 +224,54 @@ it('asks for the node after a failure: the watch that shows it may be dead, too'
   expect(conditionOf(api, 'Ready')).toBe('True');
 });
 
+describe('confirming that the node is alive', () => {
+  const leases = (api: AgentFakeApi): number => api.writes.filter((write) => / leases /.test(write)).length;
+
+  it('renews a lease that is old, once for all that ask, and no other', async () => {
+    const api = createAgentFakeApi();
+    const clock = createFakeClock();
+    await start(api, clock);
+    const first = leases(api);
+    await reporter?.confirm();
+    expect(leases(api)).toBe(first);
+    api.setAway(true);
+    await clock.advance(60_000);
+    await expect(reporter?.confirm()).rejects.toThrow('away');
+    api.setAway(false);
+    await reporter?.confirm();
+    await reporter?.confirm();
+    expect(leases(api)).toBe(first + 1);
+  });
+
+  it('takes a lease for old sooner while there is no tunnel', async () => {
+    const api = createAgentFakeApi();
+    const clock = createFakeClock();
+    await start(api, clock);
+    reporter?.setTunnel(false);
+    api.setAway(true);
+    await clock.advance(3_000);
+    await expect(reporter?.confirm()).rejects.toThrow('away');
+  });
+
+  it('registers a node first that the control plane has forgotten', async () => {
+    const api = createAgentFakeApi();
+    const clock = createFakeClock();
+    await start(api, clock);
+    api.setAway(true);
+    await clock.advance(60_000);
+    api.wipe();
+    api.setAway(false);
+    const confirm = async (): Promise<string> =>
+      (await reporter?.confirm().then(
+        () => 'alive',
+        (error: Error) => error.constructor.name,
+      )) ?? '';
+    expect(await confirm()).toBe('TransientError');
+    expect(await confirm()).toBe('alive');
+    expect(conditionOf(api, 'Ready')).toBe('True');
+  });
+});
+
 it('keeps what others say that the node has, and lets all of it be used', async () => {
   const api = createAgentFakeApi();
   const clock = createFakeClock();

@@ -9,7 +9,7 @@ import { createFakeClock } from '../../support/fake-clock.ts';
 const event = (name: string): KubeObject => ({ apiVersion: 'v1', kind: 'Event', metadata: { name } });
 type Answer = (names: readonly string[]) => readonly (StatusError | undefined)[];
 
-function setUp(answer: Answer = (names) => names.map(() => undefined)) {
+function setUp(answer: Answer = (names) => names.map(() => undefined), confirm = async () => {}) {
   const clock = createFakeClock();
   const stop = new AbortController();
   const sent: string[][] = [];
@@ -23,7 +23,7 @@ function setUp(answer: Answer = (names) => names.map(() => undefined)) {
         return answer(names);
       },
     },
-    ...{ clock, nodeName: 'n1', signal: stop.signal },
+    ...{ clock, nodeName: 'n1', confirm, signal: stop.signal },
   });
   const outcomes = new Map<string, unknown>();
   const send = (name: string, withinMs: number): void =>
@@ -106,6 +106,31 @@ it('takes an older control plane for one that is away, not for one without the p
   });
   send('a', 0);
   await clock.advance(1);
+  expect(outcomes.get('a')).toBeInstanceOf(TransientError);
+});
+
+it('sends nothing before the control plane knows that the node is alive, and then the newest', async () => {
+  let confirmed: () => void = () => undefined;
+  const { clock, sent, queue } = setUp(
+    undefined,
+    () => new Promise<void>((resolve) => (confirmed = resolve)),
+  );
+  let state = 'first';
+  void queue.send(() => event(state), 0);
+  await clock.advance(60_000);
+  expect(sent).toEqual([]);
+  state = 'last';
+  confirmed();
+  await clock.advance(1);
+  expect(sent).toEqual([['last']]);
+});
+
+it('leaves the rest to a later try where the node cannot say that it is alive', async () => {
+  const refusal = failure(403, 'Forbidden', 'no leases for you');
+  const { clock, sent, outcomes, send } = setUp(undefined, () => Promise.reject(refusal));
+  send('a', 0);
+  await clock.advance(1);
+  expect(sent).toEqual([]);
   expect(outcomes.get('a')).toBeInstanceOf(TransientError);
 });
 

@@ -19,7 +19,8 @@ function setUp(change: (api: AgentFakeApi) => Partial<ApiClient> = () => ({})) {
   const stop = new AbortController();
   const client = { ...api.client, ...change(api) };
   const { signal } = stop;
-  const reports = createReportQueue({ client, clock, nodeName: 'n1', signal });
+  const confirm = async (): Promise<void> => {};
+  const reports = createReportQueue({ client, clock, nodeName: 'n1', confirm, signal });
   const writer: StatusWriter = createStatusWriter({ reports, clock, logger: silentLogger, signal });
   api.put('pods', aPod('web'));
   const stored = (): Pod => {

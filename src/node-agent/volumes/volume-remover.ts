@@ -68,7 +68,7 @@ export function createVolumeRemover(given: VolumeRemovalOptions): VolumeRemover 
   };
 }
 
-/** Volumes that only this node remembers. Their data stays: somebody may need it. */
+/** Volumes that only this node remembers. Their data stays: it may still be needed. */
 async function reportForgotten(
   { client, events, logger, nodeName, volumes: { directories } }: VolumeRemovalOptions,
   known: ReadonlyMap<string, PersistentVolume>,

@@ -1,4 +1,7 @@
-/** Which pods of a DaemonSet are missing or too much, node by node; upstream's manage, pure. */
+/**
+ * Finds the pods of a DaemonSet that are missing or too many, node by node; upstream's manage,
+ * pure.
+ */
 import { append } from '../../base/append.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Node, Pod } from '../../schemas/types.ts';
@@ -80,7 +83,9 @@ function planNode(input: PodsInput, { name, fit, pods }: NodeView, draft: Draft,
   else if (running.length === 0 && fit === 'run') draft.createOn.push(name);
 }
 
-/** Deletes pods that have ended; failed ones with a back-off, as the node may refuse the next, too. */
+/**
+ * Deletes pods that have ended; failed ones with a back-off, as the node may refuse the next, too.
+ */
 function withoutEnded(input: PodsInput, { name, pods }: NodeView, draft: Draft): readonly Pod[] {
   const { daemonSet } = input;
   for (const pod of pods) {

@@ -1,4 +1,4 @@
-/** The revisions of a DaemonSet, and which of its pods they are about; pure. */
+/** The revisions of a DaemonSet, and the pods of each; pure. */
 import {
   APPLIED_FIELDS_ANNOTATION,
   CHANGED_BY_ANNOTATION,
@@ -28,7 +28,7 @@ export interface Revisions {
   readonly collisionCount: number | undefined;
   /** Revisions of other templates. */
   readonly old: readonly ControllerRevision[];
-  /** To do before anything else. */
+  /** The writes that come before all others. */
   readonly writes: readonly Write[];
 }
 
@@ -66,7 +66,7 @@ export function planRevisions({ daemonSet, revisions, pods, named }: RevisionsIn
 const hashIn = ({ metadata }: ControllerRevision): string | undefined => metadata.labels?.[REVISION_LABEL];
 const hashOf = (revision: ControllerRevision): string => hashIn(revision) ?? revision.metadata.name;
 
-/** The name stands in for a hash that somebody removed. */
+/** The name stands in for a hash that was removed. */
 function labelled(revision: ControllerRevision): ControllerRevision {
   if (hashIn(revision) !== undefined) return revision;
   const labels = { ...revision.metadata.labels, [REVISION_LABEL]: revision.metadata.name };

@@ -29,7 +29,7 @@ export function memberNameOf(name: string): MemberName | undefined {
 export const isMember = (set: StatefulSet, pod: Pod): boolean =>
   memberNameOf(pod.metadata.name)?.set === set.metadata.name;
 
-/** Only of members. */
+/** Members only. */
 export const ordinalOf = (pod: Pod): number => memberNameOf(pod.metadata.name)?.ordinal ?? -1;
 
 export const startOf = ({ spec }: StatefulSet): number => spec.ordinals?.start ?? 0;

@@ -36,7 +36,7 @@ function withSource(metric: Fields, sources: Sources): Record<string, unknown> {
 const ZERO = '0';
 
 export function metricToV1(metric: Fields): unknown {
-  const [name, source] = sourceOf(metric);
+  const [, source] = sourceOf(metric);
   const { name: metricName, selector } = asRecord(source['metric']);
   const { value, averageValue, averageUtilization } = asRecord(source['target']);
   const resource = {
@@ -93,7 +93,7 @@ export function metricToV2(encodedMetric: unknown): Record<string, unknown> {
 }
 
 export function measuredToV1(metric: Fields): unknown {
-  const [name, source] = sourceOf(metric);
+  const [, source] = sourceOf(metric);
   const { name: metricName, selector } = asRecord(source['metric']);
   const { value, averageValue, averageUtilization } = asRecord(source['current']);
   const resource = {

@@ -5,13 +5,13 @@
 import { append } from '../../base/append.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Node, Pod } from '../../schemas/types.ts';
-import { REVISION_LABEL } from '../history/plan-history.ts';
+import { REVISION_LABEL } from '../revision-history/plan-revision-history.ts';
 import { isDeleting } from '../ownership.ts';
 import type { PlannedEvent } from '../planned-event.ts';
 import { isReady, isTerminal } from '../pod-facts.ts';
 import { daemonSetEvent } from './daemon-set-events.ts';
 import { type DaemonSetRevision, isAvailable, podsByNode } from './daemon-pods.ts';
-import { rollingLimits } from './limits.ts';
+import { rollingLimits } from './rolling-limits.ts';
 import { type Fit, fitOf } from './node-fit.ts';
 
 export interface PodsInput extends DaemonSetRevision {

@@ -8,7 +8,12 @@ import { omit } from '../../schemas/json-access.ts';
 import type { ControllerRevision, DaemonSet, Pod } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
 import { templateHash } from '../deployment/template-hash.ts';
-import { isRevisionOf, planTruncation, planUpdateRevision, REVISION_LABEL } from '../history/plan-history.ts';
+import {
+  isRevisionOf,
+  planTruncation,
+  planUpdateRevision,
+  REVISION_LABEL,
+} from '../revision-history/plan-revision-history.ts';
 import { deletionOf } from '../ownership.ts';
 
 /** These marks name the DaemonSet's Application. No Application holds the revision itself. */

@@ -6,7 +6,7 @@
 import type { Pod } from '../../schemas/types.ts';
 import { isDeleting } from '../ownership.ts';
 import { type DaemonSetRevision, isAvailable, isUpdated, podsByNode } from './daemon-pods.ts';
-import { rollingLimits } from './limits.ts';
+import { rollingLimits } from './rolling-limits.ts';
 import { type Fit, fitOf } from './node-fit.ts';
 import type { PodsInput } from './plan-pods.ts';
 

@@ -5,7 +5,7 @@
  */
 import { jsonEqual } from '../../base/json.ts';
 import type { Pod, PersistentVolumeClaim, PodTemplate, StatefulSet, Volume } from '../../schemas/types.ts';
-import { REVISION_LABEL } from '../history/plan-history.ts';
+import { REVISION_LABEL } from '../revision-history/plan-revision-history.ts';
 import { podCalled } from '../owned-pod.ts';
 
 export const POD_NAME_LABEL = 'statefulset.kubernetes.io/pod-name';

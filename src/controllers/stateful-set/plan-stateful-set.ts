@@ -13,8 +13,8 @@ import {
   planUpdateRevision,
   templateOf,
   type UpdateRevision,
-} from '../history/plan-history.ts';
-import { revisionHash } from '../history/revision-name.ts';
+} from '../revision-history/plan-revision-history.ts';
+import { revisionHash } from '../revision-history/revision-name.ts';
 import { type Claims, isDeleting, planClaims, statusUpdate, withoutOwner } from '../ownership.ts';
 import { nextAvailability } from '../pod-facts.ts';
 import { isMember, ordinalOf, podNameOf, revisionOf, startOf } from './identity.ts';

@@ -4,13 +4,12 @@
  * and renews its nodes' leases.
  */
 import { createAbort } from '../../../src/base/abort.ts';
-import { targetNode } from '../../../src/controllers/daemon-set/daemon-pods.ts';
-import { keyOf, objectKey } from '../../../src/schemas/object.ts';
+import { keyOf } from '../../../src/schemas/object.ts';
 import { isStatusError } from '../../../src/schemas/errors/status.ts';
-import { claimsOfPod } from '../../../src/schemas/volumes/pod-claims.ts';
-import type { Node, PersistentVolumeClaim, Pod, StorageClass } from '../../../src/schemas/types.ts';
+import type { Node, PersistentVolumeClaim, Pod } from '../../../src/schemas/types.ts';
 import type { TestCluster } from '../cluster.ts';
 import { registerNode, renewLeases } from './fake-nodes.ts';
+import { openFakeScheduler } from './fake-scheduler.ts';
 import { createPodLives } from './pod-lives.ts';
 import { finished, unschedulable } from './pod-statuses.ts';
 
@@ -33,24 +32,22 @@ export async function startFakeKubelet(
   cluster: TestCluster,
   { binds = true }: FakeKubeletOptions = {},
 ): Promise<FakeKubelet> {
-  const { clock, objects, context } = cluster;
+  const { clock, context } = cluster;
   const pods = await context.caches.open<Pod>('pods');
   const nodes = await context.caches.open<Node>('nodes');
   const claims = await context.caches.open<PersistentVolumeClaim>('persistentvolumeclaims');
-  const classes = await context.caches.open<StorageClass>('storageclasses.storage.k8s.io');
+  const scheduler = await openFakeScheduler(cluster);
   const abort = createAbort();
   const down = new Set<string>();
   const started = new Set<string>();
-  const bound = new Set<string>();
   const working: Promise<void>[] = [];
-  let turn = 0;
 
   const uidOf = ({ metadata: { uid = '' } }: Pod): string => uid;
   const isDown = (pod: Pod): boolean => down.has(pod.spec.nodeName ?? '');
   const lives = createPodLives(cluster, {
     signal: abort.signal,
     isDown,
-    isBound: (pod) => bound.has(uidOf(pod)),
+    isBound: scheduler.isBound,
     isScheduled: !binds,
   });
   const go = (work: () => Promise<void>): void => {
@@ -61,28 +58,9 @@ export async function startFakeKubelet(
     );
   };
 
-  /** Claims that nobody binds after the pod was placed hold it up, as the scheduler would. */
-  function waitsForClaims(pod: Pod): boolean {
-    return claimsOfPod(pod).some(({ name }) => {
-      const claim = claims.get(objectKey(pod.metadata.namespace, name));
-      const binding = classes.get(claim?.spec.storageClassName ?? '')?.volumeBindingMode;
-      return claim?.status?.phase !== 'Bound' && binding !== 'WaitForFirstConsumer';
-    });
-  }
-
   async function bind(pod: Pod): Promise<void> {
-    if (waitsForClaims(pod)) {
-      if (pod.status?.conditions?.length) return;
-      return lives.update(uidOf(pod), keyOf(pod), (current) => unschedulable(current, clock.now()));
-    }
-    const free = nodes.list().filter((node) => !(node.spec.taints ?? []).length);
-    turn += 1;
-    const node = targetNode(pod) ?? free[turn % free.length]?.metadata.name;
-    if (!node) return;
-    bound.add(uidOf(pod));
-    const { conditions, ...status } = pod.status ?? {};
-    const placed = { ...pod, spec: { ...pod.spec, nodeName: node }, ...(conditions ? { status } : {}) };
-    await objects.update(placed, { subresource: 'binding' });
+    if ((await scheduler.bind(pod)) || pod.status?.conditions?.length) return;
+    await lives.update(uidOf(pod), keyOf(pod), (current) => unschedulable(current, clock.now()));
   }
 
   function look(pod: Pod): void {

@@ -125,7 +125,7 @@ export function measuredToV2(encodedMetric: unknown): unknown {
   const { currentAverageUtilization: averageUtilization, currentAverageValue, currentValue } = source;
   const average = name === 'object' ? source['averageValue'] : currentAverageValue;
   const selector = name === 'external' ? source['metricSelector'] : source['selector'];
-  // The older form always has a value, which says nothing beside an average.
+  // The older form always has a value, which has no meaning beside an average.
   const value = isAbsent(average) ? currentValue : undefined;
   const valued = {
     metric: { name: source['metricName'], ...some({ selector }) },

@@ -1,6 +1,6 @@
 /**
  * Services and their pods, found by index. A pod of a Service has every label of its selector, so
- * one of them leads from either to few candidates of the other.
+ * one of these labels finds few candidates in either direction.
  */
 import { jsonEqual } from '../../base/json.ts';
 import { keyOf } from '../../schemas/object.ts';

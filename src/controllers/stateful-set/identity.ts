@@ -5,7 +5,7 @@
  */
 import { jsonEqual } from '../../base/json.ts';
 import type { Pod, PersistentVolumeClaim, PodTemplate, StatefulSet, Volume } from '../../schemas/types.ts';
-import { REVISION_LABEL } from '../history/plan-history.ts';
+import { REVISION_LABEL } from '../revision-history/plan-revision-history.ts';
 import { podCalled } from '../owned-pod.ts';
 
 export const POD_NAME_LABEL = 'statefulset.kubernetes.io/pod-name';
@@ -29,7 +29,7 @@ export function memberNameOf(name: string): MemberName | undefined {
 export const isMember = (set: StatefulSet, pod: Pod): boolean =>
   memberNameOf(pod.metadata.name)?.set === set.metadata.name;
 
-/** Only of members. */
+/** Members only. */
 export const ordinalOf = (pod: Pod): number => memberNameOf(pod.metadata.name)?.ordinal ?? -1;
 
 export const startOf = ({ spec }: StatefulSet): number => spec.ordinals?.start ?? 0;

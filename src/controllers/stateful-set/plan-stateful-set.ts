@@ -13,8 +13,8 @@ import {
   planUpdateRevision,
   templateOf,
   type UpdateRevision,
-} from '../history/plan-history.ts';
-import { revisionHash } from '../history/revision-name.ts';
+} from '../revision-history/plan-revision-history.ts';
+import { revisionHash } from '../revision-history/revision-name.ts';
 import { type Claims, isDeleting, planClaims, statusUpdate, withoutOwner } from '../ownership.ts';
 import { nextAvailability } from '../pod-facts.ts';
 import { isMember, ordinalOf, podNameOf, revisionOf, startOf } from './identity.ts';
@@ -39,14 +39,14 @@ function planSteps(view: StatefulSetView, nowMs: number): Plan {
   if (claimed.length > 0)
     return { writes: claimed.map((object) => ({ verb: 'update', object })), requeueAfterMs: 0 };
   const history = updateRevisionOf(view, revisions.owned);
-  // Nothing is made for a set that goes, its revision neither.
+  // A set that is being deleted gets nothing new, not even a revision.
   if (isDeleting(set) && history.writes.length > 0) return { writes: [] };
   const round = openRound(view, pods.owned, { revisions: revisions.owned, history }, nowMs);
   const updating = isDeleting(set) ? 0 : planPods(round);
   return finish(round, { pods: pods.owned, revisions: revisions.owned, history, updating });
 }
 
-/** A pod is claimed by its name as well: others of the labels are no business of the set. */
+/** A pod must also match by name: other pods with these labels do not belong to the set. */
 function claimPods({ set, pods }: StatefulSetView): Claims<Pod> {
   const claims = planClaims(
     set,

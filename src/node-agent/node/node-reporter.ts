@@ -1,6 +1,6 @@
 /**
  * Every ten seconds: observes the machine, writes news into the Node, and renews its Lease. While
- * its tunnel is broken the Lease is the only sign of life: it is renewed every second then.
+ * its tunnel is broken, the Lease is the only sign of life (quick-lease.ts).
  */
 import type { Timer } from '../../base/clock.ts';
 import { levelOf } from '../../base/errors.ts';
@@ -13,6 +13,7 @@ import { createNodeLease } from './node-lease.ts';
 import { createNodeWriter, type NodeWriterOptions } from './node-object.ts';
 import { createMachineObserver, type MachineObserverOptions } from './observe-machine.ts';
 import type { EngineShare } from './plan-share.ts';
+import { createQuickLease } from './quick-lease.ts';
 
 export interface NodeReporterOptions extends NodeWriterOptions, MachineObserverOptions {
   readonly nodeIp: string;
@@ -42,8 +43,6 @@ export interface NodeReporter extends AsyncDisposable {
 const BEAT_MS = 10_000;
 /** After a failure, sooner: one lost packet must not make the node look dead. */
 const RETRY_MS = 2_000;
-/** A fraction of the time after which a node that was heard over its tunnel counts as lost. */
-const WITHOUT_TUNNEL_MS = 1_000;
 
 export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   const { client, clock, nodeName, nodeIp, labels, share, agentVersion } = options;
@@ -58,7 +57,6 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   /** The last report has reached the control plane. */
   let isInContact = false;
   let uid: string | undefined;
-  let quick: Timer | undefined;
   let markReported: () => void = () => undefined;
   const reported = new Promise<void>((resolve) => {
     markReported = resolve;
@@ -81,18 +79,10 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   }
 
   /** A full beat observes the machine, which takes too long for a sign of life. */
-  function renewQuickly(): void {
-    quick = clock.setTimer(() => {
-      const renewing = isInContact && !stopped ? lease.renew(uid) : Promise.resolve(true);
-      const renewed = renewing.catch((error: unknown) =>
-        logger.debug({ error: goWords(error) }, 'Cannot renew the lease without a tunnel'),
-      );
-      quickly = renewed.then(() => {
-        if (quick && !stopped) renewQuickly();
-      });
-    }, WITHOUT_TUNNEL_MS);
-  }
-  let quickly: Promise<void> | undefined;
+  const quickLease = createQuickLease({
+    ...{ clock, logger },
+    renew: async () => isInContact && lease.renew(uid),
+  });
 
   async function beatOnce(): Promise<boolean> {
     if (stopped) return false;
@@ -127,10 +117,8 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     },
     poke: beat,
     setTunnel(isOpen) {
-      if (isOpen) {
-        quick?.cancel();
-        quick = undefined;
-      } else if (!quick && !stopped) renewQuickly();
+      if (isOpen) quickLease.stop();
+      else if (!stopped) quickLease.start();
     },
     reported,
     get info() {
@@ -139,8 +127,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     async [Symbol.asyncDispose]() {
       stopped = true;
       timer?.cancel();
-      quick?.cancel();
-      await Promise.all([beating, quickly]);
+      await Promise.all([beating, quickLease[Symbol.asyncDispose]()]);
       markReported();
     },
   };

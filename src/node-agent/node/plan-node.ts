@@ -1,6 +1,7 @@
 /** The Node object of this node, made of what the engine says. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
+import { transitionTime } from '../../schemas/conditions.ts';
 import { omit } from '../../schemas/json-access.ts';
 import type { Node } from '../../schemas/types.ts';
 import { isExtendedResource } from '../../schemas/validation/resources.ts';
@@ -158,13 +159,8 @@ function planConditions(facts: NodeFacts, previous: readonly Condition[], nowMs:
     ...networkCondition(facts.networkProblem, previous),
   ];
   const ours = decided.map((condition): Condition => {
-    const before = previous.find(({ type }) => type === condition.type);
-    const since = before?.status === condition.status ? before.lastTransitionTime : undefined;
-    return {
-      ...condition,
-      lastHeartbeatTime: toRfc3339(nowMs),
-      lastTransitionTime: since ?? toRfc3339(nowMs),
-    };
+    const lastTransitionTime = transitionTime(previous, condition, nowMs);
+    return { ...condition, lastHeartbeatTime: toRfc3339(nowMs), lastTransitionTime };
   });
   return [...previous.filter((condition) => !decided.some(({ type }) => type === condition.type)), ...ours];
 }

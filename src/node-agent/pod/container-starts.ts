@@ -66,23 +66,6 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     return id;
   }
 
-  async function planContainer(
-    { container: item, attempt, backoffLevel, sandbox }: StepOf<'start-container'>,
-    image: ImageRecord,
-  ): Promise<ContainerSpec> {
-    const { container, role } = item;
-    const { pod, ip } = state;
-    const plan = await resources.planContainer({ pod, ip, container, role, attempt, image });
-    if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
-    if (plan.skippedEnv.length > 0)
-      event(item, 'Warning', 'InvalidEnvironmentVariableNames', skipped(plan.skippedEnv));
-    const own = {
-      [agentLabels.backoffLevel]: String(backoffLevel),
-      [agentLabels.sandboxAttempt]: String(sandbox.attempt),
-    };
-    return { ...plan.spec, labels: { ...plan.spec.labels, ...own } };
-  }
-
   /** A failed start that the engine recorded is an attempt that ended. It has a restart. */
   async function onFailedStart(
     item: PlannedContainer,
@@ -134,7 +117,7 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
       if (!image) return;
       try {
         const spec = resources.planSandbox(state.pod, state.ip, sandbox.attempt);
-        const planned = await planContainer(step, image);
+        const planned = await specOf(options, step, image);
         const id = await make(planned, (marked) => runtime.create(marked, { id: sandbox.id, spec }));
         event(item, 'Normal', 'Created', `Created container: ${name}`);
         await during({ id }, () => begin(item, id));
@@ -144,6 +127,24 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
       }
     },
   };
+}
+
+/** The specification of the container, with the agent's own labels. */
+async function specOf(
+  { resources, event, state: { pod, ip } }: ContainerStartsOptions,
+  { container: item, attempt, backoffLevel, sandbox }: StepOf<'start-container'>,
+  image: ImageRecord,
+): Promise<ContainerSpec> {
+  const { container, role } = item;
+  const plan = await resources.planContainer({ pod, ip, container, role, attempt, image });
+  if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
+  if (plan.skippedEnv.length > 0)
+    event(item, 'Warning', 'InvalidEnvironmentVariableNames', skipped(plan.skippedEnv));
+  const own = {
+    [agentLabels.backoffLevel]: String(backoffLevel),
+    [agentLabels.sandboxAttempt]: String(sandbox.attempt),
+  };
+  return { ...plan.spec, labels: { ...plan.spec.labels, ...own } };
 }
 
 const skipped = (names: readonly string[]): string =>

@@ -5,6 +5,7 @@
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
+import { transitionTime } from '../../schemas/conditions.ts';
 import { qosClass } from '../../schemas/pods/pod-resources.ts';
 import type { ContainerStatus, PodCondition, PodStatus } from '../../schemas/types.ts';
 import { planContainerStatus } from './plan-container-status.ts';
@@ -146,14 +147,10 @@ function decideResize(
   return [{ type: RESIZE_PENDING, status: 'True', reason: 'Infeasible', message }];
 }
 
-function stamp(decided: Decided, known: readonly PodCondition[], nowMs: number): PodCondition {
-  const before = known.find((condition) => condition.type === decided.type);
-  const since =
-    before?.status === decided.status && typeof before.lastTransitionTime === 'string'
-      ? before.lastTransitionTime
-      : toRfc3339(nowMs);
-  return { lastTransitionTime: since, ...decided };
-}
+const stamp = (decided: Decided, known: readonly PodCondition[], nowMs: number): PodCondition => ({
+  lastTransitionTime: transitionTime(known, decided, nowMs),
+  ...decided,
+});
 
 function decideInitialized(
   input: PodStatusInput,

@@ -7,13 +7,12 @@
  * rebuilding control plane never stop anything.
  */
 import type { Timer } from '../../base/clock.ts';
-import { errorMessage, levelOf } from '../../base/errors.ts';
 import { createReflector } from '../../client/reflector.ts';
 import { resources } from '../../client/types.ts';
-import { keyOf } from '../../schemas/object.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { PersistentVolume, Pod } from '../../schemas/types.ts';
 import type { PartOptions } from '../agent-options.ts';
+import { createDeletionChecks } from './deletion-checks.ts';
 import { planTrust } from './plan-trust.ts';
 import { createPodRestorer } from './restore-pods.ts';
 
@@ -52,7 +51,6 @@ export function createPodSource(options: PodSourceOptions): PodSource {
   const { client, clock, nodeName } = options;
   const logger = options.logger.child({ component: 'pod-source' });
   const restorer = createPodRestorer({ ...options, logger });
-  const confirmations = new Set<Promise<void>>();
   let synced = false;
   let timer: Timer | undefined;
   let stopped = false;
@@ -63,10 +61,12 @@ export function createPodSource(options: PodSourceOptions): PodSource {
     selection: { fieldSelector: `spec.nodeName=${nodeName}` },
     onList: accept,
     onChange(change) {
-      if (change.type === 'DELETED') confirm(change.object);
+      if (change.type === 'DELETED') deletions.confirm(change.object);
       else options.onPod(change.object);
     },
   });
+
+  const deletions = createDeletionChecks({ ...options, logger, relist: reflector.relist });
 
   /** Listed pods are always wanted. Others end only when the list is beyond doubt. */
   async function accept(items: readonly Pod[]): Promise<void> {
@@ -111,31 +111,6 @@ export function createPodSource(options: PodSourceOptions): PodSource {
     }
   }
 
-  /** A deletion seen in a watch may be the echo of lost data: ask before believing it. */
-  function confirm(pod: Pod): void {
-    const work = confirmNow(pod)
-      .catch((error: unknown) => {
-        const fields = { pod: keyOf(pod), error: errorMessage(error) };
-        logger[levelOf(error, 'info')](fields, 'Cannot confirm a deletion');
-        reflector.relist();
-      })
-      .finally(() => confirmations.delete(work));
-    confirmations.add(work);
-  }
-
-  async function confirmNow(pod: Pod): Promise<void> {
-    const { namespace, name, uid = '' } = pod.metadata;
-    try {
-      const current = await client.get<Pod>(resources.pods, namespace, name);
-      if (current.metadata.uid === uid) return;
-    } catch (error) {
-      if (!isStatusError(error, 'NotFound')) throw error;
-    }
-    const state = await client.clusterState();
-    if (state.phase !== 'normal' || state.epoch !== options.epoch()) return reflector.relist();
-    options.onGone(uid);
-  }
-
   return {
     start: reflector.start,
     async restore() {
@@ -151,7 +126,7 @@ export function createPodSource(options: PodSourceOptions): PodSource {
       stopped = true;
       timer?.cancel();
       await reflector[Symbol.asyncDispose]();
-      await Promise.allSettled(confirmations);
+      await deletions[Symbol.asyncDispose]();
     },
   };
 }

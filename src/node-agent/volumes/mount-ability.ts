@@ -1,6 +1,7 @@
 /**
- * Whether the engine sees what the agent mounts. An agent without rights, or in a container whose
- * mounts stay inside, cannot mount for it. A mount is made, and the engine is asked for it.
+ * Finds out whether the engine sees what the agent mounts. An agent without rights, or in a
+ * container whose mounts stay inside, cannot mount for it. A mount is made, and the engine is asked
+ * for it.
  */
 import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

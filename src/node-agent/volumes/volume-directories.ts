@@ -31,11 +31,11 @@ export interface VolumeDirectories {
   recorded(): Promise<readonly PersistentVolume[]>;
   /** Removes directory and record, also when a part of them is gone already. */
   remove(volume: PersistentVolume): Promise<void>;
-  /** Removes the record. The data stays, and nothing tells of it any more. */
+  /** Removes the record. The data stays, and is not reported any more. */
   forget(volume: PersistentVolume): Promise<void>;
 }
 
-/** Pods of any user write there; nobody else reaches it, as the directory above is the agent's. */
+/** Pods of any user write there. The directory above keeps the host's other users out. */
 const SHARED_MODE = 0o777;
 /** The engine's user must pass through, and other users must not list. */
 const ROOT_MODE = 0o711;

@@ -1,5 +1,5 @@
 /**
- * Which volume belongs to which claim, as the binder and the scheduler both read it (upstream's
+ * Matches volumes with claims, for the binder and the scheduler (upstream's
  * component-helpers/storage/volume). Pure.
  */
 import type { KubeObject } from '../object.ts';
@@ -53,7 +53,7 @@ export const isFullyBound = (claim: PersistentVolumeClaim): boolean =>
 export const volumeModeOf = ({ spec }: PersistentVolume | PersistentVolumeClaim): string =>
   spec.volumeMode ?? 'Filesystem';
 
-/** Why a volume that the claim names does not fit it; upstream's words. */
+/** The reason why a volume that the claim names does not fit it; upstream's words. */
 export function misfitOf(volume: PersistentVolume, claim: PersistentVolumeClaim): string | undefined {
   if (volume.metadata.deletionTimestamp !== undefined)
     return `the volume is marked for deletion "${volume.metadata.name}"`;

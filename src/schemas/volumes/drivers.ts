@@ -20,7 +20,7 @@ const DRIVERS: Readonly<Record<string, VolumeDriver>> = {
   'nfs.csi.k8s.io': 'nfs',
 };
 
-/** Undefined: somebody else has to make the volumes of this provisioner. */
+/** Undefined: the volumes of this provisioner are not made by the system. */
 export const driverOf = (provisioner: string): VolumeDriver | undefined => ownMember(DRIVERS, provisioner);
 
 /** The name of the provisioner that made the volume, as its class names it. */

@@ -13,7 +13,7 @@ import { RESTORED_OWNER, withMark } from '../../../src/schemas/pods/pod-marks.ts
 import type { Deployment, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
 import { aDeployment, aPod } from '../../support/builders.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
-import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet.ts';
+import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet/fake-kubelet.ts';
 
 describe('the ReplicaSets that are made again', () => {
   const deployment = aDeployment({ replicas: 3 });

@@ -25,7 +25,7 @@ export interface HistoryInput {
   readonly hashLabel: string;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   hashOf(data: unknown, collisionCount: number | undefined): string;
-  /** The revision of this name in the owner's namespace, whoever controls it. */
+  /** The revision of this name in the owner's namespace, under any controller. */
   named(name: string): ControllerRevision | undefined;
 }
 

@@ -95,6 +95,25 @@ function draftOf(
   };
 }
 
+/** A revision that the store lost, under the name that pods of it still have. */
+export const lostRevision = (
+  input: HistoryInput,
+  {
+    name,
+    template,
+    number,
+  }: { readonly name: string; readonly template: PodTemplate; readonly number: number },
+): ControllerRevision =>
+  draftOf(
+    { ...input, template, annotations: undefined },
+    {
+      name,
+      hash: name.slice(revisionName(input.owner.metadata.name, '').length),
+      number,
+      data: templatePatch(template),
+    },
+  );
+
 /** The patch that brings this template back; `kubectl rollout undo` applies it as it is. */
 export const templatePatch = (template: PodTemplate): Record<string, unknown> => ({
   spec: { template: { ...template, $patch: 'replace' } },

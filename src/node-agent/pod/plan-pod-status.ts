@@ -1,7 +1,7 @@
 /**
  * A pod's status as kubelet reports it. Pure: the same view gives the same status, and an equal one
- * is not written. A terminal phase is reported only when nothing of the pod is alive, and is never
- * taken back.
+ * is not written. A terminal phase is reported only when nothing of the pod is alive, unless
+ * somebody else wrote one, and is never taken back.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
@@ -39,7 +39,7 @@ export function planPodStatus(input: PodStatusInput): PodStatus {
   const { pod, previous, planned } = input;
   const alive = input.records.some(isLive);
   const over =
-    !alive && (input.endingSinceMs !== undefined || input.verdict !== undefined || isTerminal(pod));
+    !alive && (input.endingSinceMs !== undefined || input.verdict !== undefined || isTerminal(pod.status));
   const statusOf = (item: PlannedContainer): ContainerStatus =>
     planContainerStatus(
       {

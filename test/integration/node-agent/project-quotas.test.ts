@@ -4,7 +4,7 @@
  * the agent goes on without limits.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, realpath, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, realpath, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -33,6 +33,8 @@ describe.each([
   let missing: string | undefined;
   beforeAll(async () => {
     dir = await realpath(await mkdtemp(join(tmpdir(), 'symphony-quota-')));
+    // The writer is another user.
+    await chmod(dir, 0o711);
     mounted = join(dir, 'mounted');
     const image = join(dir, 'image');
     await mkdir(mounted);
@@ -91,7 +93,7 @@ describe.each([
     // A pod that was planned before the claim grew comes back with a new agent.
     const again = open('one');
     await again.ensure(volumeOf('one', '8Mi'));
-    expect(write('one', 'b', 8)).toBe(true);
+    expect(write('one', 'c', 1)).toBe(true);
 
     // Another agent on the same file system; then its record is lost.
     const second = open('other');

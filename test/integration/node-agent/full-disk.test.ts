@@ -138,5 +138,8 @@ it('keeps what runs, lets new pods wait, and heals', async () => {
   expect(statusOf('old')?.restartCount).toBe(1);
   const logs = ['old', 'new'].map((pod) => readFile(join(disk, `volumes/pvc-${pod}/log`), 'utf8'));
   expect(await Promise.all(logs)).toEqual(['start\nstart\n', 'start\n']);
+  expect((await readdir(join(disk, 'volumes'))).sort()).toEqual(
+    ['new', 'old'].flatMap((name) => [`pvc-${name}`, `pvc-${name}.json`]),
+  );
   await comesTrue(async () => expect((await ownFiles()).filter((file) => file.endsWith('.tmp'))).toEqual([]));
 });

@@ -43,11 +43,7 @@ export interface DockerAgent extends AsyncDisposable {
 }
 
 /** `isRoot`: whether the agent may mount. `given`: its directory, which the caller has made. */
-export async function startDockerAgent(
-  name: string,
-  isRoot: boolean,
-  given?: string,
-): Promise<DockerAgent> {
+export async function startDockerAgent(name: string, isRoot: boolean, given?: string): Promise<DockerAgent> {
   await ensureTestImages();
   const cluster = uniqueCluster(name);
   const api = createAgentFakeApi();

@@ -30,21 +30,21 @@ export function createFileRecordStore(
   const podDirectory = join(directory, 'pods');
   /** Writes of one file in order; the newest content wins. */
   const waiting = new Map<string, Write>();
-  const active = new Map<string, Promise<unknown>>();
+  const active = new Map<string, Promise<Error | undefined>>();
 
   const fileOf = (uid: string): string | undefined =>
     SAFE_UID.test(uid) ? join(podDirectory, `${uid}.json`) : undefined;
 
   /** Resolves with the failure of the newest content, if it could not be written. */
-  function put(file: string, content: string | undefined, durable = false): Promise<unknown> {
+  function put(file: string, content: string | undefined, durable = false): Promise<Error | undefined> {
     waiting.set(file, { content, durable: syncs && (durable || waiting.get(file)?.durable === true) });
     const running = active.get(file) ?? drain(file);
     active.set(file, running);
     return running;
   }
 
-  async function drain(file: string): Promise<unknown> {
-    let failure: unknown;
+  async function drain(file: string): Promise<Error | undefined> {
+    let failure: Error | undefined;
     try {
       for (let next = waiting.get(file); next; next = waiting.get(file)) {
         waiting.delete(file);
@@ -56,9 +56,12 @@ export function createFileRecordStore(
     }
   }
 
-  async function writeOne(file: string, { content, durable }: Write): Promise<unknown> {
+  async function writeOne(file: string, { content, durable }: Write): Promise<Error | undefined> {
     try {
-      if (content === undefined) return await rm(file, { force: true });
+      if (content === undefined) {
+        await rm(file, { force: true });
+        return undefined;
+      }
       await makeDirectory(podDirectory, 0o700);
       const temporary = `${file}.tmp`;
       {
@@ -73,7 +76,7 @@ export function createFileRecordStore(
       return undefined;
     } catch (error) {
       logger.warn({ file, error: goWords(error) }, 'Cannot keep a local record');
-      return error;
+      return error as Error;
     }
   }
 

@@ -10,6 +10,7 @@ import type { Node } from '../../schemas/types.ts';
 import type { RuntimeInfo } from '../runtime/types.ts';
 import type { VolumeDirectories } from '../volumes/volume-directories.ts';
 import { createNodeLease } from './node-lease.ts';
+import type { LocalVolumes } from './plan-node.ts';
 import { createNodeWriter, type NodeWriterOptions } from './node-object.ts';
 import { createMachineObserver, type MachineObserverOptions } from './observe-machine.ts';
 import type { EngineShare } from './plan-share.ts';
@@ -22,7 +23,7 @@ export interface NodeReporterOptions extends NodeWriterOptions, MachineObserverO
   readonly share: EngineShare;
   /** The range that pods here already have addresses of. */
   podCidr(): string | undefined;
-  readonly volumes: Pick<VolumeDirectories, 'root' | 'capacityBytes'>;
+  readonly volumes: Pick<VolumeDirectories, 'root' | 'capacityBytes' | 'limitProblem'>;
   onNode(node: Node): void;
   onRuntime(up: boolean): void;
 }
@@ -91,8 +92,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     isInContact = false;
     try {
       const podCidr = options.podCidr();
-      const { volumes: local } = options;
-      const volumes = { directory: local.root, capacityBytes: await local.capacityBytes() };
+      const volumes = await localVolumes(options.volumes);
       const own = { nodeName, nodeIp, labels, share, agentVersion, podCidr, volumes };
       const facts = { ...own, ...machine.facts() };
       const node = await writeNode(facts, wasInContact);
@@ -131,4 +131,12 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       markReported();
     },
   };
+}
+
+async function localVolumes(local: NodeReporterOptions['volumes']): Promise<LocalVolumes> {
+  const limits = await local.limitProblem().then(
+    (why) => (why === undefined ? 'kept' : `not kept: ${why}`),
+    () => undefined,
+  );
+  return { directory: local.root, capacityBytes: await local.capacityBytes(), limits };
 }

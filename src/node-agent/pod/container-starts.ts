@@ -1,4 +1,6 @@
 /** Creates and starts a pod's sandbox and containers. It decides nothing: a failure is thrown. */
+import { TransientError } from '../../base/errors.ts';
+import { goWords } from '../../base/go-words.ts';
 import { type PodResources, StepProblem } from '../ports.ts';
 import {
   type ContainerRecord,
@@ -59,7 +61,11 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     spec: Spec,
     create: (marked: Spec) => Promise<string>,
   ): Promise<string> {
-    const mark = await options.own.ask(spec.name, options.find(spec.name));
+    // Without a record of it, the next agent would take the container for a stranger.
+    const asked = options.own.ask(spec.name, options.find(spec.name)).catch((error: unknown) => {
+      throw new TransientError(goWords(error), { cause: error });
+    });
+    const mark = await asked;
     const labels = mark === undefined ? spec.labels : { ...spec.labels, [labelKeys.mark]: mark };
     const id = await create({ ...spec, labels });
     options.own.add(spec.name, id);

@@ -58,7 +58,10 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
   const podsDir = join(options.dataDir, 'pods');
   const ability = createMountAbility(options);
   const canMount = async (): Promise<boolean> => (await ability()).ok;
-  const directories = createVolumeDirectories(join(options.dataDir, VOLUMES), options.logger);
+  const directories = createVolumeDirectories({
+    root: join(options.dataDir, VOLUMES),
+    logger: options.logger,
+  });
   const podStorage = createPodStorage(podsDir);
   const workDir = `${podsDir}-nfs/work`;
   const nfs = createNfsMounts({ mounter: options.mounter ?? nfsMounter, workDir, ability });

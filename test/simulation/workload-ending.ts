@@ -25,9 +25,9 @@ export function ownersOf({ ledger }: SimWorld): ReadonlySet<string> {
 }
 
 /** A Job that a person deletes may leave its pods, which no other Job adopts. */
-export function isOrphanOfJob({ ledger }: SimWorld, { metadata }: Pod): boolean {
-  const uid = metadata.labels?.['batch.kubernetes.io/controller-uid'];
-  if (uid === undefined || controllerOf({ metadata })) return false;
+export function isOrphanOfJob({ ledger }: SimWorld, pod: Pod): boolean {
+  const uid = pod.metadata.labels?.['batch.kubernetes.io/controller-uid'];
+  if (uid === undefined || controllerOf(pod)) return false;
   return ![...ledger.objects('jobs.batch').values()].some((job) => job.metadata.uid === uid);
 }
 

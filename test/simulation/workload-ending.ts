@@ -92,7 +92,8 @@ function openOf(world: SimWorld, live: KubeObject, draft: WorkloadDraft): string
       const isComplete = status?.conditions?.some(
         ({ type, status: value }) => type === 'Complete' && value === 'True',
       );
-      if (!isComplete || status?.succeeded !== draft.completions)
+      // Invariant 18 says how many successes are too many.
+      if (!isComplete || (status?.succeeded ?? 0) < draft.completions)
         return `is not complete: ${JSON.stringify(status)}, ${waiting()}`;
       return pods.some(isActive) ? 'has active pods although it is complete' : undefined;
     }

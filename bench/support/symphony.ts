@@ -124,7 +124,11 @@ function run(command: readonly string[]): {
   readonly child: ChildProcessByStdio<null, Readable, null>;
   readonly ended: Promise<void>;
 } {
-  const child = spawn(process.execPath, [...(process.env['BENCH_NODE_FLAGS']?.split(' ') ?? []), ...command], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    [...(process.env['BENCH_NODE_FLAGS']?.split(' ') ?? []), ...command],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   return { child, ended: new Promise<void>((resolve) => child.once('exit', () => resolve())) };
 }
 

@@ -43,12 +43,14 @@ export async function readIfThere(path: string): Promise<string | undefined> {
 async function writeBeside(path: string, content: string): Promise<string> {
   await makeDirectory(dirname(path), 0o700);
   const temporary = `${path}.${secretToken(6)}`;
-  const file = await open(temporary, 'wx', 0o600);
   try {
+    await using file = await open(temporary, 'wx', 0o600);
     await file.writeFile(content);
     await file.sync();
-  } finally {
-    await file.close();
+  } catch (error) {
+    // On a full disk, each try would leave one.
+    await rm(temporary, { force: true });
+    throw error;
   }
   return temporary;
 }

@@ -41,7 +41,7 @@ export const planOf = (writes: readonly Write[], ...events: readonly PlannedEven
 /** Why the API refused a plan. */
 export interface Refusal {
   readonly message: string;
-  /** The namespace is being deleted: there is nothing to try again, and nobody to tell. */
+  /** The namespace is being deleted: nothing is tried again, and no event is recorded. */
   readonly namespaceGoes: boolean;
 }
 
@@ -71,7 +71,7 @@ export interface Reconciler<View = unknown, P extends Plan = Plan> {
 /** A controller's parts end with its scope. */
 export interface ControllerScope extends Scope {
   /**
-   * Reconciles the keys that a change concerns, after `delayMs` where changes come in crowds. A
+   * Reconciles the keys that a change concerns, after `delayMs` where many changes come at once. A
    * function is asked at each change.
    */
   on<T extends KubeObject>(

@@ -7,11 +7,11 @@ import { ConflictError } from '../base/errors.ts';
 import type { Requeue } from '../base/work-queue.ts';
 import { StatusError } from '../schemas/errors/status.ts';
 import type { KubeObject } from '../schemas/object.ts';
-import { type ResourceId, storageIdOf } from '../schemas/resource-kind.ts';
+import type { ResourceId } from '../schemas/resource-kind.ts';
+import { newestVersions } from '../resources/writing/newest-versions.ts';
 import { type Outcome, writeEach } from '../resources/writing/write-each.ts';
 import type { Write } from '../resources/writing/write-plan.ts';
 import { StoreUnavailable } from '../store/types.ts';
-import { laterVersion } from '../store/version.ts';
 import type { ControllerContext, Plan, Reconciler } from './controller.ts';
 import { eventInput, type PlannedEvent } from './planned-event.ts';
 
@@ -117,7 +117,12 @@ async function commit(
   { writes, checks = [], commitSize }: Plan,
   signal: AbortSignal,
 ): Promise<Error | undefined> {
-  const { caches, fence, writer } = context;
+  const { caches, fence, registry, writer } = context;
+  const newestOf = (some: readonly Pick<Outcome<Write>, 'object'>[]): ReadonlyMap<ResourceId, string> =>
+    newestVersions(
+      registry,
+      some.map(({ object }) => object),
+    );
   const write = (some: readonly Write[]): Promise<readonly (KubeObject | undefined)[]> =>
     writer.write({ writes: some, checks }, fence ? { fence } : {});
   const committing: Promise<readonly Omit<Outcome<Write>, 'write'>[]> =
@@ -127,10 +132,10 @@ async function commit(
   const outcomes = await committing.catch((error: unknown) => {
     // Some of independent writes may have happened before the one that failed.
     const isOpen = commitSize !== undefined || (error instanceof StoreUnavailable && error.isUnanswered);
-    if (isOpen) for (const resource of newestOf(context, writes).keys()) caches.expect(resource);
+    if (isOpen) for (const resource of newestOf(writes).keys()) caches.expect(resource);
     throw error;
   });
-  const waits = [...newestOf(context, outcomes)].map(async ([resource, version]) => {
+  const waits = [...newestOf(outcomes)].map(async ([resource, version]) => {
     try {
       const cache = await caches.open(resource);
       await cache.waitFor(version, signal);
@@ -141,19 +146,4 @@ async function commit(
   });
   await Promise.all(waits);
   return outcomes.find(({ refusal }) => refusal)?.refusal;
-}
-
-/** The newest version of each resource among these objects. */
-function newestOf(
-  { registry }: ControllerContext,
-  written: readonly { readonly object?: KubeObject | undefined }[],
-): ReadonlyMap<ResourceId, string> {
-  const newest = new Map<ResourceId, string>();
-  for (const { object } of written) {
-    const kind = object && registry.byKind(object.apiVersion, object.kind);
-    if (!kind) continue;
-    const resource = storageIdOf(kind);
-    newest.set(resource, laterVersion(newest.get(resource) ?? '0', object.metadata.resourceVersion ?? '0'));
-  }
-  return newest;
 }

@@ -17,6 +17,22 @@ export interface EventText {
   message(...args: readonly string[]): string;
 }
 
+type Message = EventText['message'];
+/** The one argument of an event whose text the plan makes. */
+const asGiven: Message = (text = '') => text;
+
+export const normal = (reason: string, message: Message = asGiven): EventText => ({
+  type: 'Normal',
+  reason,
+  message,
+});
+
+export const warning = (reason: string, message: Message = asGiven): EventText => ({
+  type: 'Warning',
+  reason,
+  message,
+});
+
 /** All events of a controller. */
 export interface EventTexts {
   readonly component: string;

@@ -49,9 +49,9 @@ export interface ControllersOptions {
   readonly nodeHealth?: NodeHealthOptions;
   /** PEM; published to every namespace as ConfigMap `kube-root-ca.crt`. */
   readonly caBundle?: string;
-  /** Signs what belongs into the Secrets of service accounts; without it nobody fills them. */
+  /** Signs what belongs into the Secrets of service accounts; without it they stay empty. */
   readonly signSecretToken?: SignSecretToken;
-  /** Signs certificate requests; without it nobody decides them. */
+  /** Signs certificate requests; without it they stay pending. */
   readonly certificates?: CertificatesOptions;
   /** How long Events are kept, instead of their kind's time; 0: for ever. */
   readonly eventTtlMs?: number;

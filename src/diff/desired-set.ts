@@ -4,7 +4,7 @@
  * written first (by file and line) counts, in whatever order they came.
  */
 import { type KubeObject, keyOf } from '../schemas/object.ts';
-import { type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
+import { type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
 
 /** A manifest after parsing, defaulting of its namespace and validation. */
 export interface DesiredObject {
@@ -65,6 +65,12 @@ export function createDesiredSet(items: Iterable<DesiredObject> = []): EditableD
 }
 
 export const idOf = (kind: ResourceKind, key: string): string => `${resourceIdOf(kind)}|${key}`;
+
+/** The parts that {@link idOf} joined. A key may hold the separator again. */
+export function splitId(id: string): { readonly resource: ResourceId; readonly key: string } {
+  const split = id.indexOf('|');
+  return { resource: id.slice(0, split), key: id.slice(split + 1) };
+}
 
 export const desiredId = ({ kind, object }: DesiredObject): string => idOf(kind, keyOf(object));
 

@@ -1,4 +1,4 @@
-/** An Application inside another one is as healthy as it says of itself. */
+/** An Application inside another one has the health of its own status. */
 import { recordAt, textAt } from './fields.ts';
 import { type Assessor, type Health, healthStatuses, progressing } from './types.ts';
 

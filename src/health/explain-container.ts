@@ -1,4 +1,4 @@
-/** Why a container does not run or is not ready, from its status and its events. Pure. */
+/** Explains why a container does not run or is not ready, from its status and its events. Pure. */
 import { counted } from '../base/text.ts';
 import { numberAt, recordAt, textAt, timeAt } from './fields.ts';
 import { lastLine, messageLine } from './message-line.ts';

@@ -1,4 +1,4 @@
-/** Why a pod is not ready. Pure; undefined where it is, or is going anyway. */
+/** Explains why a pod is not ready. Pure; undefined if it is ready or being deleted. */
 import type { KubeObject } from '../schemas/object.ts';
 import { explainContainer, explainUnready } from './explain-container.ts';
 import { conditionOf, recordAt, recordsAt, textAt } from './fields.ts';
@@ -24,7 +24,7 @@ export function explainPod(pod: KubeObject, around: Surroundings): Cause | undef
   );
 }
 
-/** The last word of a lost node's agent may no longer be true. */
+/** The last report of a lost node's agent may no longer be true. */
 export function lostNode({ spec }: KubeObject, { nodeOf }: Surroundings): Cause | undefined {
   const name = textAt(spec, 'nodeName');
   if (name === '') return undefined;

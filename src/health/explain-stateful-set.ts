@@ -1,6 +1,7 @@
 /**
- * Why a StatefulSet does not progress: the pod that the others wait for, by ordinal, or the pod
- * that cannot be made. A terminating pod holds up its successor for as long as its object exists.
+ * Explains why a StatefulSet does not progress: the pod that the others wait for, by ordinal, or
+ * the pod that cannot be made. A terminating pod holds up its successor for as long as its object
+ * exists.
  */
 import type { KubeObject } from '../schemas/object.ts';
 import { explainPod, lostNode } from './explain-pod.ts';
@@ -32,7 +33,7 @@ function goingCause(pod: KubeObject, around: Surroundings): Cause | undefined {
   return { severity: 'waiting', text };
 }
 
-/** Pods that admission, a quota or a claim does not let in. */
+/** Pods that admission, a quota or a claim keeps from being created. */
 function missingCause(
   set: KubeObject,
   pods: readonly KubeObject[],

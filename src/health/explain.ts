@@ -1,7 +1,8 @@
 /**
- * Why an object is not healthy, in one line: the facts of `kubectl describe` of it, its pods and
- * their nodes, with the most telling one first: `container api exited 137 (OOMKilled)`. Only this
- * place decides it; `symphony status`, the Application's status and the commit status show it.
+ * Explains in one line why an object is not healthy: the facts of `kubectl describe` of it, its
+ * pods and their nodes, with the most telling one first: `container api exited 137 (OOMKilled)`.
+ * Only this place decides it; `symphony status`, the Application's status and the commit status
+ * show it.
  *
  * The objects' present state decides what is wrong. Events only add the reason: they outlive their
  * problem.
@@ -30,11 +31,11 @@ export function explain(object: KubeObject, health: Health, around: Surroundings
     : { severity, text: health.status, vague: true };
 }
 
-/** A failed Job tells by which rule, and what its pods ended with. */
+/** A failed Job is explained by its rule and by the end of its pods. */
 const withVerdict = ({ kind }: KubeObject, { status, message }: Health, text: string): string =>
   kind === 'Job' && status === 'Degraded' ? messageLine(`${message}: ${text}`) : text;
 
-/** With what holds the deletion up: a namespace says so in its conditions. */
+/** Adds the cause that holds up the deletion, from finalizers or a namespace's conditions. */
 function deletionText({ kind, metadata, status }: KubeObject, { message }: Health): string {
   const told = recordsAt(kind === 'Namespace' ? status : undefined, 'conditions')
     .filter((condition) => condition['status'] === 'True')
@@ -45,7 +46,7 @@ function deletionText({ kind, metadata, status }: KubeObject, { message }: Healt
   return [message, ...why].join(': ');
 }
 
-/** The worst of several; the first one of equals. */
+/** Returns the worst cause; of equal ones the first. */
 export function worstCause(causes: readonly Cause[]): Cause | undefined {
   return [...causes].sort((a, b) => weightOf(a) - weightOf(b))[0];
 }
@@ -55,7 +56,7 @@ export const weightOf = ({ severity, vague }: Cause): number =>
 
 function explainWorkload(object: KubeObject, around: Surroundings): Cause | undefined {
   const pods = [...around.podsOf(object)].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-  // A pod that has ended is replaced: the ones that live say how the workload does now.
+  // A pod that has ended is replaced: the living ones show the present state of the workload.
   const living = pods.filter((pod) => object.kind === 'Pod' || !hasFailed(pod));
   const ofLiving = worstCause([...refusalOf(object, around), ...causesOf(living, around)]);
   if (ofLiving && ofLiving.vague !== true) return ofLiving;
@@ -67,7 +68,7 @@ const causesOf = (pods: readonly KubeObject[], around: Surroundings): readonly C
 
 const hasFailed = ({ status }: KubeObject): boolean => textAt(status, 'phase') === 'Failed';
 
-/** Pods, or a ReplicaSet, that admission or a quota does not let in. */
+/** Refusals of pods, or of a ReplicaSet, by admission or a quota. */
 function refusalOf(workload: KubeObject, around: Surroundings): readonly Cause[] {
   const creator = around.creatorOf(workload);
   const failure = conditionOf(creator?.status, 'ReplicaFailure');
@@ -103,7 +104,7 @@ function refusalOfDaemon(daemonSet: KubeObject, around: Surroundings): readonly 
   return [{ severity: 'failing', text: refusalText(refusal.message.replace(/^Error creating: /, '')) }];
 }
 
-/** `pods "web-5d9f-x7k2p" is forbidden: …`: each try has another name, which tells nothing. */
+/** `pods "web-5d9f-x7k2p" is forbidden: …`: each try has another name, which is left out. */
 function refusalText(message: string): string {
   const refused = /^(?:Pod|pods) "[^"]*" is (forbidden|invalid): /.exec(message);
   const why = refused ? message.slice(refused[0].length) : message;

@@ -1,5 +1,5 @@
 /**
- * Autoscalers, as Argo CD assesses them: the first condition that tells something decides. The
+ * Autoscalers, as Argo CD assesses them: the first condition with a verdict decides. The
  * older version of the kind has its conditions in an annotation.
  */
 import { isRecord } from '../base/json.ts';

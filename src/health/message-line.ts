@@ -1,7 +1,7 @@
 /** Messages of engines, registries, kernels and programs as one line of bounded length. */
 import { cutMiddle, lastTellingLine } from '../base/text.ts';
 
-/** Enough for a whole message of kubelet's; what shows it may cut it once more. */
+/** Enough for a whole message of kubelet's; a display may cut it once more. */
 const MAX_LINE = 500;
 
 /** Colours of a terminal, with the words between them left alone. */
@@ -17,5 +17,5 @@ export function messageLine(text: string): string {
   );
 }
 
-/** The line of what a program printed that says what went wrong. */
+/** Picks the line of a program's output that names the failure. */
 export const lastLine = (text: string): string => messageLine(lastTellingLine(text));

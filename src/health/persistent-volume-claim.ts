@@ -12,7 +12,7 @@ export const assessPersistentVolumeClaim: Assessor = (object): Health => {
     case 'Lost':
       return degraded(`The volume ${JSON.stringify(textAt(spec, 'volumeName'))} of this claim is gone`);
     default:
-      // Otherwise an event says why it waits.
+      // Otherwise an event explains the wait.
       return progressing(
         textAt(spec, 'storageClassName') === '' && textAt(spec, 'volumeName') === ''
           ? 'No PersistentVolume fits this claim, and it has no StorageClass'
@@ -21,7 +21,7 @@ export const assessPersistentVolumeClaim: Assessor = (object): Health => {
   }
 };
 
-/** A claim without a warning: a class that waits for a first pod says so in no condition. */
+/** Explains a claim without warnings: no condition shows that it waits for its first pod. */
 export function explainClaim({ metadata, spec, status }: KubeObject): string | undefined {
   if (textAt(status, 'phase') === 'Bound') return undefined;
   const volume = textAt(spec, 'volumeName');

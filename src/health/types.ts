@@ -33,13 +33,13 @@ export function worstOf(healths: Iterable<Health>): Health {
   return worst;
 }
 
-/** Why an object is not healthy. */
+/** The reason why an object is not healthy. */
 export interface Cause {
-  /** `failing`: it will not get better by waiting; `waiting`: it may. */
+  /** `failing`: waiting does not help. `waiting`: it may. */
   readonly severity: 'failing' | 'waiting';
   /** One line. */
   readonly text: string;
-  /** The text only says that something waits: any other cause tells more. */
+  /** The text only states that something waits: any other cause explains more. */
   readonly vague?: true;
 }
 
@@ -64,6 +64,6 @@ export interface Surroundings {
   /** The pods that the creator controls; a Pod itself. */
   podsOf(workload: KubeObject): readonly KubeObject[];
   nodeOf(name: string): KubeObject | undefined;
-  /** Newest first; what has been overcome since is left out. */
+  /** Newest first, without those that have been overcome since. */
   warningsAbout(object: KubeObject): readonly Warning[];
 }

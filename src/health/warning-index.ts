@@ -79,7 +79,7 @@ const keyOf = (namespace: string, uid: string): string | undefined =>
 const PROGRESS: ReadonlySet<string> = new Set(['Pulling', 'Pulled', 'Created', 'Started']);
 const isBeforeContainers = ({ container }: Kept): boolean => container === undefined;
 
-/** A probe or hook had a container killed; no Warning says so. */
+/** A probe or hook had a container killed, which is no Warning. */
 const isKill = (event: KubeObject): boolean =>
   textAt(event, 'reason') === KILLING &&
   /failed (?:liveness|startup) probe|^FailedPostStartHook/.test(textAt(event, 'message'));

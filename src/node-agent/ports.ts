@@ -113,7 +113,7 @@ export interface AgentMemory {
   readonly podCidr?: string;
 }
 
-/** No call fails for a full disk or a damaged record: the engine is the truth. */
+/** Only a durable record fails for a full disk; a damaged record is left out. */
 export interface RecordStore {
   loadPods(): Promise<readonly PodRecord[]>;
   /** `durable`: it is on the disk when this resolves, and survives a loss of power. */

@@ -179,12 +179,16 @@ function volumeRefusal(
 
 /**
  * The volume, kept for the claim of its name. The claim comes from Git, or is made again by its
- * StatefulSet, with another uid; until then nothing else gets the data.
+ * StatefulSet, with another uid; until then nothing else gets the data. A retained volume that had
+ * been released keeps the uid of its claim, and so stays released. The phase is only the node's
+ * word, on which nothing is deleted.
  */
-function restoredVolume({ metadata, spec }: PersistentVolume): KubeObject {
+function restoredVolume({ metadata, spec, status }: PersistentVolume): KubeObject {
   const { claimRef, ...others } = spec;
   const annotations = omit(metadata.annotations ?? {}, BOUND_BY_CONTROLLER);
-  const reserved = claimRef ? { claimRef: omit(claimRef, 'uid', 'resourceVersion') } : {};
+  const isReleased = spec.persistentVolumeReclaimPolicy === 'Retain' && status?.phase === 'Released';
+  const reference = claimRef && (isReleased ? claimRef : omit(claimRef, 'uid', 'resourceVersion'));
+  const reserved = reference ? { claimRef: reference } : {};
   return {
     apiVersion: 'v1',
     kind: 'PersistentVolume',

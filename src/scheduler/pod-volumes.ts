@@ -35,7 +35,7 @@ const NOT_ENOUGH_SPACE = refusal('node(s) did not have enough free storage');
 const UNBOUND = { whole: 'pod has unbound immediate PersistentVolumeClaims' };
 const NO_PROVISIONER = 'kubernetes.io/no-provisioner';
 
-/** `whole` says why the pod can go nowhere yet. */
+/** `whole`: the reason why no node fits the pod yet. */
 export function readVolumes(pod: PodInfo, storage: Storage): PodVolumes | { readonly whole: string } {
   const claims: PersistentVolumeClaim[] = [];
   for (const { name, isEphemeral } of pod.claims) {

@@ -3,7 +3,7 @@ import { afterEach, expect, it } from 'vitest';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import { controllerOf } from '../../src/schemas/object.ts';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
-import { type FakeKubelet, startFakeKubelet } from '../support/fake-kubelet.ts';
+import { type FakeKubelet, startFakeKubelet } from '../support/fake-kubelet/fake-kubelet.ts';
 
 let cluster: TestCluster;
 let kubelet: FakeKubelet;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Event, Pod, ReplicationController } from '../../src/schemas/types.ts';
 import { aDeployment, aPod, aReplicaSet, aReplicationController } from '../support/builders.ts';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
-import { type FakeKubelet, startFakeKubelet } from '../support/fake-kubelet.ts';
+import { type FakeKubelet, startFakeKubelet } from '../support/fake-kubelet/fake-kubelet.ts';
 
 let cluster: TestCluster;
 let kubelet: FakeKubelet;

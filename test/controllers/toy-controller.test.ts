@@ -60,7 +60,7 @@ it('a controller in the table reconciles, and its events are said in its words',
 describe('the table of controllers', () => {
   const root = join(import.meta.dirname, '../../src/controllers');
   /** Controllers share what is in these. */
-  const SHARED = ['history'];
+  const SHARED = ['revision-history'];
   const folders = readdirSync(root, { withFileTypes: true }).filter(
     (entry) => entry.isDirectory() && !SHARED.includes(entry.name),
   );

@@ -2,29 +2,19 @@
  * Two API servers on one Redis behind one address: what is written at one is seen at the other, and
  * either may die.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { fromKubeconfig, type HttpApiClient } from '../../src/client/http.ts';
 import { resources } from '../../src/client/types.ts';
-import {
-  createKubectl,
-  eventually,
-  type Kubectl,
-  type ProgramResult,
-  runProgram,
-} from '../support/kubectl.ts';
+import { createKubectl, eventually, type Kubectl, type ProgramResult } from '../support/kubectl.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
+import { createSymphonyProcesses, type SymphonyProcesses } from '../support/symphony-processes.ts';
 import { freePort } from '../support/symphony.ts';
 import { startTcpBalancer, type TcpBalancer } from '../support/tcp-balancer.ts';
-
-const BIN = fileURLToPath(new URL('../../bin/symphony', import.meta.url));
-const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
 
 interface Server {
   readonly port: number;
@@ -32,7 +22,7 @@ interface Server {
   readonly process: ChildProcess;
 }
 
-const children: ChildProcess[] = [];
+let processes: SymphonyProcesses;
 let directory: string;
 let redis: TestRedis;
 let balancer: TcpBalancer;
@@ -41,31 +31,12 @@ let second: Server;
 let kubectl: Kubectl;
 let throughBalancer: string;
 
-function run(args: readonly string[], ready: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [BIN, ...args], {
-    cwd: directory,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH, HOME: directory },
-  });
-  children.push(child);
-  let output = '';
-  return new Promise((resolve, reject) => {
-    const hear = (text: string): void => {
-      output += text;
-      if (output.includes(ready)) resolve(child);
-    };
-    child.stdout.setEncoding('utf8').on('data', hear);
-    child.stderr.setEncoding('utf8').on('data', hear);
-    child.once('exit', () => reject(new Error(`symphony ${args[0] ?? ''} ended: ${output}`)));
-  });
-}
-
 async function startServer(name: string): Promise<Server> {
   const port = await freePort();
   const dataDir = join(directory, name);
   const places = ['--data-dir', dataDir, '--identity-dir', join(directory, 'identity')];
   const args = ['control-plane', ...places, '--redis-url', redis.url, '--listen', `127.0.0.1:${port}`];
-  const child = await run(args, 'KUBECONFIG=');
+  const child = await processes.start(args, 'KUBECONFIG=');
   return { port, kubeconfig: join(dataDir, 'kubeconfig'), process: child };
 }
 
@@ -80,7 +51,8 @@ const configMap = (name: string) => ({
 });
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'symphony-several-'));
+  processes = await createSymphonyProcesses('several');
+  ({ directory } = processes);
   redis = await startTestRedis();
   first = await startServer('first');
   second = await startServer('second');
@@ -90,23 +62,15 @@ beforeAll(async () => {
   const balanced = text.replace(`127.0.0.1:${first.port}`, `127.0.0.1:${balancer.port}`);
   await writeFile(throughBalancer, balanced, { mode: 0o600 });
   kubectl = createKubectl(throughBalancer, directory);
-  const made = await runProgram(process.execPath, [BIN, 'token', 'create', '--kubeconfig', throughBalancer], {
-    env: { PATH, HOME: directory },
-  });
-  expect(made.stderr).toBe('');
-  const tokenFile = join(directory, 'token');
-  await writeFile(tokenFile, made.stdout);
-  const server = ['--server', `https://127.0.0.1:${balancer.port}`, '--token-file', tokenFile];
-  const node = ['--node-name', 'n1', '--runtime', 'hollow', '--data-dir', join(directory, 'agent')];
-  await run(['agent', ...server, ...node], 'Node n1 is running pods');
+  const server = { url: `https://127.0.0.1:${balancer.port}`, kubeconfig: throughBalancer };
+  await processes.startAgents(server, ['n1']);
   await kubectl('wait', '--for=condition=Ready', 'node/n1', '--timeout=30s');
 });
 
 afterAll(async () => {
-  for (const child of children) child.kill('SIGKILL');
+  await processes[Symbol.asyncDispose]();
   await balancer[Symbol.asyncDispose]();
   await redis[Symbol.asyncDispose]();
-  await rm(directory, { recursive: true, force: true });
 });
 
 describe('two API servers behind one address', () => {
@@ -174,9 +138,7 @@ describe('two API servers behind one address', () => {
 
   it('refuse the data of another authority', async () => {
     const args = ['control-plane', '--data-dir', join(directory, 'stranger'), '--redis-url', redis.url];
-    const refused = await runProgram(process.execPath, [BIN, ...args, '--listen', '127.0.0.1:0'], {
-      env: { PATH, HOME: directory },
-    });
+    const refused = await processes.run(...args, '--listen', '127.0.0.1:0');
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/another certificate authority .*--identity-dir/);
   });

@@ -39,6 +39,25 @@ describe('a store that goes back in time', () => {
   });
 });
 
+describe('a running pod whose object somebody else ends', () => {
+  it.each(['Failed', 'Succeeded'] as const)('stays %s, and its containers stop', async (phase) => {
+    world = await createAgentWorld();
+    world.api.put('pods', aPod('web'));
+    await world.clock.advance(5_000);
+    const { status, ...rest } = world.pod('web') as Pod;
+    expect([status?.phase, world.running().length]).toEqual(['Running', 1]);
+    const ended = { ...status, phase, reason: 'Ended', message: 'by the controller' };
+    world.api.put('pods', { ...rest, status: ended });
+    await world.clock.advance(60_000);
+    expect(world.running()).toEqual([]);
+    const told = { ...(phase === 'Failed' ? { reason: 'Ended', message: 'by the controller' } : {}) };
+    expect(world.pod('web')?.status).toMatchObject({ phase, ...told });
+    await world.restartAgent();
+    await world.clock.advance(10_000);
+    expect([world.pod('web')?.status?.phase, world.running()]).toEqual([phase, []]);
+  });
+});
+
 describe('a sandbox that is lost', () => {
   const sandbox = () => world.runtime.snapshot().find(({ name }) => name.startsWith('k8s_POD_'))?.id ?? '';
 

@@ -16,7 +16,7 @@ import { isActive, isFinished, workloadsOf } from './invariants/facts.ts';
 import { differenceOf } from './invariants/git.ts';
 import { chance } from './draws.ts';
 import { type DeploymentDraft, type TreeDraft, isGoodImage, isSatisfiable } from './manifests.ts';
-import { openWorkload, ownersOf } from './workload-ending.ts';
+import { isOrphanOfJob, openWorkload, ownersOf, stuckPods } from './workload-ending.ts';
 import { settled } from './workloads.ts';
 import type { Simulation } from './run.ts';
 
@@ -105,7 +105,10 @@ async function mend({ world }: Simulation): Promise<void> {
     );
     const kubectl = world.kubectl();
     const present = world.ledger.objects('nodes').size;
-    if (kubectl && cordoned.length === 0 && present === world.nodes.length) return;
+    const stuck = stuckPods(world);
+    if (kubectl && cordoned.length + stuck.length === 0 && present === world.nodes.length) return;
+    for (const { metadata } of stuck)
+      kubectl?.delete(resources.pods, metadata.namespace, metadata.name).catch(() => undefined);
     for (const { metadata } of cordoned) {
       kubectl
         ?.patch(resources.nodes, undefined, metadata.name, { spec: { unschedulable: null } })
@@ -173,6 +176,10 @@ function unfinished(simulation: Simulation): string | undefined {
   }
   for (const [key, pod] of ledger.objects<Pod>('pods')) {
     if (expected.has(pod.metadata.uid ?? '')) continue;
+    if (isOrphanOfJob(world, pod)) {
+      expected.add(pod.metadata.uid ?? '');
+      continue;
+    }
     // Known limit: a pod restored after lost history whose Deployment Git no longer has belongs to
     // nobody, and stays.
     const isKnown = Object.keys({ ...tree.deployments, ...tree.workloads }).some(

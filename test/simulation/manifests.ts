@@ -5,7 +5,8 @@ import type { Rng } from '../../src/base/rng.ts';
 import type { ContainerSpec } from '../../src/node-agent/runtime/types.ts';
 import type { FakeProgram } from '../../src/node-agent/runtime/fake/fake-container.ts';
 import { chance, pick, upTo } from './draws.ts';
-import { type WorkloadDraft, workloadYaml } from './workloads.ts';
+import type { Scene } from './run.ts';
+import { type WorkloadDraft, someWorkloads, workloadYaml } from './workloads.ts';
 
 export type Rollout =
   | { readonly type: 'Recreate' }
@@ -129,6 +130,17 @@ spec:
             draft.sidecar ? '\n        - name: sidecar\n          image: app:v1' : ''
           }${volumes}
 `;
+}
+
+/** Two workloads of the scene. */
+export function firstTree(rng: Rng, scene: Scene): TreeDraft {
+  if (scene === 'workloads') return { ...EMPTY_TREE, workloads: someWorkloads(rng) };
+  const first = upTo(rng, NAMES.length - 1);
+  const drafts = [first, (first + 1) % NAMES.length].map((index) => [
+    NAMES[index] ?? 'web',
+    aDeploymentDraft(rng, index, false),
+  ]);
+  return { ...EMPTY_TREE, deployments: Object.fromEntries(drafts) as TreeDraft['deployments'] };
 }
 
 export function configMapYaml(name: string, value: string): string {

@@ -11,7 +11,7 @@ import { checkConvergence, checkQuiescence } from './ending.ts';
 import { checkers } from './invariants/index.ts';
 import type { CommitRecord } from './invariants/types.ts';
 import { pick } from './draws.ts';
-import { EMPTY_TREE, type TreeDraft, filesOf, isPullable, programOf } from './manifests.ts';
+import { EMPTY_TREE, type TreeDraft, filesOf, firstTree, isPullable, programOf } from './manifests.ts';
 import { workloadActions } from './workload-actions.ts';
 import { RECENT_MS } from '../support/sim-ledger.ts';
 
@@ -33,14 +33,23 @@ export interface RunResult {
 
 export type Scene = 'deployments' | 'workloads';
 
+/**
+ * - `whole`: Git is empty at first; many steps; then convergence and quiescence.
+ * - `short`: Git holds workloads at once, so that each of the few steps meets some; no ending.
+ */
+export type Length = 'whole' | 'short';
+
 export interface RunOptions {
   readonly seed: number;
   /** Which workloads Git holds: Deployments, or all the others. Default: `deployments`. */
   readonly scene?: Scene;
+  /** Default: `whole`. */
+  readonly length?: Length;
   readonly steps?: number;
   readonly bug?: PlantedBug;
   /** Which actions may happen; all by default. */
   readonly only?: (action: Action) => boolean;
+  /** Default: only when the run is short. */
   readonly skipEnding?: boolean;
   /** Whether nothing fails; the seed decides by default. */
   readonly calm?: boolean;
@@ -67,8 +76,10 @@ export interface Simulation {
   background(what: string, work: Promise<unknown>): void;
 }
 
-/** The runs of `workloads` are shorter, so that there can be more of them. */
-const STEPS: Readonly<Record<Scene, number>> = { deployments: 14, workloads: 10 };
+const STEPS: Readonly<Record<Length, Readonly<Record<Scene, number>>>> = {
+  whole: { deployments: 14, workloads: 10 },
+  short: { deployments: 3, workloads: 3 },
+};
 /** Runs in which nothing fails: only there availability is promised. */
 const CALM_SHARE = 0.25;
 const NODES = [
@@ -82,7 +93,7 @@ const BROKEN_FILE = 'apps/broken.yaml';
 const MAX_VIOLATIONS = 20;
 
 export async function runSimulation(options: RunOptions): Promise<RunResult> {
-  const { seed, scene = 'deployments', steps = STEPS[scene] } = options;
+  const { seed, scene = 'deployments', length = 'whole', steps = STEPS[length][scene] } = options;
   const rng = seededRng(seed);
   const violations: Violation[] = [];
   const trace: string[] = [];
@@ -180,7 +191,8 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
   const inScene = [...actions, ...workloadActions].filter((action) => (action.scene ?? scene) === scene);
   const possible = inScene.filter((action) => (faulty || !action.fault) && (options.only?.(action) ?? true));
   const total = possible.reduce((sum, { weight }) => sum + weight, 0);
-  simulation.commit({ ...EMPTY_TREE, configMaps: { settings: 'start' } });
+  const first = length === 'short' ? firstTree(rng, scene) : EMPTY_TREE;
+  simulation.commit({ ...first, configMaps: { settings: 'start' } });
   world.controlPlane.start();
   const started = Promise.all(world.nodes.map((node) => node.start()));
   await world.clock.advance(3_000);
@@ -194,7 +206,7 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
     const pauseMs = Math.ceil(pick(rng, PAUSES_MS) * (0.5 + rng.next()));
     await world.clock.advance(pauseMs);
   }
-  if (violations.length === 0 && options.skipEnding !== true) {
+  if (violations.length === 0 && !(options.skipEnding ?? length === 'short')) {
     await checkConvergence(simulation, report, note);
     if (violations.length === 0) await checkQuiescence(simulation, report, note);
   }

@@ -1,7 +1,14 @@
 /** Whether workloads beyond Deployments are as Git says, at the end of a run. */
 import { TRACKING_ANNOTATION } from '../../src/diff/tracking.ts';
 import { controllerOf, type KubeObject } from '../../src/schemas/object.ts';
-import type { DaemonSet, EndpointSlice, Job, Pod, StatefulSet } from '../../src/schemas/types.ts';
+import type {
+  DaemonSet,
+  EndpointSlice,
+  Job,
+  PersistentVolumeClaim,
+  Pod,
+  StatefulSet,
+} from '../../src/schemas/types.ts';
 import type { SimWorld } from '../support/sim-world.ts';
 import { isActive } from './invariants/facts.ts';
 import { differenceOfWorkload, isReady } from './invariants/workload-facts.ts';
@@ -15,6 +22,30 @@ export function ownersOf({ ledger }: SimWorld): ReadonlySet<string> {
   const resources = ['statefulsets.apps', 'daemonsets.apps', 'jobs.batch'];
   const objects = resources.flatMap((resource) => [...ledger.objects(resource).values()]);
   return new Set(objects.map(({ metadata }) => metadata.uid ?? ''));
+}
+
+/** A Job that a person deletes may leave its pods, which no other Job adopts. */
+export function isOrphanOfJob({ ledger }: SimWorld, pod: Pod): boolean {
+  const uid = pod.metadata.labels?.['batch.kubernetes.io/controller-uid'];
+  if (uid === undefined || controllerOf(pod)) return false;
+  return ![...ledger.objects('jobs.batch').values()].some((job) => job.metadata.uid === uid);
+}
+
+/**
+ * Pods that do not start because their claim is being deleted, which waits for them. They stay so
+ * in Kubernetes, too, until a person deletes them.
+ */
+export function stuckPods({ ledger }: SimWorld): readonly Pod[] {
+  const claims = ledger.objects<PersistentVolumeClaim>('persistentvolumeclaims');
+  return [...ledger.objects<Pod>('pods').values()].filter(
+    ({ metadata, spec, status }) =>
+      status?.phase === 'Pending' &&
+      metadata.deletionTimestamp === undefined &&
+      spec.volumes?.some(({ persistentVolumeClaim: source }) => {
+        const claim = source && claims.get(`${metadata.namespace}/${source.claimName}`);
+        return claim?.metadata.deletionTimestamp !== undefined;
+      }),
+  );
 }
 
 /** What is not as it should be yet. */
@@ -61,7 +92,8 @@ function openOf(world: SimWorld, live: KubeObject, draft: WorkloadDraft): string
       const isComplete = status?.conditions?.some(
         ({ type, status: value }) => type === 'Complete' && value === 'True',
       );
-      if (!isComplete || status?.succeeded !== draft.completions)
+      // Invariant 18 says how many successes are too many.
+      if (!isComplete || (status?.succeeded ?? 0) < draft.completions)
         return `is not complete: ${JSON.stringify(status)}, ${waiting()}`;
       return pods.some(isActive) ? 'has active pods although it is complete' : undefined;
     }

@@ -93,6 +93,17 @@ export const aCronJob = (rng: Rng): CronJobDraft => ({
   suspend: false,
 });
 
+/** A StatefulSet and something else. */
+export function someWorkloads(rng: Rng): Readonly<Record<string, WorkloadDraft>> {
+  const others = [
+    [pick(rng, DAEMON_NAMES), aDaemonSet],
+    ['job-0', aJob],
+    [pick(rng, CRON_NAMES), aCronJob],
+  ] as const;
+  const [name, draft] = pick(rng, others);
+  return { [pick(rng, SET_NAMES)]: aStatefulSet(rng), [name]: draft(rng) };
+}
+
 /** A change that Kubernetes allows. */
 export function changed(rng: Rng, draft: WorkloadDraft): WorkloadDraft {
   switch (draft.kind) {

@@ -1,4 +1,4 @@
-/** Freezes a JSON value and all that is in it: whoever writes to it then throws. */
+/** Freezes a JSON value and all that is in it: a later write to it throws. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

@@ -42,13 +42,13 @@ export interface DockerAgent extends AsyncDisposable {
   listed(): Promise<readonly Docker.ContainerInfo[]>;
 }
 
-/** `isRoot`: whether the agent may mount. */
-export async function startDockerAgent(name: string, isRoot: boolean): Promise<DockerAgent> {
+/** `isRoot`: whether the agent may mount. `given`: its directory, which the caller has made. */
+export async function startDockerAgent(name: string, isRoot: boolean, given?: string): Promise<DockerAgent> {
   await ensureTestImages();
   const cluster = uniqueCluster(name);
   const api = createAgentFakeApi();
   const docker = connectDocker();
-  const dataDir = await realpath(await mkdtemp(join(tmpdir(), 'symphony-agent-')));
+  const dataDir = given ?? (await realpath(await mkdtemp(join(tmpdir(), 'symphony-agent-'))));
   const { subnet, gateway } = await freeSubnet();
   const clock = systemClock;
   const logger = silentLogger;
@@ -106,7 +106,7 @@ export async function startDockerAgent(name: string, isRoot: boolean): Promise<D
       await agent[Symbol.asyncDispose]();
       await removeCluster(cluster, docker);
       for (const point of await listMountsBelow(dataDir)) await unmount(point);
-      await rm(dataDir, { recursive: true, force: true });
+      if (given === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
 }

@@ -19,7 +19,7 @@ export const MAX_BYTES = 3 * 1024 * 1024 - 2_000;
 export const JSON_TYPE = 'application/json';
 const namespace = '/api/v1/namespaces/default';
 
-/** Just below the limits: more is refused before anything is built. */
+/** Sizes just below the limits: more is refused before any object is built. */
 export const MOST_OBJECTS = MAX_LISTED_OBJECTS - 10;
 export const MOST_MEMBERS = MAX_MEMBERS - 10;
 

@@ -1,7 +1,4 @@
-/**
- * Hostile bodies that are dear for what they repeat, nest or pack, and what they say of their
- * owners.
- */
+/** Hostile bodies that cost much by repetition, nesting, packing, or by their owner references. */
 import { Buffer } from 'node:buffer';
 import protobuf from 'protobufjs/minimal.js';
 import { type HostileBody, JSON_TYPE } from './hostile-bodies.ts';

@@ -57,7 +57,7 @@ export async function startHostileGitServer(hostility: Hostility): Promise<Hosti
   const requests: string[] = [];
   let sent = 0;
 
-  /** As fast as the client reads, until it goes. */
+  /** Writes as fast as the client reads, until it disconnects. */
   async function flow(response: ServerResponse, parts: Iterable<Buffer>): Promise<void> {
     for (const part of parts) {
       if (response.destroyed) return;

@@ -1,6 +1,6 @@
 /**
  * A whole control plane with hollow nodes in the process of the test, on a Redis that the test may
- * trouble.
+ * disturb.
  */
 import { join } from 'node:path';
 import { Writable } from 'node:stream';

@@ -18,7 +18,7 @@ export interface RunningProgram extends AsyncDisposable {
   readonly ended: Promise<ProgramResult>;
 }
 
-/** kubectl waits for nobody this long; the machine may be busy. */
+/** A program that runs longer than this is ended. The machine may be busy. */
 const PROGRAM_TIMEOUT_MS = 90_000;
 const POLL_MS = 150;
 /** Generous, because the machine may be shared; a condition that holds is seen at once. */

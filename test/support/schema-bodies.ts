@@ -1,7 +1,7 @@
 /**
  * Hostile bodies made from the schemas: every list, every map and every text of every kind is
- * filled in turn, in an object that is sound otherwise. What the hand-written shapes forget is
- * here.
+ * filled in turn, in an object that is sound otherwise. They cover what the hand-written shapes
+ * forget.
  */
 import type { TypeSchema, TypeSchemas } from '../../src/resources/decoding/type-schemas.ts';
 import { formatApiVersion } from '../../src/schemas/object.ts';

@@ -26,7 +26,7 @@ export function aVolumeStore(options: {
   const { podsDir, canMount, mounter = nfsMounter } = options;
   const ability = async () =>
     (await canMount()) ? ({ ok: true } as const) : ({ ok: false, why: 'it may not' } as const);
-  const directories = createVolumeDirectories(join(podsDir, '..', 'volumes'), silentLogger);
+  const directories = createVolumeDirectories({ root: join(podsDir, '..', 'volumes'), logger: silentLogger });
   const podStorage = createPodStorage(podsDir);
   const nfs = createNfsMounts({ mounter, workDir: `${podsDir}-nfs/work`, ability });
   const storage = createStorageMounts({ directories, nfs, ability });

@@ -66,6 +66,9 @@ export const subresourceKind = (kind: ServedResource, { type, kindSuffix = '' }:
 const RETURNS_DELETED: ReadonlySet<string> = new Set([
   ...['persistentvolumeclaims', 'persistentvolumes', 'pods', 'podtemplates', 'resourcequotas'],
   ...['serviceaccounts', 'services', 'storageclasses.storage.k8s.io'],
+  ...['csidrivers', 'csinodes', 'volumeattachments', 'volumeattributesclasses'].map(
+    (name) => `${name}.storage.k8s.io`,
+  ),
 ]);
 
 export const returnsDeleted = (kind: ServedResource): boolean => RETURNS_DELETED.has(resourceIdOf(kind));

@@ -9,17 +9,8 @@ import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { createSlots } from '../../base/slots.ts';
+import type { ContainerUsage } from '../../schemas/container-usage.ts';
 import type { Tunnels } from '../tunnel.ts';
-
-export interface ContainerUsage {
-  readonly podUid: string;
-  /** Empty for the container that holds the pod's network: the spec does not name it. */
-  readonly container: string;
-  readonly atMs: number;
-  readonly windowMs: number;
-  readonly cpuNanoCores: number;
-  readonly memoryBytes: number;
-}
 
 export interface NodeUsage {
   /** When the node was asked. */

@@ -3,7 +3,8 @@ import { toRfc3339 } from '../../base/clock.ts';
 import { goDuration } from '../../base/go-words.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { formatQuantity } from '../../schemas/values/quantity.ts';
-import type { ContainerUsage, NodeUsage } from './node-usage.ts';
+import type { ContainerUsage } from '../../schemas/container-usage.ts';
+import type { NodeUsage } from './node-usage.ts';
 
 export const METRICS_GROUP = 'metrics.k8s.io';
 export const METRICS_VERSION = 'v1beta1';

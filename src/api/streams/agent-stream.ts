@@ -1,5 +1,6 @@
 /** A stream to an agent through its tunnel, or the agent's refusal. */
 import type { ClientHttp2Stream } from 'node:http2';
+import { drained } from '../../base/drained.ts';
 import { isRecord } from '../../base/json.ts';
 import { badRequest, failure, type StatusError } from '../../schemas/errors/status.ts';
 import type { TunnelRequest, Tunnels } from '../tunnel.ts';
@@ -62,13 +63,5 @@ export function statusOfRefusal({ httpStatus, message }: AgentRefusal): StatusEr
 /** Writes, and waits while the other side does not take more. */
 export async function writeToAgent(stream: ClientHttp2Stream, bytes: Buffer): Promise<void> {
   if (stream.destroyed || stream.writableEnded || stream.write(bytes)) return;
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      stream.off('drain', done);
-      stream.off('close', done);
-      resolve();
-    };
-    stream.once('drain', done);
-    stream.once('close', done);
-  });
+  await drained(stream);
 }

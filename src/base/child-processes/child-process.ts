@@ -8,7 +8,7 @@ import { type Slots, createSlots } from '../slots.ts';
 import { type ProcessLimits, confinement } from './confinement.ts';
 import { childMark } from './process-identity.ts';
 
-export type ChildPurpose = 'git' | 'git-reader' | 'mount' | 'network-mount' | 'redis' | 'relay';
+export type ChildPurpose = 'git' | 'git-reader' | 'mount' | 'network-mount' | 'quota' | 'redis' | 'relay';
 
 /** How many of each may live at one time. */
 const MOST: Readonly<Record<ChildPurpose, number>> = {
@@ -19,6 +19,8 @@ const MOST: Readonly<Record<ChildPurpose, number>> = {
   mount: 16,
   // Those of a server that does not answer must not take the places of other mounts.
   'network-mount': 16,
+  // Each takes milliseconds.
+  quota: 4,
   // One control plane has one. Tests start several.
   redis: 16,
   // One for each forwarded connection to a container's own loopback.
@@ -128,16 +130,26 @@ export async function startChild(
   };
 }
 
+type RunOptions = Pick<ChildOptions, 'descriptor'> & { readonly timeoutMs: number };
+
 /** Runs a program to its end. Rejects with its last words when it fails or takes too long. */
-export async function runChild(
+export async function runChild(...run: Parameters<typeof readChild>): Promise<void> {
+  await readChild(...run);
+}
+
+/** As {@link runChild}; answers the beginning of what it wrote. */
+export async function readChild(
   purpose: ChildPurpose,
   program: string,
   args: readonly string[],
-  { timeoutMs, ...options }: Pick<ChildOptions, 'descriptor'> & { readonly timeoutMs: number },
-): Promise<void> {
+  { timeoutMs, ...options }: RunOptions,
+): Promise<string> {
   const { process: child, end } = await startChild(purpose, program, args, options);
   child.stdin.end();
-  child.stdout.resume();
+  let answered = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    answered = (answered + chunk.toString('utf8')).slice(0, MAX_ANSWER_CHARS);
+  });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString('utf8')).slice(-MAX_COMPLAINT_CHARS);
@@ -157,7 +169,7 @@ export async function runChild(
   }, timeoutMs);
   try {
     const code = await ended;
-    if (code === 0) return;
+    if (code === 0) return answered;
     const why = late ? `it took longer than ${timeoutMs / 1000} s` : said.trim() || `it ended with ${code}`;
     throw new Error(`Cannot run ${program}: ${why}`);
   } finally {
@@ -169,6 +181,8 @@ export async function runChild(
 const KILL_PATIENCE_MS = 5_000;
 /** The end of what a failed program said; enough for its last lines. */
 const MAX_COMPLAINT_CHARS = 4_000;
+/** A quota on each of some hundred file systems. */
+const MAX_ANSWER_CHARS = 100_000;
 
 /**
  * Gives a library that starts a process itself a place while `task` runs. The library must use the

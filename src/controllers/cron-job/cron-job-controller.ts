@@ -44,7 +44,7 @@ export const cronJobController: Controller = {
       return [...new Set(lost.flatMap((found) => found?.name ?? []))].slice(0, MAX_LOST);
     };
 
-    const said = new Map<string, ReadonlySet<string>>();
+    const recorded = new Map<string, ReadonlySet<string>>();
     scope.on(cronJobs, itself);
     scope.on(jobs, ownersOf);
     scope.on(pods, ({ type, object }) => (type === 'ADDED' ? [lostJobOf(object)?.key ?? []].flat() : []));
@@ -55,7 +55,7 @@ export const cronJobController: Controller = {
       keys: () => cronJobs.list().map(keyOf),
       observe(key) {
         const cronJob = cronJobs.get(key);
-        if (!cronJob) return void said.delete(key);
+        if (!cronJob) return void recorded.delete(key);
         const { namespace, uid } = cronJob.metadata;
         return {
           cronJob,
@@ -63,12 +63,12 @@ export const cronJobController: Controller = {
           isNameTaken: (name) => jobs.get(objectKey(namespace, name)) !== undefined,
           rng,
           lost: lostJobsOf(key, namespace),
-          said: said.get(key) ?? new Set(),
+          recorded: recorded.get(key) ?? new Set(),
         };
       },
       plan: planCronJob,
       planRefused: planRefusedJob,
-      after: ({ standing }, key) => void said.set(key, standing),
+      after: ({ standing }, key) => void recorded.set(key, standing),
     };
   },
 };

@@ -1,55 +1,37 @@
 /** The events of CronJobs, in upstream's words. */
-import type { EventText } from '../planned-event.ts';
-import { eventsOf } from '../planned-event.ts';
-
-const text = (type: EventText['type'], reason: string, message: EventText['message']): EventText => ({
-  type,
-  reason,
-  message,
-});
+import { eventsOf, type EventText, normal, warning } from '../planned-event.ts';
 
 const TEXTS = {
-  created: text('Normal', 'SuccessfulCreate', (name) => `Created job ${name}`),
-  createFailed: text('Warning', 'FailedCreate', (error) => `Error creating job: ${error}`),
-  deleted: text('Normal', 'SuccessfulDelete', (name) => `Deleted job ${name}`),
-  completed: text(
-    'Normal',
+  created: normal('SuccessfulCreate', (name) => `Created job ${name}`),
+  createFailed: warning('FailedCreate', (error) => `Error creating job: ${error}`),
+  deleted: normal('SuccessfulDelete', (name) => `Deleted job ${name}`),
+  completed: normal(
     'SawCompletedJob',
     (name, condition) => `Saw completed job: ${name}, condition: ${condition}`,
   ),
-  unexpected: text(
-    'Warning',
+  unexpected: warning(
     'UnexpectedJob',
     (name) => `Saw a job that the controller did not create or forgot: ${name}`,
   ),
-  missing: text('Normal', 'MissingJob', (name) => `Active job went missing: ${name}`),
-  alreadyActive: text(
-    'Normal',
+  missing: normal('MissingJob', (name) => `Active job went missing: ${name}`),
+  alreadyActive: normal(
     'JobAlreadyActive',
     () => 'Not starting job because prior execution is running and concurrency policy is Forbid',
   ),
-  tooManyMissed: text(
-    'Warning',
+  tooManyMissed: warning(
     'TooManyMissedTimes',
     () => 'too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew',
   ),
-  unknownTimeZone: text(
-    'Warning',
-    'UnknownTimeZone',
-    (zone, problem) => `invalid timeZone: ${zone}: ${problem}`,
-  ),
-  unparseable: text(
-    'Warning',
+  unknownTimeZone: warning('UnknownTimeZone', (zone, problem) => `invalid timeZone: ${zone}: ${problem}`),
+  unparseable: warning(
     'UnparseableSchedule',
     (schedule, problem) => `unparseable schedule: ${schedule} : ${problem}`,
   ),
-  invalidSchedule: text(
-    'Warning',
+  invalidSchedule: warning(
     'InvalidSchedule',
     (schedule, problem) => `invalid schedule: ${schedule} : ${problem}`,
   ),
-  unsupportedZone: text(
-    'Warning',
+  unsupportedZone: warning(
     'UnsupportedSchedule',
     (schedule) =>
       `CRON_TZ or TZ used in schedule ${schedule} is not officially supported, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details`,

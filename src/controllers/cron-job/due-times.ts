@@ -1,15 +1,15 @@
-/** Which start of a CronJob is due, and when the next one is: upstream's utils.go, pure. */
+/** The start of a CronJob that is due, and the time of the next one: upstream's utils.go, pure. */
 import type { Schedule } from '../../schemas/values/cron-schedule.ts';
 import type { CronJob } from '../../schemas/types.ts';
 import { parseTime } from '../pod-facts.ts';
 
-/** With more missed starts than this, the clock is probably wrong, and people are told. */
+/** With more missed starts than this, the clock is probably wrong, and an event reports it. */
 const MANY_MISSED = 100;
 /** A job starts a little late rather than a little early by another machine's clock. */
 const START_DELTA_MS = 100;
 
 export interface DueTimes {
-  /** The latest start that has not happened. Earlier ones are never made up for. */
+  /** The latest start that has not happened. Earlier ones are skipped. */
   readonly dueMs?: number;
   readonly missedMany: boolean;
   /** Until the next start; undefined: there is none. */

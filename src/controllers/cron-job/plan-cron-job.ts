@@ -24,13 +24,13 @@ export interface CronJobView {
   readonly cronJob: CronJob;
   /** The Jobs that it controls. */
   readonly jobs: readonly Job[];
-  /** Whether a Job of this name is there, whoever it belongs to. */
+  /** Whether a Job of this name exists, under any owner. */
   isNameTaken(name: string): boolean;
   readonly rng: Rng;
   /** Names of Jobs that the store lost, with pods that came back and nothing that controls them. */
   readonly lost: readonly string[];
   /** Events that were recorded, and whose cause still held at the last reconcile. */
-  readonly said: ReadonlySet<string>;
+  readonly recorded: ReadonlySet<string>;
   /** The API refused the Job that was due. */
   readonly failure?: string;
 }
@@ -58,7 +58,7 @@ interface Step {
 export function planCronJob(view: CronJobView, nowMs: number): CronJobPlan {
   const { cronJob } = view;
   const seen = seeJobs(view);
-  // Whether a lost one runs decides whether the next may start: the next plan starts it.
+  // The next start depends on whether a lost Job runs, so the next plan decides it.
   const started: Step = isDeleting(cronJob)
     ? { status: seen.status }
     : (recoverJobs(view, seen.status) ?? startJob(view, seen.status, nowMs));
@@ -72,7 +72,7 @@ export function planCronJob(view: CronJobView, nowMs: number): CronJobPlan {
       .flatMap((step) => step.standing ?? [])
       .map((told) => [JSON.stringify([told.event, told.args]), told]),
   );
-  const news = [...standing].flatMap(([text, told]) => (view.said.has(text) ? [] : [told]));
+  const news = [...standing].flatMap(([text, told]) => (view.recorded.has(text) ? [] : [told]));
   return {
     writes: [...steps.flatMap(({ writes = [] }) => writes), ...report],
     checks: [unchanged(cronJob)],
@@ -82,7 +82,9 @@ export function planCronJob(view: CronJobView, nowMs: number): CronJobPlan {
   };
 }
 
-/** The Job was refused (invalid, forbidden, no quota): an event says so, and it is tried again. */
+/**
+ * The Job was refused (invalid, forbidden, no quota): an event reports it, and it is tried again.
+ */
 export function planRefusedJob(
   view: CronJobView,
   { message, namespaceGoes }: Refusal,
@@ -173,10 +175,10 @@ function startAt({ failure, ...view }: CronJobView, dueMs: number, status: CronJ
   const { cronJob, rng } = view;
   const { active = [] } = status;
   const name = jobName(cronJob, dueMs);
-  // Started before, and its status was lost; or somebody else took the name.
+  // It was started before and its status was lost, or another owner has the name.
   if (view.isNameTaken(name)) return { status: recall(view, name, dueMs, status) };
   if (active.length > 0 && cronJob.spec.concurrencyPolicy === 'Forbid')
-    // The time is no part of the text, but each start that is held back is told.
+    // The text does not contain the time, but each start that is held back has its event.
     return { status, standing: [event('alreadyActive', cronJob, name)] };
   if (active.length > 0 && cronJob.spec.concurrencyPolicy === 'Replace') return replaceActive(view, status);
   if (failure !== undefined) return { status, events: [event('createFailed', cronJob, failure)] };

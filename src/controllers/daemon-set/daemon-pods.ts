@@ -3,7 +3,7 @@ import type { Rng } from '../../base/rng.ts';
 import { compareText } from '../../base/text.ts';
 import { templateGeneration } from '../../schemas/kinds/daemon-set/template-generation.ts';
 import type { DaemonSet, Pod, PodSpec } from '../../schemas/types.ts';
-import { REVISION_LABEL } from '../history/plan-history.ts';
+import { REVISION_LABEL } from '../revision-history/plan-revision-history.ts';
 import { podFromTemplate } from '../owned-pod.ts';
 import { isDeleting } from '../ownership.ts';
 import { availableInMs, isTerminal } from '../pod-facts.ts';

@@ -1,4 +1,4 @@
-/** Runs {@link planDaemonSet} for each DaemonSet that something happened to. */
+/** Runs {@link planDaemonSet} for each DaemonSet whose objects changed. */
 import { jsonEqual } from '../../base/json.ts';
 import { controllerOf, keyOf, objectKey } from '../../schemas/object.ts';
 import type { ControllerRevision, DaemonSet, Node, Pod } from '../../schemas/types.ts';
@@ -11,7 +11,7 @@ import { createFailedPodBackoff } from './failed-pod-backoff.ts';
 import { fitOf } from './node-fit.ts';
 import { type DaemonSetPlan, type DaemonSetView, planDaemonSet, planRefusedPods } from './plan-daemon-set.ts';
 
-/** A plan looks at all nodes. News of many pods within this time for each node share one plan. */
+/** A plan reads all nodes. Changes of many pods within this time share one plan. */
 const BATCH_MS_PER_NODE = 0.1;
 const MAX_BATCH_MS = 500;
 

@@ -7,7 +7,7 @@ import type { PodsInput } from './plan-pods.ts';
 
 export type DaemonSetStatus = NonNullable<DaemonSet['status']>;
 
-/** Where a node has several pods, the bound and oldest one counts. */
+/** If a node has several pods, the oldest bound one counts. */
 export function statusOf(input: PodsInput, nowMs: number): DaemonSetStatus {
   const { daemonSet, nodes, pods } = input;
   const byNode = podsByNode(pods);

@@ -1,6 +1,7 @@
 /**
  * How long failed pods wait to be deleted. A node that refuses a pod refuses its successor as well;
- * without the waiting they would fight for ever. In memory only: a restart begins again.
+ * without the wait, pods would be made and deleted for ever. In memory only: a restart begins
+ * again.
  */
 import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
 

@@ -1,4 +1,6 @@
-/** On which nodes the pods of a DaemonSet belong: upstream's NodeShouldRunDaemonPod, pure. */
+/**
+ * Decides on which nodes the pods of a DaemonSet belong: upstream's NodeShouldRunDaemonPod, pure.
+ */
 import { requiredNodePredicate } from '../../schemas/pods/node-selector.ts';
 import { toleratesTaint } from '../../schemas/pods/tolerations.ts';
 import type { DaemonSet, Node, PodSpec, Toleration } from '../../schemas/types.ts';

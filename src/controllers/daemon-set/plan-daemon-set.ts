@@ -23,14 +23,14 @@ import { planRollout } from './plan-rollout.ts';
 
 export interface DaemonSetView {
   readonly daemonSet: DaemonSet;
-  /** That the DaemonSet controls, and orphans that its selector matches. */
+  /** Revisions that the DaemonSet controls, and orphans that its selector matches. */
   readonly revisions: readonly ControllerRevision[];
   readonly pods: readonly Pod[];
   readonly nodes: readonly Node[];
   readonly rng: Rng;
   /** False while the store is being rebuilt: claim and report only. */
   readonly mayAct: boolean;
-  /** The revision of this name in the namespace, whoever controls it. */
+  /** The revision of this name in the namespace, under any controller. */
   named(name: string): ControllerRevision | undefined;
   /** Milliseconds until a failed pod of the node may be deleted; 0: now. */
   failureWaitMs(node: string): number;
@@ -46,7 +46,7 @@ export const BURST_PODS = 250;
 
 export function planDaemonSet(view: DaemonSetView, nowMs: number): DaemonSetPlan | undefined {
   const { daemonSet, mayAct } = view;
-  // Its history may be gone before its pods: nothing can be said of them.
+  // Its history may be gone before its pods: their revision is unknown then.
   if (isDeleting(daemonSet)) return undefined;
   const checks = [unchanged(daemonSet)];
   const claims = planClaims(daemonSet, daemonSet.spec.selector, view.pods);

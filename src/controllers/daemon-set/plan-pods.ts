@@ -1,14 +1,17 @@
-/** Which pods of a DaemonSet are missing or too much, node by node; upstream's manage, pure. */
+/**
+ * Finds the pods of a DaemonSet that are missing or too many, node by node; upstream's manage,
+ * pure.
+ */
 import { append } from '../../base/append.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Node, Pod } from '../../schemas/types.ts';
-import { REVISION_LABEL } from '../history/plan-history.ts';
+import { REVISION_LABEL } from '../revision-history/plan-revision-history.ts';
 import { isDeleting } from '../ownership.ts';
 import type { PlannedEvent } from '../planned-event.ts';
 import { isReady, isTerminal } from '../pod-facts.ts';
 import { daemonSetEvent } from './daemon-set-events.ts';
 import { type DaemonSetRevision, isAvailable, podsByNode } from './daemon-pods.ts';
-import { rollingLimits } from './limits.ts';
+import { rollingLimits } from './rolling-limits.ts';
 import { type Fit, fitOf } from './node-fit.ts';
 
 export interface PodsInput extends DaemonSetRevision {
@@ -80,7 +83,9 @@ function planNode(input: PodsInput, { name, fit, pods }: NodeView, draft: Draft,
   else if (running.length === 0 && fit === 'run') draft.createOn.push(name);
 }
 
-/** Deletes pods that have ended; failed ones with a back-off, as the node may refuse the next, too. */
+/**
+ * Deletes pods that have ended; failed ones with a back-off, as the node may refuse the next, too.
+ */
 function withoutEnded(input: PodsInput, { name, pods }: NodeView, draft: Draft): readonly Pod[] {
   const { daemonSet } = input;
   for (const pod of pods) {

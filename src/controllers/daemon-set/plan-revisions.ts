@@ -1,4 +1,4 @@
-/** The revisions of a DaemonSet, and which of its pods they are about; pure. */
+/** The revisions of a DaemonSet, and the pods of each; pure. */
 import {
   APPLIED_FIELDS_ANNOTATION,
   CHANGED_BY_ANNOTATION,
@@ -8,7 +8,12 @@ import { omit } from '../../schemas/json-access.ts';
 import type { ControllerRevision, DaemonSet, Pod } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
 import { templateHash } from '../deployment/template-hash.ts';
-import { isRevisionOf, planTruncation, planUpdateRevision, REVISION_LABEL } from '../history/plan-history.ts';
+import {
+  isRevisionOf,
+  planTruncation,
+  planUpdateRevision,
+  REVISION_LABEL,
+} from '../revision-history/plan-revision-history.ts';
 import { deletionOf } from '../ownership.ts';
 
 /** These marks name the DaemonSet's Application. No Application holds the revision itself. */
@@ -28,7 +33,7 @@ export interface Revisions {
   readonly collisionCount: number | undefined;
   /** Revisions of other templates. */
   readonly old: readonly ControllerRevision[];
-  /** To do before anything else. */
+  /** The writes that come before all others. */
   readonly writes: readonly Write[];
 }
 
@@ -66,7 +71,7 @@ export function planRevisions({ daemonSet, revisions, pods, named }: RevisionsIn
 const hashIn = ({ metadata }: ControllerRevision): string | undefined => metadata.labels?.[REVISION_LABEL];
 const hashOf = (revision: ControllerRevision): string => hashIn(revision) ?? revision.metadata.name;
 
-/** The name stands in for a hash that somebody removed. */
+/** The name stands in for a hash that was removed. */
 function labelled(revision: ControllerRevision): ControllerRevision {
   if (hashIn(revision) !== undefined) return revision;
   const labels = { ...revision.metadata.labels, [REVISION_LABEL]: revision.metadata.name };

@@ -1,12 +1,12 @@
 /**
  * A rolling update of a DaemonSet: upstream's rollingUpdate, pure. It runs once every node has the
- * pods that it should have. Pods that are being deleted are not looked at, so that nodes that are
+ * pods that it should have. Pods that are being deleted do not count, so that nodes that are
  * down do not stop an update.
  */
 import type { Pod } from '../../schemas/types.ts';
 import { isDeleting } from '../ownership.ts';
 import { type DaemonSetRevision, isAvailable, isUpdated, podsByNode } from './daemon-pods.ts';
-import { rollingLimits } from './limits.ts';
+import { rollingLimits } from './rolling-limits.ts';
 import { type Fit, fitOf } from './node-fit.ts';
 import type { PodsInput } from './plan-pods.ts';
 

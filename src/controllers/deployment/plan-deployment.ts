@@ -34,7 +34,7 @@ export interface DeploymentView {
   readonly pods: readonly Pod[];
   /** Pods of the namespace without a controller that the selector matches. */
   readonly orphans: readonly Pod[];
-  /** Whether a ReplicaSet of this name is there, whoever it belongs to. */
+  /** Whether a ReplicaSet of this name exists, under any owner. */
   isNameTaken(name: string): boolean;
 }
 

@@ -5,7 +5,7 @@
 import { jsonEqual } from '../../base/json.ts';
 import type { Deployment, ReplicaSet } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
-import { type EventTexts, eventsOf, type PlannedEvent } from '../planned-event.ts';
+import { eventsOf, type EventTexts, normal, type PlannedEvent } from '../planned-event.ts';
 import { withSize } from './revisions.ts';
 import { maxSurge, sizeOf, wantedReplicas } from './rollout-math.ts';
 
@@ -14,12 +14,10 @@ export const createFailureText = (cause: string): string => `Failed to create ne
 export const DEPLOYMENT_EVENTS = {
   component: 'deployment-controller',
   texts: {
-    scaled: {
-      type: 'Normal',
-      reason: 'ScalingReplicaSet',
-      message: (direction: string, name: string, from: string, to: string) =>
-        `Scaled ${direction} replica set ${name} from ${from} to ${to}`,
-    },
+    scaled: normal(
+      'ScalingReplicaSet',
+      (direction, name, from, to) => `Scaled ${direction} replica set ${name} from ${from} to ${to}`,
+    ),
     createFailed: { type: 'Warning', reason: 'ReplicaSetCreateError', message: createFailureText },
   },
 } satisfies EventTexts;

@@ -14,7 +14,7 @@ import type { Write } from '../../resources/writing/write-plan.ts';
 import type { Plan } from '../controller.ts';
 import { goSelector } from '../go-selector.ts';
 import { isDeleting, statusUpdate } from '../ownership.ts';
-import { type EventTexts, eventsOf } from '../planned-event.ts';
+import { eventsOf, type EventTexts, normal, warning } from '../planned-event.ts';
 import { isReady, parseTime } from '../pod-facts.ts';
 
 /** After this time an evicted pod that is still there has not been evicted. */
@@ -37,24 +37,21 @@ export interface DisruptionInput {
 export const DISRUPTION_EVENTS = {
   component: 'controllermanager',
   texts: {
-    uncountable: {
-      type: 'Warning',
-      reason: 'CalculateExpectedPodCountFailed',
-      message: (failure: string) => `Failed to calculate the number of expected pods: ${failure}`,
-    },
-    noPods: { type: 'Normal', reason: 'NoPods', message: () => 'No matching pods found' },
-    unmanaged: {
-      type: 'Warning',
-      reason: 'UnmanagedPods',
-      message: (selector: string) =>
+    uncountable: warning(
+      'CalculateExpectedPodCountFailed',
+      (failure) => `Failed to calculate the number of expected pods: ${failure}`,
+    ),
+    noPods: normal('NoPods', () => 'No matching pods found'),
+    unmanaged: warning(
+      'UnmanagedPods',
+      (selector) =>
         `Pods selected by this PodDisruptionBudget (selector: ${selector}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`,
-    },
-    notDeleted: {
-      type: 'Warning',
-      reason: 'NotDeleted',
-      message: (namespace: string, name: string, pod: string) =>
+    ),
+    notDeleted: warning(
+      'NotDeleted',
+      (namespace, name, pod) =>
         `Pod was expected by PDB ${namespace}/${name} to be deleted but it wasn't: ${pod}`,
-    },
+    ),
   },
 } satisfies EventTexts;
 

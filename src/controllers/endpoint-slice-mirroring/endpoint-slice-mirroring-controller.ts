@@ -1,4 +1,4 @@
-/** Runs {@link planMirror} for Endpoints that were made by hand, and for slices that are left. */
+/** Runs {@link planMirror} for Endpoints that were made by hand, and for leftover slices. */
 import { keyOf } from '../../schemas/object.ts';
 import type { Endpoints, EndpointSlice, Service } from '../../schemas/types.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';

@@ -27,7 +27,7 @@ import {
 } from '../endpoint-slice/slice-facts.ts';
 import { chooseName } from '../owned-pod.ts';
 import { controllerReference, deletionOf, isDeleting } from '../ownership.ts';
-import { type EventTexts, eventsOf, type PlannedEvent } from '../planned-event.ts';
+import { eventsOf, type EventTexts, type PlannedEvent, warning } from '../planned-event.ts';
 
 /** Upstream's --mirroring-max-endpoints-per-subset. */
 export const MAX_MIRRORED = 1_000;
@@ -39,23 +39,19 @@ const APPLIED_ANNOTATION = 'kubectl.kubernetes.io/last-applied-configuration';
 export const MIRROR_EVENTS = {
   component: 'endpoint-slice-mirroring-controller',
   texts: {
-    failed: {
-      type: 'Warning',
-      reason: 'FailedToUpdateEndpointSlices',
-      message: (endpoints: string, refusal: string) =>
-        `Error updating Endpoint Slices for Endpoints ${endpoints}: ${refusal}`,
-    },
-    invalid: {
-      type: 'Warning',
-      reason: 'InvalidIPAddress',
-      message: (count: string) => `Skipped ${count} invalid IP addresses when mirroring to EndpointSlices`,
-    },
-    tooMany: {
-      type: 'Warning',
-      reason: 'TooManyAddressesToMirror',
-      message: (count: string) =>
+    failed: warning(
+      'FailedToUpdateEndpointSlices',
+      (endpoints, refusal) => `Error updating Endpoint Slices for Endpoints ${endpoints}: ${refusal}`,
+    ),
+    invalid: warning(
+      'InvalidIPAddress',
+      (count) => `Skipped ${count} invalid IP addresses when mirroring to EndpointSlices`,
+    ),
+    tooMany: warning(
+      'TooManyAddressesToMirror',
+      (count) =>
         `A max of ${String(MAX_MIRRORED)} addresses can be mirrored to EndpointSlices per Endpoints subset. ${count} addresses were skipped`,
-    },
+    ),
   },
 } satisfies EventTexts;
 
@@ -208,7 +204,7 @@ function mirrorOf(
   };
 }
 
-/** Whether the slice says what it should; the order of its endpoints says nothing. */
+/** Whether the slice is as desired, in any order of its endpoints. */
 function isMirror(slice: EndpointSlice, wanted: EndpointSlice): boolean {
   const found = new Map((slice.endpoints ?? []).map((endpoint) => [identityOf(endpoint), endpoint]));
   const endpoints = wanted.endpoints ?? [];

@@ -1,4 +1,4 @@
-/** Runs {@link planSlices} for each Service that selects pods, and for those that went. */
+/** Runs {@link planSlices} for each Service that selects pods, and for each deleted one. */
 import { jsonEqual } from '../../base/json.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { EndpointSlice, Node, Pod, Service } from '../../schemas/types.ts';
@@ -6,10 +6,9 @@ import type { CacheEvent } from '../../store/cache/cache.ts';
 import { indexByNode } from '../../store/cache/indexes.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';
 import { podSelectorOf } from '../endpoints/endpoint-facts.ts';
-import { createPace } from '../endpoints/pace.ts';
 import type { TriggeredPlan } from '../endpoints/plan-endpoints.ts';
+import { createServiceMemory } from '../endpoints/service-memory.ts';
 import { indexServicePods } from '../endpoints/service-pods.ts';
-import { type TriggerTimes, triggerOf } from '../endpoints/trigger-times.ts';
 import { podsOnNode } from '../indexes.ts';
 import { isDeleting } from '../ownership.ts';
 import {
@@ -32,17 +31,18 @@ export const endpointSliceController: Controller = {
     const nodes = await caches.open<Node>('nodes');
     const slices = await caches.open<EndpointSlice>('endpointslices.discovery.k8s.io');
     const members = indexServicePods(services, pods);
-    const pace = createPace(clock);
-    const seen = new Map<string, TriggerTimes>();
+    const memory = createServiceMemory(clock);
     indexByNode(pods);
     indexByService(slices);
 
     scope.on(services, itself);
-    scope.on(pods, members.servicesConcerned, pace.delayMs);
-    /** Services whose plan is being carried out: changes of their slices are our own. */
-    const writing = new Set<string>();
+    scope.on(pods, members.servicesConcerned, memory.delayMs);
     const keysOfSlice = serviceKeysOf(SLICE_CONTROLLER);
-    scope.on(slices, (event) => keysOfSlice(event).filter((key) => !writing.has(key)), SLICE_CHANGE_DELAY_MS);
+    scope.on(
+      slices,
+      (event) => keysOfSlice(event).filter((key) => !memory.isWriting(key)),
+      SLICE_CHANGE_DELAY_MS,
+    );
     scope.on(nodes, (event) => {
       const { name } = event.object.metadata;
       const moved = isMoved(event) ? podsOnNode(pods, name).flatMap(members.servicesOf) : [];
@@ -61,34 +61,27 @@ export const endpointSliceController: Controller = {
         const service = services.get(key);
         const existing = slicesOf(slices, key, SLICE_CONTROLLER).filter((slice) => !isDeleting(slice));
         if (!service) {
-          writing.delete(key);
-          seen.delete(key);
-          pace.forget(key);
+          memory.forget(key);
           // The garbage collector takes those that have an owner.
           const leftovers = existing.filter(({ metadata }) => (metadata.ownerReferences ?? []).length === 0);
           return leftovers.length > 0 ? { leftovers } : undefined;
         }
         if (!podSelectorOf(service)) return undefined;
         const found = members.podsOf(service);
-        pace.reconciled(key, found.length);
-        writing.add(key);
         return {
           service,
           pods: found,
           slices: existing,
           nodeOf: ({ spec }) => nodes.get(spec.nodeName ?? ''),
           shares: () => zoneShares(nodes.list()),
-          trigger: triggerOf(service, found, seen.get(key)),
+          trigger: memory.begin(service, found),
           rng,
         };
       },
       plan: planSlices,
       planRefused: planRefusedSlices,
       planUpdateRefused: planRefusedSliceUpdates,
-      after(plan, key) {
-        writing.delete(key);
-        if (plan.seen) seen.set(key, plan.seen);
-      },
+      after: (plan, key) => memory.end(key, plan.seen),
     };
   },
 };

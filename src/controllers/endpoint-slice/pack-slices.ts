@@ -9,7 +9,7 @@ import { identityOf, sameState } from './slice-facts.ts';
 /** Upstream's --max-endpoints-per-slice. */
 export const MAX_ENDPOINTS_PER_SLICE = 100;
 
-/** A slice as it is to be. */
+/** A desired slice. */
 export interface SliceDraft {
   /** Absent: the slice is new. */
   readonly existing?: EndpointSlice;
@@ -29,7 +29,7 @@ interface Filling {
   isChanged: boolean;
 }
 
-/** `isStale` tells slices that change anyway, because of their labels. */
+/** `isStale` holds for slices that change anyway, because of their labels. */
 export function packSlices(
   existing: readonly EndpointSlice[],
   desired: readonly Endpoint[],

@@ -15,7 +15,7 @@ import { addressesOf, HEADLESS_LABEL, isHeadless, mayBeEndpoint } from '../endpo
 import { type Trigger, withTrigger } from '../endpoints/trigger-times.ts';
 import { chooseName } from '../owned-pod.ts';
 import { controllerReference, deletionOf, isDeleting } from '../ownership.ts';
-import { type EventTexts, eventsOf, type PlannedEvent } from '../planned-event.ts';
+import { eventsOf, type EventTexts, normal, type PlannedEvent, warning } from '../planned-event.ts';
 import { packSlices, type SliceDraft } from './pack-slices.ts';
 import { type AddressType, addressTypesOf, podEndpointOf, type PortSet } from './pod-endpoint.ts';
 import { MANAGED_BY_LABEL, portsKey, SERVICE_NAME_LABEL, SLICE_CONTROLLER } from './slice-facts.ts';
@@ -25,22 +25,15 @@ import { withTrafficHints } from './traffic-hints.ts';
 export const SLICE_EVENTS = {
   component: 'endpoint-slice-controller',
   texts: {
-    failed: {
-      type: 'Warning',
-      reason: 'FailedToUpdateEndpointSlices',
-      message: (service: string, why: string) =>
-        `Error updating Endpoint Slices for Service ${service}: ${why}`,
-    },
-    hintsEnabled: {
-      type: 'Normal',
-      reason: 'TopologyAwareHintsEnabled',
-      message: (type: string) => `Topology Aware Hints has been enabled, addressType: ${type}`,
-    },
-    hintsDisabled: {
-      type: 'Warning',
-      reason: 'TopologyAwareHintsDisabled',
-      message: (why: string, type: string) => `${why}, addressType: ${type}`,
-    },
+    failed: warning(
+      'FailedToUpdateEndpointSlices',
+      (service, why) => `Error updating Endpoint Slices for Service ${service}: ${why}`,
+    ),
+    hintsEnabled: normal(
+      'TopologyAwareHintsEnabled',
+      (type) => `Topology Aware Hints has been enabled, addressType: ${type}`,
+    ),
+    hintsDisabled: warning('TopologyAwareHintsDisabled', (why, type) => `${why}, addressType: ${type}`),
   },
 } satisfies EventTexts;
 
@@ -53,7 +46,7 @@ export type SlicesView =
       readonly service: Service;
       /** Every pod that its selector matches. */
       readonly pods: readonly Pod[];
-      /** Slices of the Service that this controller made, but those that are being deleted. */
+      /** Slices of the Service that this controller made, except those being deleted. */
       readonly slices: readonly EndpointSlice[];
       readonly nodeOf: (pod: Pod) => Node | undefined;
       readonly shares: () => ZoneShares;
@@ -106,7 +99,7 @@ export const planRefusedSliceUpdates = refusedTo('update');
 
 const fullName = ({ metadata: { name, namespace = '' } }: KubeObject): string => `${namespace}/${name}`;
 
-/** A pod of a node that is gone is no endpoint, unless it is to be published whatever happens. */
+/** A pod of a deleted node is no endpoint, unless the Service publishes unready addresses. */
 const isOfLostNode = ({ service, nodeOf }: ServiceView, pod: Pod): boolean =>
   !service.spec.publishNotReadyAddresses && nodeOf(pod) === undefined;
 
@@ -177,7 +170,7 @@ function groupPods(view: ServiceView, type: AddressType): ReadonlyMap<string, Gr
   return groups;
 }
 
-/** The labels of the Service, but for those that say what a slice is. */
+/** The labels of the Service, except those that every slice sets itself. */
 function labelsOf(service: Service): Record<string, string> {
   return {
     ...omit(service.metadata.labels ?? {}, HEADLESS_LABEL),
@@ -209,7 +202,7 @@ function hint(
   return { drafts: ported(hinted), events };
 }
 
-/** A Service without endpoints has one empty slice, which says so. */
+/** A Service without endpoints has one empty slice. */
 function keepPlaceholder(
   drafts: PortedDraft[],
   deletions: EndpointSlice[],

@@ -32,7 +32,7 @@ export const portsKey = (ports: EndpointSlice['ports']): string =>
 /** Endpoints are never changed, and compared at every reconcile of their Service. */
 const identities = new WeakMap<Endpoint, string>();
 
-/** Two endpoints are one if they have this in common; the rest is its state. */
+/** The identity of an endpoint; all else is its state. */
 export function identityOf(endpoint: Endpoint): string {
   let identity = identities.get(endpoint);
   if (identity === undefined) {

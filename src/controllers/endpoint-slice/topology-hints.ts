@@ -14,7 +14,7 @@ const DEPRECATED_ANNOTATION = 'service.kubernetes.io/topology-aware-hints';
 const TOPOLOGY_ANNOTATION = 'service.kubernetes.io/topology-mode';
 /** Nodes with one of these labels take no ordinary pods. */
 const EXCLUDED_LABELS = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master'];
-/** No zone may have this much less than its share. */
+/** A zone may lack at most this part of its share. */
 const OVERLOAD_THRESHOLD = 0.2;
 
 export function wantsTopologyHints({ metadata: { annotations = {} } }: Service): boolean {
@@ -50,7 +50,7 @@ export function zoneShares(nodes: readonly Node[]): ZoneShares {
 
 export interface Hinted {
   readonly drafts: readonly SliceDraft[];
-  /** Why there are no hints; the text of an event. */
+  /** The reason why there are no hints: the text of an event. */
   readonly disabled?: string;
 }
 
@@ -89,7 +89,7 @@ interface Allocation {
   readonly desired: number;
 }
 
-/** How many endpoints each zone may have; a text says why there can be no hints. */
+/** The number of endpoints of each zone, or the reason why there can be no hints. */
 function allocate(count: number, shares: ZoneShares): ReadonlyMap<string, Allocation> | string {
   if (!shares)
     return 'Insufficient Node information: allocatable CPU or zone not specified on one or more nodes';

@@ -1,4 +1,4 @@
-/** Which pods are endpoints of a Service, and how they are reached; pure. */
+/** The pods that are endpoints of a Service, and their addresses and ports; pure. */
 import { formatAddress, parseAddress } from '../../schemas/values/ip-address.ts';
 import { endpointIp } from '../../schemas/validation/addresses.ts';
 import type { Pod, PodSpec, Service, ServicePort } from '../../schemas/types.ts';
@@ -20,7 +20,7 @@ export const isHeadless = ({ spec: { clusterIP = '' } }: Service): boolean =>
 export const mayBeEndpoint = (pod: Pod): boolean =>
   !isTerminal(pod) && (Boolean(pod.status?.podIP) || (pod.status?.podIPs ?? []).length > 0);
 
-/** Where the pod is found below the name of its Service in DNS. */
+/** The name of the pod in DNS, below that of its Service. */
 export const hostnameIn = ({ metadata }: Service, { spec }: Pod): string | undefined =>
   spec.hostname && spec.subdomain === metadata.name ? spec.hostname : undefined;
 
@@ -45,7 +45,7 @@ export interface PodAddress {
   readonly family: 'IPv4' | 'IPv6';
   /** In canonical form. */
   readonly ip: string;
-  /** Why the API takes no such endpoint. */
+  /** The reason why the API refuses such an address. */
   readonly refused?: string;
 }
 

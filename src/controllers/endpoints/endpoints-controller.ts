@@ -1,9 +1,8 @@
-/** Runs {@link planEndpoints} for each Service that selects pods, and for those that went. */
+/** Runs {@link planEndpoints} for each Service that selects pods, and for each deleted one. */
 import { keyOf } from '../../schemas/object.ts';
 import type { Endpoints, Pod, Service } from '../../schemas/types.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';
 import { podSelectorOf } from './endpoint-facts.ts';
-import { createPace } from './pace.ts';
 import {
   ENDPOINTS_EVENTS,
   ENDPOINTS_MANAGER,
@@ -13,8 +12,8 @@ import {
   planRefusedEndpoints,
   type TriggeredPlan,
 } from './plan-endpoints.ts';
+import { createServiceMemory } from './service-memory.ts';
 import { indexServicePods } from './service-pods.ts';
-import { type TriggerTimes, triggerOf } from './trigger-times.ts';
 
 export const endpointsController: Controller = {
   name: 'endpoints',
@@ -23,9 +22,8 @@ export const endpointsController: Controller = {
     const pods = await caches.open<Pod>('pods');
     const endpoints = await caches.open<Endpoints>('endpoints');
     const members = indexServicePods(services, pods);
-    const pace = createPace(clock);
-    const seen = new Map<string, TriggerTimes>();
-    /** Services that were deleted under our eyes: what was made by hand for them goes, too. */
+    const memory = createServiceMemory(clock);
+    /** Services whose deletion this process saw: their hand-made Endpoints are deleted, too. */
     const deleted = new Set<string>();
 
     scope.on(services, (event) => {
@@ -33,18 +31,14 @@ export const endpointsController: Controller = {
       else deleted.delete(event.key);
       return itself(event);
     });
-    scope.on(pods, members.servicesConcerned, pace.delayMs);
-    /** Services whose plan is being carried out: changes of their Endpoints are our own. */
-    const writing = new Set<string>();
-    scope.on(endpoints, (event) => (writing.has(event.key) ? [] : itself(event)));
+    scope.on(pods, members.servicesConcerned, memory.delayMs);
+    scope.on(endpoints, (event) => (memory.isWriting(event.key) ? [] : itself(event)));
 
     const isOurs = ({ metadata }: Endpoints): boolean => metadata.labels?.[MANAGED_BY] === ENDPOINTS_MANAGER;
 
     function leftoverOf(key: string): EndpointsView | undefined {
       const leftover = endpoints.get(key);
-      writing.delete(key);
-      seen.delete(key);
-      pace.forget(key);
+      memory.forget(key);
       if (leftover && (deleted.has(key) || isOurs(leftover))) return { leftover };
       deleted.delete(key);
       return undefined;
@@ -59,22 +53,19 @@ export const endpointsController: Controller = {
         if (!service) return leftoverOf(key);
         if (!podSelectorOf(service)) return undefined;
         const found = members.podsOf(service);
-        pace.reconciled(key, found.length);
-        writing.add(key);
         return {
           service,
           pods: found,
           current: endpoints.get(key),
-          trigger: triggerOf(service, found, seen.get(key)),
+          trigger: memory.begin(service, found),
         };
       },
       plan: planEndpoints,
       planRefused: planRefusedEndpoints,
       planUpdateRefused: planRefusedEndpoints,
       after(plan, key) {
-        writing.delete(key);
-        if (plan.seen) seen.set(key, plan.seen);
-        else deleted.delete(key);
+        memory.end(key, plan.seen);
+        if (!plan.seen) deleted.delete(key);
       },
     };
   },

@@ -1,5 +1,5 @@
 /**
- * How often the endpoints of a Service are reconciled while its pods change in crowds. A first
+ * Limits how often the endpoints of a Service are reconciled while many pods change. A first
  * change is reconciled at once. The pause to the next one grows with the number of pods, as the
  * cost of a reconcile does.
  */

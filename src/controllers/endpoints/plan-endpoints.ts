@@ -7,7 +7,7 @@ import type { EndpointAddress, EndpointPort, Endpoints, Pod, Service } from '../
 import { unchanged } from '../../resources/writing/write-plan.ts';
 import type { Plan, Refusal } from '../controller.ts';
 import { deletionOf } from '../ownership.ts';
-import { type EventTexts, eventsOf } from '../planned-event.ts';
+import { eventsOf, type EventTexts, warning } from '../planned-event.ts';
 import { isReady } from '../pod-facts.ts';
 import {
   addressesOf,
@@ -27,17 +27,14 @@ const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity';
 export const ENDPOINTS_EVENTS = {
   component: 'endpoint-controller',
   texts: {
-    createRefused: {
-      type: 'Warning',
-      reason: 'FailedToCreateEndpoint',
-      message: (service: string, refusal: string) =>
-        `Failed to create endpoint for service ${service}: ${refusal}`,
-    },
-    updateRefused: {
-      type: 'Warning',
-      reason: 'FailedToUpdateEndpoint',
-      message: (service: string, refusal: string) => `Failed to update endpoint ${service}: ${refusal}`,
-    },
+    createRefused: warning(
+      'FailedToCreateEndpoint',
+      (service, refusal) => `Failed to create endpoint for service ${service}: ${refusal}`,
+    ),
+    updateRefused: warning(
+      'FailedToUpdateEndpoint',
+      (service, refusal) => `Failed to update endpoint ${service}: ${refusal}`,
+    ),
   },
 } satisfies EventTexts;
 

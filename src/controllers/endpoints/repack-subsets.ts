@@ -59,8 +59,8 @@ function byAddress({ address: a }: ServedAddress, { address: b }: ServedAddress)
 const MAX_ADDRESSES = 1_000;
 
 /**
- * At most so many addresses, ready ones first, each subset with its share. Returns the subsets as
- * they are when they fit.
+ * Keeps at most this many addresses, ready ones first, each subset with its share. Returns the
+ * subsets as they are when they fit.
  */
 export function truncateSubsets(subsets: readonly EndpointSubset[]): readonly EndpointSubset[] {
   const count = (list: 'addresses' | 'notReadyAddresses'): number =>

@@ -1,6 +1,6 @@
 /**
  * Services and their pods, found by index. A pod of a Service has every label of its selector, so
- * one of them leads from either to few candidates of the other.
+ * one of these labels finds few candidates in either direction.
  */
 import { jsonEqual } from '../../base/json.ts';
 import { keyOf } from '../../schemas/object.ts';
@@ -12,7 +12,7 @@ import { mayBeEndpoint, podSelectorOf } from './endpoint-facts.ts';
 export interface ServicePods {
   podsOf(service: Service): readonly Pod[];
   /** Keys of the Services whose endpoints may have changed with the pod. */
-  servicesConcerned(event: Pick<CacheEvent<Pod>, 'object' | 'previous'>): readonly string[];
+  servicesConcerned(event: Pick<CacheEvent<Pod>, 'type' | 'object' | 'previous'>): readonly string[];
   /** Keys of the Services that select the pod. */
   servicesOf(pod: Pod): readonly string[];
 }
@@ -54,9 +54,10 @@ export function indexServicePods(services: ResourceCache<Service>, pods: Resourc
         .byIndex(LABEL_INDEX, term(service.metadata.namespace, first))
         .filter(({ metadata }) => selects(selector, metadata.labels ?? {}));
     },
-    servicesConcerned({ object, previous }) {
+    servicesConcerned({ type, object, previous }) {
       const concerned = servicesOf(object);
-      if (!previous) return mayBeEndpoint(object) ? concerned : [];
+      // A pod that is removed without a grace period ends as it was before.
+      if (!previous || type === 'DELETED') return mayBeEndpoint(object) ? concerned : [];
       if (!mayMatter(object, previous)) return [];
       return [...new Set([...concerned, ...servicesOf(previous)])];
     },

@@ -1,5 +1,5 @@
 /**
- * The time of the change that led to a write of endpoints, as upstream's annotation says it; pure.
+ * The time of the change that led to a write of endpoints, as upstream's annotation has it; pure.
  * Times are RFC 3339 in UTC and whole seconds, so their texts compare as they do.
  */
 import type { Pod, Service } from '../../schemas/types.ts';

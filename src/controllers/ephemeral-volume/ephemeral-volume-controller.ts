@@ -3,7 +3,7 @@ import { keyOf, objectKey } from '../../schemas/object.ts';
 import type { PersistentVolumeClaim, Pod } from '../../schemas/types.ts';
 import { controllerOf } from '../../schemas/object.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';
-import { createSaidEvents, type Said } from '../said-events.ts';
+import { createRecordedEvents, type Recorded } from '../recorded-events.ts';
 import {
   EPHEMERAL_EVENTS,
   type EphemeralView,
@@ -15,10 +15,10 @@ const WITH_EPHEMERAL = 'with-ephemeral-volumes';
 
 export const ephemeralVolume: Controller = {
   name: 'ephemeral-volume',
-  async open({ caches }, scope): Promise<Reconciler<Said<EphemeralView>>> {
+  async open({ caches }, scope): Promise<Reconciler<Recorded<EphemeralView>>> {
     const pods = await caches.open<Pod>('pods');
     const claims = await caches.open<PersistentVolumeClaim>('persistentvolumeclaims');
-    const said = createSaidEvents();
+    const recorded = createRecordedEvents();
     const hasEphemeral = ({ spec }: Pod): boolean =>
       spec.volumes?.some(({ ephemeral }) => ephemeral) === true;
     pods.addIndex(WITH_EPHEMERAL, (pod) => (hasEphemeral(pod) ? ['yes'] : []));
@@ -40,18 +40,18 @@ export const ephemeralVolume: Controller = {
       async observe(key, signal) {
         const pod = pods.get(key);
         if (!pod) return undefined;
-        const view: Said<EphemeralView> = {
+        const view: Recorded<EphemeralView> = {
           pod,
           claim: (name) => claims.get(objectKey(pod.metadata.namespace, name)),
-          said: said.of(key),
+          recorded: recorded.of(key),
         };
         if (planEphemeralClaims(view)) await claims.refresh(signal);
         return view;
       },
-      plan: (view) => said.unlessSaid(planEphemeralClaims(view), view),
+      plan: (view) => recorded.unlessRecorded(planEphemeralClaims(view), view),
       planRefused: (view, { message, namespaceGoes }) =>
         namespaceGoes ? undefined : planRefusedClaims(view, message),
-      after: (plan, key) => said.note(plan, key),
+      after: (plan, key) => recorded.note(plan, key),
     };
   },
 };

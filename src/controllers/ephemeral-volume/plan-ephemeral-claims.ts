@@ -5,7 +5,7 @@ import type { Write } from '../../resources/writing/write-plan.ts';
 import { unchanged } from '../../resources/writing/write-plan.ts';
 import type { Plan } from '../controller.ts';
 import { controllerReference, isDeleting } from '../ownership.ts';
-import { type EventTexts, eventsOf, type PlannedEvent } from '../planned-event.ts';
+import { eventsOf, type EventTexts, type PlannedEvent, warning } from '../planned-event.ts';
 
 export interface EphemeralView {
   readonly pod: Pod;
@@ -14,11 +14,7 @@ export interface EphemeralView {
 }
 
 export const EPHEMERAL_EVENTS = {
-  FailedBinding: {
-    type: 'Warning',
-    reason: 'FailedBinding',
-    message: (volume = '', why = '') => `ephemeral volume ${volume}: ${why}`,
-  },
+  FailedBinding: warning('FailedBinding', (volume, why) => `ephemeral volume ${volume}: ${why}`),
 } satisfies EventTexts['texts'];
 
 const eventOf = eventsOf<typeof EPHEMERAL_EVENTS>();

@@ -1,5 +1,5 @@
 /** The events of autoscalers, in the words of Kubernetes' horizontal controller. */
-import { type EventTexts, eventsOf } from '../planned-event.ts';
+import { eventsOf, type EventTexts, normal, warning } from '../planned-event.ts';
 
 export const AUTOSCALER_EVENTS = {
   component: 'horizontal-pod-autoscaler',
@@ -16,13 +16,9 @@ export const AUTOSCALER_EVENTS = {
     FailedGetExternalMetric: warning('FailedGetExternalMetric'),
     InvalidMetricSourceType: warning('InvalidMetricSourceType'),
     failedRescale: warning('FailedRescale'),
-    rescaled: { type: 'Normal', reason: 'SuccessfulRescale', message: (text: string) => text },
+    rescaled: normal('SuccessfulRescale'),
   },
 } satisfies EventTexts;
-
-function warning(reason: string): EventTexts['texts'][string] {
-  return { type: 'Warning', reason, message: (text) => text ?? '' };
-}
 
 export type AutoscalerEvent = keyof typeof AUTOSCALER_EVENTS.texts;
 export const autoscalerEvent = eventsOf<typeof AUTOSCALER_EVENTS.texts>();

@@ -1,5 +1,6 @@
 /** The input of an autoscaler's plan, and the draft that its steps write into. */
 import { transitionTime, withConditionInPlace } from '../../schemas/conditions.ts';
+import type { KubeObject } from '../../schemas/object.ts';
 import type { HorizontalPodAutoscaler, Pod } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
 import type { Plan } from '../controller.ts';
@@ -18,6 +19,7 @@ export interface AutoscalerOptions extends ReplicaOptions {
 
 /** The scale of the object that an autoscaler scales. */
 export interface ScaleTarget {
+  readonly object: KubeObject;
   readonly specReplicas: number;
   readonly statusReplicas: number;
   /** The text of the selector of its pods. */

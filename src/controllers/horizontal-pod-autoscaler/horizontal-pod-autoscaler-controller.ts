@@ -5,18 +5,16 @@
  * Its memory of an autoscaler ends with the process. After a start the number of replicas counts as
  * a recommendation, so that nothing is taken away before the stabilisation window is over.
  */
-import { scaleOf, withScale } from '../../resources/subresources/scale.ts';
+import { AUTOSCALERS } from '../../diff/autoscaled.ts';
 import { StatusError } from '../../schemas/errors/status.ts';
-import { asNumber, asRecord, asString } from '../../schemas/json-access.ts';
-import { type KubeObject, keyOf, objectKey, parseApiVersion } from '../../schemas/object.ts';
-import type { Registry, ResourceKind } from '../../schemas/resource-kind.ts';
+import { keyOf } from '../../schemas/object.ts';
 import type { HorizontalPodAutoscaler, Pod } from '../../schemas/types.ts';
 import {
   type LabelRequirement,
   matchesRequirements,
   parseLabelSelector,
 } from '../../schemas/values/selectors.ts';
-import { type Controller, type ControllerContext, itself, type Reconciler } from '../controller.ts';
+import { type Controller, itself, type Reconciler } from '../controller.ts';
 import { measure, type MetricsSource } from './metrics-source.ts';
 import { AUTOSCALER_EVENTS } from './autoscaler-events.ts';
 import type {
@@ -28,8 +26,7 @@ import type {
 } from './autoscaler-view.ts';
 import { needsMetrics, planAutoscaler } from './plan-autoscaler.ts';
 import type { ScalingMemory } from './plan-limits.ts';
-
-const AUTOSCALERS = 'horizontalpodautoscalers.autoscaling';
+import { findTarget } from './scale-target.ts';
 
 /** The defaults of kube-controller-manager's flags. */
 export const DEFAULT_AUTOSCALER_OPTIONS: AutoscalerOptions = {
@@ -136,50 +133,4 @@ function readSelector(text: string): readonly LabelRequirement[] | { readonly in
     if (!(error instanceof StatusError)) throw error;
     return { invalid: error.message };
   }
-}
-
-const NO_SCALE = 'the server could not find the requested resource';
-
-/** The scale of what an autoscaler scales, or why there is none. */
-async function findTarget(
-  { registry, writer }: ControllerContext,
-  { metadata: { namespace }, spec: { scaleTargetRef } }: HorizontalPodAutoscaler,
-): Promise<ScaleTarget | { readonly missing: string }> {
-  const { apiVersion = '', kind: wanted, name } = scaleTargetRef;
-  if (apiVersion.split('/').length > 2) return { missing: `unexpected GroupVersion string: ${apiVersion}` };
-  const { group } = parseApiVersion(apiVersion);
-  const kind = kindOf(registry, group, wanted);
-  if (!kind)
-    return { missing: `no matches for kind ${JSON.stringify(wanted)} in group ${JSON.stringify(group)}` };
-  if (!kind.scale || !kind.namespaced) return { missing: NO_SCALE };
-  try {
-    return scaleTarget(kind, await writer.get(kind, objectKey(namespace, name)));
-  } catch (error) {
-    if (error instanceof StatusError && error.code === 404) return { missing: error.message };
-    throw error;
-  }
-}
-
-/** Any version of a kind will do: the preferred one comes first. */
-const kindOf = ({ kinds }: Registry, group: string, name: string): ResourceKind | undefined =>
-  kinds.find((kind) => kind.group === group && kind.kind === name);
-
-function scaleTarget({ scale: paths }: ResourceKind, object: KubeObject): ScaleTarget | { missing: string } {
-  if (!paths) return { missing: NO_SCALE };
-  const scale = scaleOf(paths, object);
-  const status = asRecord(scale['status']);
-  const { apiVersion, kind, metadata } = object;
-  const { name, namespace } = metadata;
-  return {
-    specReplicas: asNumber(asRecord(scale['spec'])['replicas']) ?? 0,
-    statusReplicas: asNumber(status['replicas']) ?? 0,
-    selector: asString(status['selector']),
-    rescale: (replicas) => ({
-      verb: 'update',
-      object: { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } },
-      // Whatever else has changed meanwhile stays.
-      change: (current) => withScale(paths, current, { ...scale, metadata: { name }, spec: { replicas } }),
-      owner: { manager: 'kube-controller-manager', subresource: 'scale' },
-    }),
-  };
 }

@@ -3,6 +3,7 @@
  * applications are asked of an adapter that serves `custom.metrics.k8s.io` or
  * `external.metrics.k8s.io`, where one is configured.
  */
+import type { ContainerUsage } from '../../schemas/container-usage.ts';
 import { asList, asRecord, asRecords, asString, getPath } from '../../schemas/json-access.ts';
 import { parseApiVersion } from '../../schemas/object.ts';
 import type { Registry } from '../../schemas/resource-kind.ts';
@@ -11,17 +12,6 @@ import { toMilli } from '../../schemas/values/quantity.ts';
 import { labelSelectorText } from '../../schemas/values/selectors.ts';
 import type { Measurement } from './measurement.ts';
 import type { PodMetric } from './plan-replicas.ts';
-
-/** The usage of a container, as its node reports it. */
-export interface ContainerUsage {
-  readonly podUid: string;
-  /** Empty for the container that holds the pod's network. */
-  readonly container: string;
-  readonly atMs: number;
-  readonly windowMs: number;
-  readonly cpuNanoCores: number;
-  readonly memoryBytes: number;
-}
 
 export interface NodeUsages {
   /** By node; those that have no answer are missing. */
@@ -61,7 +51,7 @@ export async function measure(
 
 type PodUsages = ReadonlyMap<string, readonly ContainerUsage[]>;
 
-/** By pod: what its named containers use. Undefined where nobody measures. */
+/** The usage of each pod's named containers. Undefined: it is not measured. */
 async function usagesOf({ usages }: MetricsSource, pods: readonly Pod[]): Promise<PodUsages | undefined> {
   if (!usages) return undefined;
   const nodes = new Set(pods.flatMap(({ spec }) => spec.nodeName ?? []));

@@ -1,7 +1,7 @@
 /**
  * The plan of a HorizontalPodAutoscaler: the number of replicas that its metrics ask for, within
- * its limits, and what its status says. Pure. The order of decisions, the conditions, the events and
- * their texts are those of Kubernetes' horizontal controller.
+ * its limits, and what its status says. Pure. The order of decisions, the conditions, the events
+ * and their texts are those of Kubernetes' horizontal controller.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
@@ -94,7 +94,7 @@ function tellLimits(draft: Draft, { able, limit, isLimited }: Limited): void {
   setCondition(draft, 'ScalingLimited', isLimited ? 'True' : 'False', limit);
 }
 
-/** The counts of the status; without a list of metrics there is null. */
+/** The counts of the status; the list of metrics is null where there is none. */
 function counts(current: number, desired: number, metrics?: readonly unknown[]): Partial<AutoscalerStatus> {
   return {
     ...(current === 0 ? {} : { currentReplicas: current }),

@@ -10,7 +10,7 @@ interface Recommendation {
   readonly atMs: number;
 }
 
-/** Pods that were added, or taken away where the number is negative. */
+/** The number of pods that were added; negative for pods that were removed. */
 interface Rescale {
   readonly change: number;
   readonly atMs: number;
@@ -29,7 +29,7 @@ export interface Limits {
   readonly minReplicas: number;
   readonly maxReplicas: number;
   readonly behavior: HorizontalPodAutoscaler['spec']['behavior'];
-  /** How long the highest recommendation holds where the behavior says nothing. */
+  /** The time for which the highest recommendation holds, unless the behavior sets another. */
   readonly downscaleStabilizationMs: number;
 }
 
@@ -47,7 +47,7 @@ export interface Limited {
   readonly isLimited: boolean;
 }
 
-/** The first thing that is remembered: nothing is taken away before the window is over. */
+/** The initial memory: no pod is removed before the window is over. */
 export const initialMemory = (uid: string, replicas: number, nowMs: number): ScalingMemory => ({
   uid,
   recommendations: [{ replicas, atMs: nowMs }],
@@ -123,7 +123,7 @@ function limited(
   return { replicas, able: stable === desired ? READY : stabilized, limit, isLimited: replicas !== stable };
 }
 
-/** Remembers the recommendation, and forgets what no rule asks for any more. */
+/** Remembers the recommendation, and forgets those that no rule needs any more. */
 export function remember(
   memory: ScalingMemory,
   replicas: number,

@@ -15,7 +15,7 @@ import {
 import { MetricFailure, replicasForAverage, replicasForShare, replicasForValue } from './plan-replicas.ts';
 import { proposeForResource } from './plan-resource-metric.ts';
 
-/** Why a metric could not be used: for its event and condition, and as a part of the whole. */
+/** The failure of a metric, in its event, its condition and the summary message. */
 export interface MetricProblem {
   readonly reason: string;
   readonly message: string;
@@ -24,7 +24,7 @@ export interface MetricProblem {
 
 interface Rule {
   readonly reason: string;
-  /** The beginning of the message of the whole. */
+  /** The beginning of the summary message. */
   subject(spec: MetricSpec): string;
   propose(spec: MetricSpec, measured: Measurement, context: MetricContext): Proposal;
 }
@@ -92,7 +92,7 @@ export function planMetric(
   }
 }
 
-/** Upstream names some metrics once more where it tells of the whole. */
+/** Upstream repeats the names of some metrics in the summary message. */
 function outer({ type, object, external }: MetricSpec, message: string): string {
   if (type === 'Object' && object?.target.type === 'AverageValue')
     return `failed to get ${object.metric.name} object metric: ${message}`;
@@ -194,7 +194,7 @@ const identified = (metric: MetricName | undefined): MetricName => ({
 const externalName = ({ name, selector }: MetricName): string =>
   `external metric ${name}(${goSelector(selector)})`;
 
-/** The fraction that a tolerance of a behavior means, or the flag's. */
+/** The tolerance of the behavior as a fraction, or else the flag's. */
 export const toleranceOf = (value: unknown, otherwise: number): number => {
   const quantity = value === undefined ? undefined : parseQuantity(value);
   return quantity ? Number(quantity.nanos) / 1e9 : otherwise;

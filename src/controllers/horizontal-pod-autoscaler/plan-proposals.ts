@@ -1,4 +1,4 @@
-/** The number of replicas that all metrics of an autoscaler together ask for; pure. */
+/** Combines the proposals of all metrics of an autoscaler; pure. */
 import type { Pod } from '../../schemas/types.ts';
 import type { AutoscalerEvent } from './autoscaler-events.ts';
 import { type Draft, type ScaleTarget, type Selected, setCondition, tell } from './autoscaler-view.ts';
@@ -53,7 +53,7 @@ export function planProposals(draft: Draft, target: ScaleTarget): Asked | Refuse
   return { replicas: best.replicas, name: best.name, statuses };
 }
 
-/** Why the pods of the target are not known, or not this autoscaler's alone. */
+/** The failure of a selector that is invalid, or that another autoscaler shares. */
 function selectorProblem(draft: Draft, { selector }: ScaleTarget, selected: Selected): string | undefined {
   const refuse = (name: AutoscalerEvent, reason: string, message: string, shown = message): string => {
     tell(draft, name, message);

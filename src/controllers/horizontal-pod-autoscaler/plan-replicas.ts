@@ -11,7 +11,7 @@ import { toMilli } from '../../schemas/values/quantity.ts';
 import { isPodLevelResource } from '../../schemas/pods/pod-resources.ts';
 import { isReady, isTerminal, parseTime, podCondition } from '../pod-facts.ts';
 
-/** One pod's amount, when it was measured and over which time. */
+/** The amount of one pod, with the time and the window of its measurement. */
 export interface PodMetric {
   readonly milli: number;
   readonly atMs: number;
@@ -21,7 +21,7 @@ export interface PodMetric {
 /** By the name of the pod. */
 export type PodMetrics = ReadonlyMap<string, PodMetric>;
 
-/** Changes of the ratio up to these are none. */
+/** A ratio that differs from 1 by no more than this changes nothing. */
 export interface Tolerances {
   readonly scaleDown: number;
   readonly scaleUp: number;
@@ -117,7 +117,7 @@ export function replicasForValue(
   return enough(ratio * ready);
 }
 
-/** Replicas for a value that is shared out among all pods, and what one has of it. */
+/** Replicas for a value that all pods share, and the share of one pod. */
 export function replicasForShare(
   { statusReplicas, tolerances }: { statusReplicas: number; tolerances: Tolerances },
   valueMilli: number,
@@ -151,7 +151,7 @@ function replicasFor(
   const turns = (ratio < 1 && next > 1) || (ratio > 1 && next < 1);
   if (turns || isWithin(tolerances, next)) return currentReplicas;
   const replicas = enough(next * all.size);
-  // More pods count now: the change may have another direction than the ratio.
+  // More pods count now, so the change may contradict the ratio.
   const contradicts = (next < 1 && replicas > currentReplicas) || (next > 1 && replicas < currentReplicas);
   return contradicts ? currentReplicas : replicas;
 }
@@ -188,7 +188,7 @@ function groupPods({ pods, metrics, options, nowMs }: ReplicaInput, resource: st
 
 const isPending = ({ status }: Pod): boolean => (status?.phase ?? 'Pending') === 'Pending';
 
-/** Whether the pod's use of the processor is that of a start, which says nothing about its load. */
+/** Whether the CPU usage is that of a starting pod, which does not show its load. */
 function isStarting(
   pod: Pod,
   { atMs, windowMs }: PodMetric,

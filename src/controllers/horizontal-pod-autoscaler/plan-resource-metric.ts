@@ -18,7 +18,7 @@ import {
 } from './plan-replicas.ts';
 
 /** Runs the calculation; its failures begin with these words. */
-function said<T>(prefix: string, calculate: () => T): T {
+function prefixed<T>(prefix: string, calculate: () => T): T {
   try {
     return calculate();
   } catch (error) {
@@ -43,7 +43,7 @@ export function proposeForResource(
     status: { type: spec.type, [source]: { name: resource, ...(container ? { container } : {}), current } },
   });
   if (averageValue !== undefined) {
-    const { replicas, averageMilli } = said(`failed to get ${resource} usage`, () =>
+    const { replicas, averageMilli } = prefixed(`failed to get ${resource} usage`, () =>
       replicasForAverage(input(), { resource, targetMilli: toMilli(averageValue) }),
     );
     return status(replicas, `${resource} resource`, { averageValue: amount(averageMilli, resource) });
@@ -52,7 +52,7 @@ export function proposeForResource(
     throw new MetricFailure(
       'invalid resource metric source: neither an average utilization target nor an average value (usage) target was set',
     );
-  const used = said(`failed to get ${resource} utilization`, () =>
+  const used = prefixed(`failed to get ${resource} utilization`, () =>
     replicasForUtilization(input(), { resource, container, percent }),
   );
   const kind = source === 'resource' ? 'resource' : 'container resource';

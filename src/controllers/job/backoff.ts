@@ -1,6 +1,6 @@
 /**
  * How long a Job waits before it replaces failed pods: 10 s after the first failure, twice as long
- * after each further one, at most 10 minutes; a success begins anew. Pure.
+ * after each further one, at most 10 minutes; after a success it starts again. Pure.
  */
 import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
 import type { Pod } from '../../schemas/types.ts';

@@ -12,7 +12,7 @@ import { JOB_EVENTS } from './job-events.ts';
 import { type JobPlan, type JobView, planJob, planRefusedPods } from './plan-job.ts';
 
 /**
- * Pods of a Job end in crowds: changes of pods wait this long for each other. Upstream waits a
+ * Pods of a Job end in crowds: changes of pods within this time share one plan. Upstream waits a
  * second; a Job of one short pod is over sooner here.
  */
 const BATCH_MS = 100;
@@ -37,7 +37,9 @@ export const jobController: Controller = {
       return [];
     });
 
-    /** Pods that nobody controls: those that the selector matches, and those that were the Job's. */
+    /**
+     * Pods without a controller: those that the selector matches, and those that were the Job's.
+     */
     const orphansFor = (job: Job): readonly Pod[] =>
       pods
         .byIndex(CONTROLLER_INDEX, orphansOf(job.metadata.namespace))

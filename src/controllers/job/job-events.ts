@@ -1,30 +1,23 @@
 /** The events of Jobs. */
-import { type EventText, eventsOf } from '../planned-event.ts';
+import { eventsOf, type EventText, normal, warning } from '../planned-event.ts';
 import { REPLICA_EVENTS } from '../replica-set/plan-replica-set.ts';
-
-const failed = (reason: string): EventText => ({
-  type: 'Warning',
-  reason,
-  message: (message: string) => message,
-});
 
 export const JOB_EVENTS = {
   ...REPLICA_EVENTS,
-  suspended: { type: 'Normal', reason: 'Suspended', message: () => 'Job suspended' },
-  resumed: { type: 'Normal', reason: 'Resumed', message: () => 'Job resumed' },
-  completed: { type: 'Normal', reason: 'Completed', message: () => 'Job completed' },
-  tooMany: {
-    type: 'Warning',
-    reason: 'TooManySucceededPods',
-    message: () => 'Too many succeeded pods running after completion count reached',
-  },
-  BackoffLimitExceeded: failed('BackoffLimitExceeded'),
-  DeadlineExceeded: failed('DeadlineExceeded'),
-  PodFailurePolicy: failed('PodFailurePolicy'),
-  MaxFailedIndexesExceeded: failed('MaxFailedIndexesExceeded'),
-  FailedIndexes: failed('FailedIndexes'),
+  suspended: normal('Suspended', () => 'Job suspended'),
+  resumed: normal('Resumed', () => 'Job resumed'),
+  completed: normal('Completed', () => 'Job completed'),
+  tooMany: warning(
+    'TooManySucceededPods',
+    () => 'Too many succeeded pods running after completion count reached',
+  ),
+  BackoffLimitExceeded: warning('BackoffLimitExceeded'),
+  DeadlineExceeded: warning('DeadlineExceeded'),
+  PodFailurePolicy: warning('PodFailurePolicy'),
+  MaxFailedIndexesExceeded: warning('MaxFailedIndexesExceeded'),
+  FailedIndexes: warning('FailedIndexes'),
   /** For a reason that another program wrote into the status. */
-  failed: failed('Failed'),
+  failed: warning('Failed'),
 } satisfies Readonly<Record<string, EventText>>;
 
 export const jobEvent = eventsOf<typeof JOB_EVENTS>();

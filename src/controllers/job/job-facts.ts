@@ -34,14 +34,14 @@ export const isFinished = (job: Job): boolean => finishOf(job) !== undefined;
 export const replacesFailedOnly = ({ spec }: Job): boolean =>
   spec.podReplacementPolicy === 'Failed' || Boolean(spec.podFailurePolicy);
 
-/** A pod that is being deleted counts as failed too: it may never get to say so. */
+/** A pod that is being deleted counts as failed too: its end may never be reported. */
 export function isPodFailed(pod: Pod, job: Job): boolean {
   const phase = pod.status?.phase;
   if (phase === 'Failed') return true;
   return !replacesFailedOnly(job) && pod.metadata.deletionTimestamp !== undefined && phase !== 'Succeeded';
 }
 
-/** Undefined where the pod has none. Whether it is in range is for the caller to say. */
+/** Undefined where the pod has none. The caller checks its range. */
 export function completionIndexOf({ metadata }: Pod): number | undefined {
   const text = metadata.annotations?.[INDEX_ANNOTATION];
   return text !== undefined && /^\+?\d{1,15}$/.test(text) ? Number(text) : undefined;
@@ -73,7 +73,7 @@ export function failsIndex(pod: Pod, job: Job): boolean {
   return isCounted && failuresBefore(pod) >= (job.spec.backoffLimitPerIndex ?? 0);
 }
 
-/** When the pod ended, as well as its object can tell. */
+/** The end of the pod, as far as its object shows it. */
 export function finishedMs(pod: Pod): number {
   const { creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
   const ready = podCondition(pod, 'Ready');

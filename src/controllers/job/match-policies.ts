@@ -1,4 +1,4 @@
-/** Which rule of a pod failure policy, or of a success policy, applies; pure. */
+/** Finds the rule of a pod failure policy, or of a success policy, that applies; pure. */
 import {
   countCommon,
   countIndexes,
@@ -14,7 +14,7 @@ export interface FailureMatch {
   readonly action?: string;
   /** Whether the failure counts towards the limits. */
   readonly isCounted: boolean;
-  /** Why the whole Job fails. */
+  /** The reason for which the whole Job fails. */
   readonly jobFailure?: string;
 }
 
@@ -55,7 +55,7 @@ function conditionThatMatches({ onPodConditions = [] }: FailureRule, pod: Pod): 
   return found && `Pod ${nameOf(pod)} has condition ${found.type}`;
 }
 
-/** Why the Job has succeeded already; undefined where no rule is met. */
+/** The reason for which the Job has succeeded already; undefined if no rule is met. */
 export function matchSuccessPolicy({ spec }: Job, succeeded: Intervals): string | undefined {
   const isMet = ({ succeededIndexes, succeededCount }: SuccessRule): boolean => {
     if (typeof succeededIndexes !== 'string')

@@ -31,7 +31,7 @@ export function planCounting(job: Job, tally: Tally, target: Target | undefined)
     released.add(pod);
     const uid = uidOf(pod);
     if (pod.status?.phase === 'Succeeded' && !tally.uncounted.failed.has(uid)) {
-      // The index itself says that a success is counted.
+      // For a success, the list of indexes shows that it is counted.
       if (!isIndexed(job) && !tally.uncounted.succeeded.has(uid)) succeeded.push(uid);
     } else if (countsAsFailed(job, pod, target) && !tally.uncounted.failed.has(uid)) failed.push(uid);
   }

@@ -1,4 +1,4 @@
-/** The pods that a Job which goes on creates, or takes away; pure. */
+/** The pods that a running Job creates or deletes; pure. */
 import type { Rng } from '../../base/rng.ts';
 import {
   firstMissing,
@@ -28,7 +28,7 @@ export const BURST_PODS = 500;
 export interface PodChanges {
   readonly creates: readonly Pod[];
   readonly deletes: readonly Pod[];
-  /** Until failed pods may be replaced. */
+  /** Milliseconds until failed pods may be replaced. */
   readonly waitMs?: number;
 }
 
@@ -47,7 +47,7 @@ export function planJobPods(job: Job, tally: Tally, rng: Rng, nowMs: number): Po
 
 function wantedPods({ spec }: Job, { active, succeeded }: Tally): number {
   const { completions, parallelism = 1 } = spec;
-  // After the first success of a work queue, the pods that run may end and none begins.
+  // After the first success of a work queue, running pods may end and no new one starts.
   if (typeof completions !== 'number') return succeeded > 0 ? active.length : parallelism;
   return Math.max(0, Math.min(completions - succeeded, parallelism));
 }
@@ -83,7 +83,7 @@ function takenIndexes(job: Job, { succeededIndexes, failedIndexes, active, termi
   return mergeIntervals(mergeIntervals(succeededIndexes, indexes), failedIndexes ?? []);
 }
 
-/** Pods of wrong or doubled indexes always go; of the others, those that have got least far. */
+/** Deletes pods of wrong or doubled indexes always, and of the others the least advanced. */
 function superfluous(job: Job, active: readonly Pod[], excess: number, nowMs: number): readonly Pod[] {
   const wrong = isIndexed(job) ? wrongIndexes(job, active, nowMs) : new Set<Pod>();
   const more = excess - wrong.size;

@@ -79,7 +79,7 @@ export function finishedStatus(
   const now = toRfc3339(nowMs);
   const finished: JobStatus = {
     ...status,
-    // A Job that was never resumed may be over, too: the API wants to know since when it ran.
+    // A Job that was never resumed may be over, too: the API requires its start time.
     startTime: status.startTime ?? now,
     conditions: [...(status.conditions ?? []).filter(({ type }) => type !== condition.type), condition],
     ...(isSuccess ? { completionTime: now } : {}),
@@ -106,7 +106,7 @@ function planSuspension(
 ): { readonly conditions: JobCondition[]; readonly isResumed: boolean } | undefined {
   const suspended = isSuspended(job);
   const current = conditions.find(({ type }) => type === 'Suspended');
-  // A Job that was never suspended does not say that it is not.
+  // A Job that was never suspended has no such condition.
   if (current ? (current.status === 'True') === suspended : !suspended) return undefined;
   const [reason, message] = suspended ? ['JobSuspended', 'Job suspended'] : ['JobResumed', 'Job resumed'];
   const changed = conditionOf('Suspended', { reason, message } as Target, nowMs);
@@ -117,7 +117,7 @@ function planSuspension(
   };
 }
 
-/** Without zeros and what is undefined; `ready` and `terminating` are always told. */
+/** Leaves out zeros and undefined members, except `ready` and `terminating`. */
 function compact(status: Record<string, unknown>): JobStatus {
   const kept = Object.entries(status).filter(
     ([name, value]) =>

@@ -1,8 +1,8 @@
 /**
  * The plan of a Job: claim pods, decide whether it ends, create or delete pods, count those that
- * have ended, report. Each plan is one commit. A Job ends in steps that everybody sees, as
- * upstream's does: the interim condition together with the uncounted pods, the counts, and the last
- * condition once no pod is uncounted or terminating.
+ * have ended, report. Each plan is one commit. A Job ends in visible steps, as upstream's does: the
+ * interim condition together with the uncounted pods, the counts, and the last condition once no
+ * pod is uncounted or terminating.
  */
 import type { Rng } from '../../base/rng.ts';
 import { jsonEqual } from '../../base/json.ts';

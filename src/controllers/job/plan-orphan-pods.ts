@@ -16,7 +16,7 @@ export function isUncounted(pod: Pod, jobOf: (name: string) => Job | undefined):
   if (!isTracked(pod)) return false;
   const owner = controllerOf(pod);
   if (!owner) return true;
-  // Somebody else's controller may use the finalizer, too.
+  // Another program's controller may use the finalizer, too.
   if (owner.kind !== 'Job' || owner.apiVersion !== 'batch/v1') return false;
   const job = jobOf(owner.name);
   if (job?.metadata.uid !== owner.uid) return true;

@@ -1,4 +1,7 @@
-/** Whether a Job is to end, and as what; pure. The first rule that holds decides, as upstream. */
+/**
+ * Decides whether a Job ends, and with which condition; pure. The first rule that holds decides, as
+ * upstream.
+ */
 import { countIndexes } from '../../schemas/values/index-intervals.ts';
 import type { Job, JobCondition, Pod } from '../../schemas/types.ts';
 import { parseTime } from '../pod-facts.ts';
@@ -6,7 +9,7 @@ import { isIndexed, isPodFailed, isSuspended, trueCondition } from './job-facts.
 import { matchFailurePolicy, matchSuccessPolicy } from './match-policies.ts';
 import type { Tally } from './tally.ts';
 
-/** The interim condition, which says how the Job will end once its pods are counted and gone. */
+/** The interim condition: the verdict on a Job whose pods are not all counted and gone. */
 export interface Target {
   readonly type: 'SuccessCriteriaMet' | 'FailureTarget';
   readonly reason: string;
@@ -21,7 +24,7 @@ export const COMPLETED: Target = {
 
 const failure = (reason: string, message: string): Target => ({ type: 'FailureTarget', reason, message });
 
-/** Undefined: the Job goes on. What was decided once stays. */
+/** Undefined: the Job goes on. A decision is never taken back. */
 export function planTarget(job: Job, tally: Tally, nowMs: number): Target | undefined {
   return (
     decided(trueCondition(job, 'SuccessCriteriaMet')) ??

@@ -53,7 +53,7 @@ export interface Tally {
 
 export const uidOf = ({ metadata }: Pod): string => metadata.uid ?? '';
 
-/** `backoff`: what this process remembers; without it, the ended pods tell. */
+/** `backoff`: the memory of this process. Without it, the ended pods are counted. */
 export function tallyJob(job: Job, pods: readonly Pod[], backoff: Backoff | undefined): Tally {
   const active = pods.filter(isActive);
   const tracked = pods.filter(isTracked);
@@ -91,7 +91,7 @@ export function tallyJob(job: Job, pods: readonly Pod[], backoff: Backoff | unde
   };
 }
 
-/** After a restart: the pods that were counted are still there, unless somebody deleted them. */
+/** After a restart, the counted pods are still there, unless they were deleted. */
 function backoffOf(job: Job, pods: readonly Pod[]): Backoff {
   const ended = pods.filter((pod) => !isTracked(pod));
   const succeeded = ended.filter((pod) => pod.status?.phase === 'Succeeded');
@@ -125,7 +125,7 @@ function tallyIndexes(job: Job, valid: readonly Pod[], active: readonly Pod[]): 
   };
 }
 
-/** The last failed pod of each index that has neither ended nor a pod that runs. */
+/** The last failed pod of each index that has neither ended nor a running pod. */
 function awaiting(job: Job, valid: readonly Pod[], settled: readonly Intervals[]): ReadonlyMap<number, Pod> {
   const last = new Map<number, Pod>();
   for (const pod of valid) {

@@ -2,7 +2,7 @@
 import type { Node } from '../../schemas/types.ts';
 import type { Plan } from '../controller.ts';
 import { statusUpdate } from '../ownership.ts';
-import { type EventTexts, eventsOf } from '../planned-event.ts';
+import { eventsOf, type EventTexts, normal, warning } from '../planned-event.ts';
 import { type NetworkTrouble, withNetworkCondition } from './plan-network-condition.ts';
 import { planPodCidrs, type PodCidrPlan, type PodNetwork, usableSlices } from './plan-pod-cidrs.ts';
 
@@ -15,17 +15,8 @@ const conflictText = (podCidr: string): string =>
 export const IPAM_EVENTS = {
   component: 'cidrAllocator',
   texts: {
-    CIDRNotAvailable: {
-      type: 'Normal',
-      reason: 'CIDRNotAvailable',
-      // Upstream's words, which people search for.
-      message: (name: string) => `Node ${name} status is now: CIDRNotAvailable`,
-    },
-    CIDRConflict: {
-      type: 'Warning',
-      reason: 'CIDRConflict',
-      message: (_name: string, podCidr: string) => conflictText(podCidr),
-    },
+    CIDRNotAvailable: normal('CIDRNotAvailable', (name) => `Node ${name} status is now: CIDRNotAvailable`),
+    CIDRConflict: warning('CIDRConflict', (_name, podCidr) => conflictText(podCidr)),
   },
 } satisfies EventTexts;
 

@@ -4,28 +4,19 @@ import type { Write } from '../../resources/writing/write-plan.ts';
 import type { Node, Pod } from '../../schemas/types.ts';
 import type { Plan } from '../controller.ts';
 import { statusUpdate } from '../ownership.ts';
-import { type EventTexts, eventsOf } from '../planned-event.ts';
+import { eventsOf, type EventTexts, normal, warning } from '../planned-event.ts';
 import { isNodeReady, withHealthTaints, withUnknownConditions } from './plan-node-health.ts';
 
 export const NODE_EVENTS = {
   component: 'node-controller',
   texts: {
-    registered: {
-      type: 'Normal',
-      reason: 'RegisteredNode',
-      message: (name: string) => `Node ${name} event: Registered Node ${name} in Controller`,
-    },
-    removed: {
-      type: 'Normal',
-      reason: 'RemovingNode',
-      message: (name: string) => `Node ${name} event: Removing Node ${name} from Controller`,
-    },
-    nodeNotReady: {
-      type: 'Normal',
-      reason: 'NodeNotReady',
-      message: (name: string) => `Node ${name} status is now: NodeNotReady`,
-    },
-    podNotReady: { type: 'Warning', reason: 'NodeNotReady', message: () => 'Node is not ready' },
+    registered: normal(
+      'RegisteredNode',
+      (name) => `Node ${name} event: Registered Node ${name} in Controller`,
+    ),
+    removed: normal('RemovingNode', (name) => `Node ${name} event: Removing Node ${name} from Controller`),
+    nodeNotReady: normal('NodeNotReady', (name) => `Node ${name} status is now: NodeNotReady`),
+    podNotReady: warning('NodeNotReady', () => 'Node is not ready'),
   },
 } satisfies EventTexts;
 
@@ -36,7 +27,7 @@ export type NodeView =
   | {
       readonly removed?: undefined;
       readonly node: Node;
-      /** Its registration was not told yet. */
+      /** Its registration has no event yet. */
       readonly isNew: boolean;
       /** From then on the node counts as lost. */
       readonly silentAtMs: number;

@@ -1,11 +1,13 @@
-/** Which pods a node's NoExecute taints drive away, and when; upstream's taint eviction, pure. */
+/**
+ * Decides which pods a node's NoExecute taints evict, and when; upstream's taint eviction, pure.
+ */
 import { toRfc3339 } from '../../base/clock.ts';
 import { tolerates } from '../../schemas/pods/tolerations.ts';
 import { withConditions } from '../../schemas/conditions.ts';
 import type { Node, Pod, Taint } from '../../schemas/types.ts';
 import type { Plan } from '../controller.ts';
 import { deletionOf, isDeleting, statusUpdate } from '../ownership.ts';
-import { type EventText, type EventTexts, eventsOf, type PlannedEvent } from '../planned-event.ts';
+import { eventsOf, type EventText, type EventTexts, normal, type PlannedEvent } from '../planned-event.ts';
 import { podCondition } from '../pod-facts.ts';
 import { HEALTH_TAINTS } from './plan-node-health.ts';
 
@@ -19,8 +21,7 @@ const said = (name: keyof typeof TAINT_EVENTS.texts, pod: Pod): PlannedEvent =>
   event(name, pod, pod.metadata.namespace ?? '', pod.metadata.name);
 
 function text(what: string): EventText {
-  const message = (namespace: string, name: string): string => `${what} ${namespace}/${name}`;
-  return { type: 'Normal', reason: 'TaintManagerEviction', message };
+  return normal('TaintManagerEviction', (namespace, name) => `${what} ${namespace}/${name}`);
 }
 
 export interface TaintEvictionView {
@@ -28,7 +29,7 @@ export interface TaintEvictionView {
   readonly node: Node | undefined;
   /** Since when the pod has been under these taints, as this process saw it. */
   readonly sinceMs: number | undefined;
-  /** Until then nobody can say whether a silent node is silent. */
+  /** Before this time it is unknown whether a node is silent. */
   readonly settledAtMs: number;
   /** False: evictions for health wait (INVARIANTS 10). Taints set by people always act. */
   readonly mayEvictForHealth: boolean;

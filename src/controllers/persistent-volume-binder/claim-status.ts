@@ -7,7 +7,7 @@ import { statusUpdate } from '../ownership.ts';
 type Phase = 'Pending' | 'Bound' | 'Lost';
 type Status = NonNullable<PersistentVolumeClaim['status']>;
 
-/** No write where the status says so already. */
+/** Makes no write if the status is the same already. */
 export function claimStatus(
   claim: PersistentVolumeClaim,
   phase: Phase,

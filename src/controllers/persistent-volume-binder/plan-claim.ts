@@ -2,8 +2,8 @@
  * One claim: finds its volume, completes both sides, tells the scheduler or a provisioner that it
  * waits for them, and notices a lost volume. Pure; upstream's syncClaim.
  *
- * The references of both sides are one commit, their phases the next one. A half that somebody else
- * wrote (the scheduler, a user) is completed in the same way.
+ * The references of both sides are one commit, their phases the next one. A half that the
+ * scheduler or a user wrote is completed in the same way.
  */
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
@@ -32,7 +32,7 @@ export interface ClaimView {
   readonly claim: PersistentVolumeClaim;
   /** The class that the claim names, if there is one. */
   readonly storageClass: StorageClass | undefined;
-  /** The class for a claim that says nothing of one. */
+  /** The default class, for a claim that names none. */
   readonly defaultClass: StorageClass | undefined;
   /** The volume that the claim names. */
   readonly volume: PersistentVolume | undefined;
@@ -40,7 +40,7 @@ export interface ClaimView {
   readonly candidates: readonly PersistentVolume[];
   /** Pods without a node that use the claim. */
   readonly waitingPods: readonly string[];
-  /** The bytes that are left on the node of `volume`; undefined: nobody counts. */
+  /** The bytes that are left on the node of `volume`; undefined: it is not limited. */
   readonly room: number | undefined;
 }
 
@@ -85,7 +85,7 @@ function planUnnamed(view: ClaimView): Plan | undefined {
   return planProvisioning(view);
 }
 
-/** Says which provisioner the claim waits for. Our own is such a one: volume-provisioner/. */
+/** Names the provisioner that the claim waits for. Our own is volume-provisioner/. */
 function planProvisioning({ claim, storageClass }: ClaimView): Plan | undefined {
   if (!storageClass) {
     const text = `storageclass.storage.k8s.io "${classNameOf(claim)}" not found`;

@@ -10,7 +10,7 @@ import type { Plan } from '../controller.ts';
 import { statusUpdate } from '../ownership.ts';
 import { eventOf } from './binder-events.ts';
 
-/** `room`: the bytes that are left on the node of the volume; undefined: nobody counts. */
+/** `room`: the bytes that are left on the node of the volume; undefined: it is not limited. */
 export function planExpansion(
   claim: PersistentVolumeClaim,
   volume: PersistentVolume,

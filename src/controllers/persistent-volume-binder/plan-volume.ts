@@ -21,6 +21,7 @@ import {
 import { objectKey } from '../../schemas/object.ts';
 import { type Plan, planOf } from '../controller.ts';
 import { deletionOf, isDeleting, withFinalizer, withoutFinalizer } from '../ownership.ts';
+import type { PlannedEvent } from '../planned-event.ts';
 import { eventOf } from './binder-events.ts';
 import { volumePhase } from './volume-phase.ts';
 
@@ -64,19 +65,15 @@ function planFinalizer({ volume, hasNode, readyNodes, sharedWith }: VolumeView):
   const { metadata, spec } = volume;
   const isHeld = metadata.finalizers?.includes(VOLUME_FINALIZER) === true;
   const removesData = spec.persistentVolumeReclaimPolicy === 'Delete';
-  if (isHeld && !removesData)
-    return planOf([{ verb: 'update', object: withoutFinalizer(volume, VOLUME_FINALIZER) }]);
+  const release = (...events: readonly PlannedEvent[]): Plan | undefined =>
+    planOf([{ verb: 'update', object: withoutFinalizer(volume, VOLUME_FINALIZER) }], ...events);
+  if (isHeld && !removesData) return release();
   if (!isHeld && removesData && !isDeleting(volume))
     return planOf([{ verb: 'update', object: withFinalizer(volume, VOLUME_FINALIZER) }]);
   if (!isHeld || !isDeleting(volume) || hasNode) return undefined;
-  if (driver === 'local') {
-    const event = eventOf('DataLeft', volume, metadata.labels?.[VOLUME_NODE_LABEL] ?? '');
-    return planOf([{ verb: 'update', object: withoutFinalizer(volume, VOLUME_FINALIZER) }], event);
-  }
-  if (sharedWith !== undefined) {
-    const event = eventOf('DataShared', volume, sharedWith);
-    return planOf([{ verb: 'update', object: withoutFinalizer(volume, VOLUME_FINALIZER) }], event);
-  }
+  if (driver === 'local')
+    return release(eventOf('DataLeft', volume, metadata.labels?.[VOLUME_NODE_LABEL] ?? ''));
+  if (sharedWith !== undefined) return release(eventOf('DataShared', volume, sharedWith));
   const [node] = readyNodes;
   if (node === undefined) return undefined;
   const labels = { ...metadata.labels, [VOLUME_NODE_LABEL]: node };
@@ -112,7 +109,7 @@ function planDeletion(volume: PersistentVolume): Plan | undefined {
   if (driverOfVolume(volume)) return removal;
   if (provisioner.startsWith('kubernetes.io/'))
     return failed(volume, 'VolumeFailedDelete', `no volume plugin matched name: ${provisioner}`);
-  // Somebody else has made it, and deletes it.
+  // The provisioner that made it deletes it.
   if (provisioner !== '') return undefined;
   const path = volume.spec.hostPath?.path;
   if (path === undefined)

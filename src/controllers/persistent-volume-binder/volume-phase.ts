@@ -5,10 +5,10 @@ import { statusUpdate } from '../ownership.ts';
 
 type Phase = 'Available' | 'Bound' | 'Released' | 'Failed';
 
-/** No write where the status says so already. */
+/** Makes no write if the status is the same already. */
 export function volumePhase(volume: PersistentVolume, phase: Phase, message = ''): readonly Write[] {
-  const { message: said = '', ...rest } = volume.status ?? {};
-  if (volume.status?.phase === phase && said === message) return [];
+  const { message: current = '', ...rest } = volume.status ?? {};
+  if (volume.status?.phase === phase && current === message) return [];
   const status = { ...rest, phase, ...(message === '' ? {} : { message }) };
   return [statusUpdate({ ...volume, status })];
 }

@@ -1,5 +1,5 @@
 /**
- * Pods that nobody will report on again: their node is gone or out of service, they were deleted
+ * Pods on which no agent will report again: their node is gone or out of service, they were deleted
  * before they were bound, or they ended and are far too many. Upstream's podgc, pure.
  */
 import { compareText } from '../../base/text.ts';

@@ -1,4 +1,4 @@
-/** Runs {@link planPodGc} now and then. */
+/** Runs {@link planPodGc} at intervals. */
 import { keyOf } from '../../schemas/object.ts';
 import type { Node, Pod } from '../../schemas/types.ts';
 import type { Controller, Reconciler } from '../controller.ts';

@@ -13,7 +13,7 @@ import type { Deployment, PodTemplate } from '../../schemas/types.ts';
 import { parseTime } from '../pod-facts.ts';
 import type { Plan } from '../controller.ts';
 import { isDeleting } from '../ownership.ts';
-import { eventsOf, type EventText } from '../planned-event.ts';
+import { eventsOf, type EventText, normal } from '../planned-event.ts';
 
 /** Deployments, StatefulSets and DaemonSets have their template at the same place. */
 export interface Workload extends KubeObject {
@@ -37,11 +37,7 @@ export interface RestartView {
 }
 
 export const RESTART_EVENTS = {
-  changed: {
-    type: 'Normal',
-    reason: 'ConfigurationChanged',
-    message: (names: string) => `Rolling out because of a change of ${names}`,
-  },
+  changed: normal('ConfigurationChanged', (names) => `Rolling out because of a change of ${names}`),
 } satisfies Record<string, EventText>;
 const event = eventsOf<typeof RESTART_EVENTS>();
 
@@ -101,8 +97,9 @@ function compare(workload: Workload, sources: readonly Source[], before: Hashes 
 const keyOf = ({ kind, name }: Source): string => `${kind}/${name}`;
 
 /**
- * At the first look nothing is known of what the pods have seen. An object that was written after
- * the workload had been made may have changed since its pods started. Versions are microseconds.
+ * At the first reconcile it is unknown which content the pods have seen. An object that was written
+ * after the workload had been made may have changed since its pods started. Versions are
+ * microseconds.
  */
 function isYounger(object: KubeObject | undefined, { metadata }: Workload): boolean {
   const writtenSeconds = Math.floor(Number(object?.metadata.resourceVersion ?? 0) / 1e6);
@@ -123,7 +120,7 @@ function contentHash(object: KubeObject): string {
     .slice(0, HASH_DIGITS);
 }
 
-/** Undefined before the first look, or where people wrote something else. */
+/** Undefined before the first reconcile, or if the annotation was edited. */
 export function hashesSeen({ metadata }: Workload): Hashes | undefined {
   const text = metadata.annotations?.[CONFIG_HASHES];
   if (text === undefined) return undefined;

@@ -4,8 +4,9 @@
  * (INVARIANTS 5).
  */
 import { jsonEqual } from '../../base/json.ts';
+import { omit } from '../../schemas/json-access.ts';
 import type { Pod, PersistentVolumeClaim, PodTemplate, StatefulSet, Volume } from '../../schemas/types.ts';
-import { REVISION_LABEL } from '../history/plan-history.ts';
+import { REVISION_LABEL } from '../revision-history/plan-revision-history.ts';
 import { podCalled } from '../owned-pod.ts';
 
 export const POD_NAME_LABEL = 'statefulset.kubernetes.io/pod-name';
@@ -29,7 +30,7 @@ export function memberNameOf(name: string): MemberName | undefined {
 export const isMember = (set: StatefulSet, pod: Pod): boolean =>
   memberNameOf(pod.metadata.name)?.set === set.metadata.name;
 
-/** Only of members. */
+/** Members only. */
 export const ordinalOf = (pod: Pod): number => memberNameOf(pod.metadata.name)?.ordinal ?? -1;
 
 export const startOf = ({ spec }: StatefulSet): number => spec.ordinals?.start ?? 0;
@@ -117,6 +118,22 @@ const identityLabels = (set: StatefulSet, ordinal: number): Readonly<Record<stri
 });
 
 export const revisionOf = ({ metadata }: Pod): string => metadata.labels?.[REVISION_LABEL] ?? '';
+
+/** The template of a pod of the set, without what {@link podFor} gave to the pod. */
+export function withoutIdentity(set: StatefulSet, { metadata, spec }: PodTemplate): PodTemplate {
+  const claims = new Set(templatesOf(set).map((template) => template.metadata.name));
+  const volumes = (spec?.volumes ?? []).filter(({ name }) => !claims.has(name));
+  return {
+    metadata: { ...metadata, labels: omit(metadata?.labels ?? {}, ...IDENTITY_LABELS) },
+    spec: {
+      containers: [],
+      ...omit(spec ?? {}, 'hostname', 'subdomain', 'volumes'),
+      ...(volumes.length > 0 ? { volumes } : {}),
+    },
+  };
+}
+
+const IDENTITY_LABELS = [POD_NAME_LABEL, POD_INDEX_LABEL, REVISION_LABEL];
 
 /** Undefined where the pod has its labels already. */
 export function withIdentity(set: StatefulSet, pod: Pod): Pod | undefined {

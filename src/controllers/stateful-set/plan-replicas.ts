@@ -27,7 +27,7 @@ import { isAvailable } from './stateful-set-status.ts';
 /** Objects created in one commit, claims included; the rest follows in the next. */
 const BURST = 500;
 
-/** True when all ordinals have been gone through: scaling down and updating may follow. */
+/** True when no ordinal has to wait: scaling down and updating may follow. */
 export function planReplicas(round: Round): boolean {
   const { set } = round.view;
   const end = startOf(set) + replicasOf(set);

@@ -13,17 +13,15 @@ import {
   planUpdateRevision,
   templateOf,
   type UpdateRevision,
-} from '../history/plan-history.ts';
-import { revisionHash } from '../history/revision-name.ts';
+} from '../revision-history/plan-revision-history.ts';
 import { type Claims, isDeleting, planClaims, statusUpdate, withoutOwner } from '../ownership.ts';
 import { nextAvailability } from '../pod-facts.ts';
 import { isMember, ordinalOf, podNameOf, revisionOf, startOf } from './identity.ts';
+import { historyOf, planLostParts } from './plan-lost-parts.ts';
 import { planScaleDown, planUpdate } from './plan-removals.ts';
 import { planReplicas } from './plan-replicas.ts';
 import { type Round, type StatefulSetView, tell } from './round.ts';
 import { statusOf } from './stateful-set-status.ts';
-
-const HASH_LABEL = 'controller.kubernetes.io/hash';
 
 export const selectorOf = ({ spec }: StatefulSet): unknown => spec.selector;
 
@@ -35,18 +33,21 @@ function planSteps(view: StatefulSetView, nowMs: number): Plan {
   const { set } = view;
   const pods = claimPods(view);
   const revisions = planClaims(set, selectorOf(set), view.revisions);
+  const lost = view.isRefused === true || isDeleting(set) ? [] : planLostParts(view, revisions.owned);
+  // A restored pod loses its mark as it is adopted, so this comes first.
+  if (lost.length > 0) return { writes: lost, requeueAfterMs: 0 };
   const claimed = [...revisions.adopt, ...pods.adopt, ...pods.release];
   if (claimed.length > 0)
     return { writes: claimed.map((object) => ({ verb: 'update', object })), requeueAfterMs: 0 };
-  const history = updateRevisionOf(view, revisions.owned);
-  // Nothing is made for a set that goes, its revision neither.
+  const history = planUpdateRevision(historyOf(view, revisions.owned));
+  // A set that is being deleted gets nothing new, not even a revision.
   if (isDeleting(set) && history.writes.length > 0) return { writes: [] };
   const round = openRound(view, pods.owned, { revisions: revisions.owned, history }, nowMs);
   const updating = isDeleting(set) ? 0 : planPods(round);
   return finish(round, { pods: pods.owned, revisions: revisions.owned, history, updating });
 }
 
-/** A pod is claimed by its name as well: others of the labels are no business of the set. */
+/** A pod must also match by name: other pods with these labels do not belong to the set. */
 function claimPods({ set, pods }: StatefulSetView): Claims<Pod> {
   const claims = planClaims(
     set,
@@ -57,22 +58,6 @@ function claimPods({ set, pods }: StatefulSetView): Claims<Pod> {
   const strangers = pods.filter((pod) => !isMember(set, pod) && controllerOf(pod)?.uid === uid);
   if (isDeleting(set)) return claims;
   return { ...claims, release: [...claims.release, ...strangers.map((pod) => withoutOwner(pod, uid))] };
-}
-
-function updateRevisionOf(
-  { set, revisionNamed }: StatefulSetView,
-  revisions: readonly ControllerRevision[],
-): UpdateRevision {
-  return planUpdateRevision({
-    owner: set,
-    template: set.spec.template,
-    revisions,
-    collisionCount: set.status?.collisionCount ?? 0,
-    hashLabel: HASH_LABEL,
-    annotations: set.metadata.annotations,
-    hashOf: revisionHash,
-    named: revisionNamed,
-  });
 }
 
 interface Past {

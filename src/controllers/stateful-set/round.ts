@@ -2,7 +2,7 @@
 import type { Write } from '../../resources/writing/write-plan.ts';
 import type { ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet } from '../../schemas/types.ts';
 import { deletionOf } from '../ownership.ts';
-import { type EventTexts, eventsOf, type PlannedEvent } from '../planned-event.ts';
+import { eventsOf, type EventTexts, normal, type PlannedEvent, warning } from '../planned-event.ts';
 import type { PodRevision } from './identity.ts';
 
 export interface StatefulSetView {
@@ -11,7 +11,7 @@ export interface StatefulSetView {
   readonly pods: readonly Pod[];
   /** Its revisions, and those without a controller that its selector matches. */
   readonly revisions: readonly ControllerRevision[];
-  /** Finds an object of the namespace, whoever controls it. */
+  /** Finds an object of the namespace, under any controller. */
   revisionNamed(name: string): ControllerRevision | undefined;
   claimNamed(name: string): PersistentVolumeClaim | undefined;
   podNamed(name: string): Pod | undefined;
@@ -29,35 +29,27 @@ export const STATEFUL_SET_EVENTS = {
     deleted: done('Delete'),
     createFailed: failed('Create'),
     updateFailed: failed('Update'),
-    claimCreated: {
-      type: 'Normal',
-      reason: 'SuccessfulCreate',
-      message: (claim: string, pod: string, set: string) =>
-        `Create Claim ${claim} Pod ${pod} in StatefulSet ${set} success`,
-    },
-    conflict: {
-      type: 'Warning',
-      reason: 'ConflictingController',
-      message: (claim: string) =>
+    claimCreated: normal(
+      'SuccessfulCreate',
+      (claim, pod, set) => `Create Claim ${claim} Pod ${pod} in StatefulSet ${set} success`,
+    ),
+    conflict: warning(
+      'ConflictingController',
+      (claim) =>
         `PersistentVolumeClaim ${claim} has a conflicting OwnerReference that acts as a manging controller, the retention policy is ignored for this claim`,
-    },
+    ),
   },
 } satisfies EventTexts;
 
 function done(verb: string): EventTexts['texts'][string] {
-  return {
-    type: 'Normal',
-    reason: `Successful${verb}`,
-    message: (pod, set) => `${verb} Pod ${pod} in StatefulSet ${set} successful`,
-  };
+  return normal(`Successful${verb}`, (pod, set) => `${verb} Pod ${pod} in StatefulSet ${set} successful`);
 }
 
 function failed(verb: string): EventTexts['texts'][string] {
-  return {
-    type: 'Warning',
-    reason: `Failed${verb}`,
-    message: (pod, set, error) => `${verb} Pod ${pod} in StatefulSet ${set} failed error: ${error}`,
-  };
+  return warning(
+    `Failed${verb}`,
+    (pod, set, error) => `${verb} Pod ${pod} in StatefulSet ${set} failed error: ${error}`,
+  );
 }
 
 export const statefulSetEvent = eventsOf<typeof STATEFUL_SET_EVENTS.texts>();

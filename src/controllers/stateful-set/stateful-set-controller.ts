@@ -1,4 +1,4 @@
-/** Runs {@link planStatefulSet} for each StatefulSet that something happened to. */
+/** Runs {@link planStatefulSet} for each StatefulSet whose objects changed. */
 import { keyOf, objectKey } from '../../schemas/object.ts';
 import type {
   ConfigMap,
@@ -48,7 +48,7 @@ export const statefulSetController: Controller = {
     const keys = (): readonly string[] => sets.list().map(keyOf);
     scope.on(configMaps, ({ key }) => (key === UNREPORTED_KEY ? keys() : []));
 
-    /** Nodes that may run pods of a set, which nobody knows of. */
+    /** Nodes that may run pods of the set which the store does not know. */
     function unreportedFor({ metadata }: StatefulSet): readonly string[] {
       const list = configMaps.get(UNREPORTED_KEY);
       const isOlder = (metadata.creationTimestamp ?? '') <= (list?.metadata.creationTimestamp ?? '');

@@ -1,5 +1,5 @@
 /**
- * A volume or claim has a finalizer, and loses it once it is deleted and nobody uses it. Upstream's
+ * A volume or claim has a finalizer, and loses it once it is deleted and no longer used. Upstream's
  * pvc-protection and pv-protection, pure.
  */
 import { ownMember } from '../../base/json.ts';

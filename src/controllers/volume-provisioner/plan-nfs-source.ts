@@ -5,7 +5,7 @@
  */
 import type { PersistentVolumeClaim, StorageClass } from '../../schemas/types.ts';
 
-/** `${pvc.metadata.name}` and its kin. */
+/** `${pvc.metadata.name}` and the like. */
 const VARIABLE = /\$\{(pvc|pv)\.metadata\.(name|namespace)\}/g;
 
 /** Whether the directory stays. What the driver would move away stays where it is. */

@@ -42,7 +42,7 @@ export interface ProvisioningView {
 
 const HOSTNAME = 'kubernetes.io/hostname';
 
-/** Why there is no volume. `reschedules`: the scheduler has to choose another node. */
+/** The reason why there is no volume. `reschedules`: the scheduler has to choose another node. */
 interface Failure {
   readonly failure: string;
   readonly reschedules?: true;
@@ -60,13 +60,14 @@ export function planProvisioning(view: ProvisioningView): Plan | undefined {
   const placed = unsupported === undefined ? placeVolume(view, selected) : { failure: unsupported };
   if ('failure' in placed) return planFailure(view, placed);
   const object = volumeFor(view, placed);
-  // The directory that an older volume of this path leaves behind is removed with all that is in it.
+  // The directory that an older volume of this path leaves behind is removed with all that is in
+  // it.
   const around = view.volumes.filter(({ spec }) => isWithin(object.spec.nfs, spec.nfs));
   const leaving = around.find(isDeleting);
   if (leaving) return planFailure(view, { failure: goingWith(leaving) });
   return {
     writes: [{ verb: 'create', object }],
-    // A volume for a claim that is gone would wait for nobody.
+    // A volume for a deleted claim would never be bound.
     checks: [claim, ...around].map(unchanged),
     events: [
       eventOf('Provisioning', claim, `${claim.metadata.namespace ?? ''}/${claim.metadata.name}`),

@@ -1,22 +1,19 @@
 /** The events of the provisioner; upstream's external-provisioner. */
-import { type EventTexts, eventsOf } from '../planned-event.ts';
+import { eventsOf, type EventTexts, normal, warning } from '../planned-event.ts';
 
 export const PROVISIONER_EVENTS = {
-  Provisioning: {
-    type: 'Normal',
-    reason: 'Provisioning',
-    message: (claim = '') => `External provisioner is provisioning volume for claim "${claim}"`,
-  },
-  ProvisioningSucceeded: {
-    type: 'Normal',
-    reason: 'ProvisioningSucceeded',
-    message: (volume = '') => `Successfully provisioned volume ${volume}`,
-  },
-  ProvisioningFailed: {
-    type: 'Warning',
-    reason: 'ProvisioningFailed',
-    message: (name = '', why = '') => `failed to provision volume with StorageClass "${name}": ${why}`,
-  },
+  Provisioning: normal(
+    'Provisioning',
+    (claim) => `External provisioner is provisioning volume for claim "${claim}"`,
+  ),
+  ProvisioningSucceeded: normal(
+    'ProvisioningSucceeded',
+    (volume) => `Successfully provisioned volume ${volume}`,
+  ),
+  ProvisioningFailed: warning(
+    'ProvisioningFailed',
+    (name, why) => `failed to provision volume with StorageClass "${name}": ${why}`,
+  ),
 } satisfies EventTexts['texts'];
 
 export const eventOf = eventsOf<typeof PROVISIONER_EVENTS>();

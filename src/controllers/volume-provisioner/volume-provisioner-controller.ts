@@ -7,19 +7,22 @@ import { driverOf, PROVISIONER_ANNOTATION } from '../../schemas/volumes/drivers.
 import { mayHoldMore, roomOn } from '../../schemas/volumes/node-volumes.ts';
 import { openStorage } from '../../store/cache/storage-caches.ts';
 import { type Controller, itself, type Plan, type Reconciler } from '../controller.ts';
-import { createSaidEvents, type Said } from '../said-events.ts';
+import { createRecordedEvents, type Recorded } from '../recorded-events.ts';
 import { planProvisioning, type ProvisioningView } from './plan-provisioning.ts';
 import { PROVISIONER_EVENTS } from './provisioner-events.ts';
 
-/** A node that comes, or a volume that goes, may make room: not for each one at once. */
+/**
+ * A node that comes, or a volume that goes, may make room. Claims are reconciled this long after
+ * it, once for many of them.
+ */
 const ROOM_DELAY_MS = 1_000;
 
 export const volumeProvisioner: Controller = {
   name: 'volume-provisioner',
-  async open({ caches }, scope): Promise<Reconciler<Said<ProvisioningView>>> {
+  async open({ caches }, scope): Promise<Reconciler<Recorded<ProvisioningView>>> {
     const storage = await openStorage(caches);
     const nodes = await caches.open<Node>('nodes');
-    const said = createSaidEvents();
+    const recorded = createRecordedEvents();
     const waiting = (): readonly string[] => storage.unbound().map(keyOf);
     scope.on(storage.claims, itself);
     scope.on(storage.classes, waiting);
@@ -40,22 +43,22 @@ export const volumeProvisioner: Controller = {
         if (!claim || isFullyBound(claim) || driverOf(provisioner) === undefined) return undefined;
         const storageClass = storage.storageClass(classNameOf(claim));
         if (storageClass?.provisioner !== provisioner) return undefined;
-        const view = (): Said<ProvisioningView> => ({
+        const view = (): Recorded<ProvisioningView> => ({
           claim,
           storageClass,
           hasVolume: storage.isServed(claim),
           nodes: nodes.list(),
           volumes: storage.volumes.list(),
           roomOn: (node) => roomOn(node, storage.volumesOn(node.metadata.name)),
-          said: said.of(key),
+          recorded: recorded.of(key),
         });
         if (!planProvisioning(view())) return undefined;
         // A volume that came back for this claim counts.
         await Promise.all([storage.volumes.refresh(signal), nodes.refresh(signal)]);
         return view();
       },
-      plan: (view): Plan | undefined => said.unlessSaid(planProvisioning(view), view),
-      after: (plan, key) => said.note(plan, key),
+      plan: (view): Plan | undefined => recorded.unlessRecorded(planProvisioning(view), view),
+      after: (plan, key) => recorded.note(plan, key),
     };
   },
 };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { makeDirectory } from '../../base/make-directory.ts';
 import { podDirectory } from '../volumes/plan-volumes.ts';
 import { oneName } from './held-directory.ts';
+import type { PodFileTexts } from './pod-file-texts.ts';
 import { readTail } from './read-bounded.ts';
 
 /** Kubernetes shows at most 4096 bytes of a termination message, the last ones. */
@@ -32,10 +33,7 @@ export function terminationLogPath(
 }
 
 /** Overwritten in place: containers have bound the file itself, and would not follow a rename. */
-export async function writePodFiles(
-  paths: PodFilePaths,
-  texts: { readonly hosts: string; readonly resolvConf: string },
-): Promise<void> {
+export async function writePodFiles(paths: PodFilePaths, texts: PodFileTexts): Promise<void> {
   await makeDirectory(join(paths.hosts, '..'), 0o755);
   for (const [path, text] of [
     [paths.hosts, texts.hosts],

@@ -32,14 +32,21 @@ export function planLease(
 export interface NodeLease {
   /** False when the control plane has forgotten the lease: renew again to make a new one. */
   renew(nodeUid: string | undefined): Promise<boolean>;
+  /** When the last renewal that the control plane took began. */
+  readonly renewedAtMs: number;
 }
 
 export function createNodeLease(client: ApiClient, clock: Clock, nodeName: string): NodeLease {
   let lease: Lease | undefined;
+  let renewedAtMs = Number.NEGATIVE_INFINITY;
   return {
+    get renewedAtMs() {
+      return renewedAtMs;
+    },
     async renew(nodeUid) {
       const renewed = (current: Lease | undefined) => planLease(current, nodeName, nodeUid, clock.now());
       const known = lease;
+      const beganMs = clock.now();
       lease = undefined;
       try {
         lease = await (known
@@ -52,6 +59,7 @@ export function createNodeLease(client: ApiClient, clock: Clock, nodeName: strin
         const current = await client.get<Lease>(resources.leases, LEASE_NAMESPACE, nodeName);
         lease = await client.update<Lease>(resources.leases, renewed(current));
       }
+      renewedAtMs = beganMs;
       return true;
     },
   };

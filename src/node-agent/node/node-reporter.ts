@@ -1,6 +1,6 @@
 /**
  * Every ten seconds: observes the machine, writes news into the Node, and renews its Lease. While
- * its tunnel is broken the Lease is the only sign of life: it is renewed every second then.
+ * its tunnel is broken, the Lease is the only sign of life (quick-lease.ts).
  */
 import type { Timer } from '../../base/clock.ts';
 import { levelOf, TransientError } from '../../base/errors.ts';
@@ -10,9 +10,11 @@ import type { Node } from '../../schemas/types.ts';
 import type { RuntimeInfo } from '../runtime/types.ts';
 import type { VolumeDirectories } from '../volumes/volume-directories.ts';
 import { createNodeLease } from './node-lease.ts';
+import type { LocalVolumes } from './plan-node.ts';
 import { createNodeWriter, type NodeWriterOptions } from './node-object.ts';
 import { createMachineObserver, type MachineObserverOptions } from './observe-machine.ts';
 import type { EngineShare } from './plan-share.ts';
+import { createQuickLease } from './quick-lease.ts';
 
 export interface NodeReporterOptions extends NodeWriterOptions, MachineObserverOptions {
   readonly nodeIp: string;
@@ -21,7 +23,7 @@ export interface NodeReporterOptions extends NodeWriterOptions, MachineObserverO
   readonly share: EngineShare;
   /** The range that pods here already have addresses of. */
   podCidr(): string | undefined;
-  readonly volumes: Pick<VolumeDirectories, 'root' | 'capacityBytes'>;
+  readonly volumes: Pick<VolumeDirectories, 'root' | 'capacityBytes' | 'limitProblem'>;
   onNode(node: Node): void;
   onRuntime(up: boolean): void;
 }
@@ -47,11 +49,8 @@ export interface NodeReporter extends AsyncDisposable {
 const BEAT_MS = 10_000;
 /** After a failure, sooner: one lost packet must not make the node look dead. */
 const RETRY_MS = 2_000;
-/** A fraction of the time after which a node that was heard over its tunnel counts as lost. */
-const WITHOUT_TUNNEL_MS = 1_000;
-/** A Lease that was renewed within this time is valid for long: half of it, and of the other way. */
+/** A Lease that was renewed within this time is valid for long: half of it. */
 const FRESH_MS = 2 * BEAT_MS;
-const FRESH_WITHOUT_TUNNEL_MS = 2 * WITHOUT_TUNNEL_MS;
 
 export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   const { client, clock, nodeName, nodeIp, labels, share, agentVersion } = options;
@@ -67,8 +66,6 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   let isInContact = false;
   /** Of the Node, while the control plane has it. */
   let uid: string | undefined;
-  let renewedAtMs = Number.NEGATIVE_INFINITY;
-  let quick: Timer | undefined;
   let markReported: () => void = () => undefined;
   const reported = new Promise<void>((resolve) => {
     markReported = resolve;
@@ -91,19 +88,13 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   }
 
   /** One at a time: two would conflict. */
-  const renew = (): Promise<boolean> =>
-    beats.read('lease', async () => {
-      const atMs = clock.now();
-      const isRenewed = await lease.renew(uid);
-      if (isRenewed) renewedAtMs = atMs;
-      return isRenewed;
-    });
+  const renew = (): Promise<boolean> => beats.read('lease', () => lease.renew(uid));
 
   async function confirm(): Promise<void> {
     if (uid === undefined) await beating;
     if (uid !== undefined) {
-      const freshMs = quick ? FRESH_WITHOUT_TUNNEL_MS : FRESH_MS;
-      if (clock.now() - renewedAtMs < freshMs || (await renew())) return;
+      const freshMs = quickLease.freshMs ?? FRESH_MS;
+      if (clock.now() - lease.renewedAtMs < freshMs || (await renew())) return;
       uid = undefined;
       beat();
     }
@@ -111,18 +102,10 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   }
 
   /** A full beat observes the machine, which takes too long for a sign of life. */
-  function renewQuickly(): void {
-    quick = clock.setTimer(() => {
-      const renewing = isInContact && !stopped ? renew() : Promise.resolve(true);
-      const renewed = renewing.catch((error: unknown) =>
-        logger.debug({ error: goWords(error) }, 'Cannot renew the lease without a tunnel'),
-      );
-      quickly = renewed.then(() => {
-        if (quick && !stopped) renewQuickly();
-      });
-    }, WITHOUT_TUNNEL_MS);
-  }
-  let quickly: Promise<void> | undefined;
+  const quickLease = createQuickLease({
+    ...{ clock, logger },
+    renew: async () => isInContact && renew(),
+  });
 
   async function beatOnce(): Promise<boolean> {
     if (stopped) return false;
@@ -131,8 +114,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     isInContact = false;
     try {
       const podCidr = options.podCidr();
-      const { volumes: local } = options;
-      const volumes = { directory: local.root, capacityBytes: await local.capacityBytes() };
+      const volumes = await localVolumes(options.volumes);
       const own = { nodeName, nodeIp, labels, share, agentVersion, podCidr, volumes };
       const facts = { ...own, ...machine.facts() };
       const node = await writeNode(facts, wasInContact);
@@ -158,10 +140,8 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     poke: beat,
     confirm,
     setTunnel(isOpen) {
-      if (isOpen) {
-        quick?.cancel();
-        quick = undefined;
-      } else if (!quick && !stopped) renewQuickly();
+      if (isOpen) quickLease.stop();
+      else if (!stopped) quickLease.start();
     },
     reported,
     get info() {
@@ -170,9 +150,16 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     async [Symbol.asyncDispose]() {
       stopped = true;
       timer?.cancel();
-      quick?.cancel();
-      await Promise.all([beating, quickly]);
+      await Promise.all([beating, quickLease[Symbol.asyncDispose]()]);
       markReported();
     },
   };
+}
+
+async function localVolumes(local: NodeReporterOptions['volumes']): Promise<LocalVolumes> {
+  const limits = await local.limitProblem().then(
+    (why) => (why === undefined ? 'kept' : `not kept: ${why}`),
+    () => undefined,
+  );
+  return { directory: local.root, capacityBytes: await local.capacityBytes(), limits };
 }

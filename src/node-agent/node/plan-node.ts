@@ -1,11 +1,16 @@
 /** The Node object of this node, made of what the engine says. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
+import { transitionTime } from '../../schemas/conditions.ts';
 import { omit } from '../../schemas/json-access.ts';
 import type { Node } from '../../schemas/types.ts';
 import { isExtendedResource } from '../../schemas/validation/resources.ts';
 import type { ListedImage, RuntimeInfo } from '../runtime/types.ts';
-import { VOLUMES_CAPACITY_ANNOTATION, VOLUMES_DIRECTORY_ANNOTATION } from '../../schemas/volumes/drivers.ts';
+import {
+  VOLUMES_CAPACITY_ANNOTATION,
+  VOLUMES_DIRECTORY_ANNOTATION,
+  VOLUMES_LIMITS_ANNOTATION,
+} from '../../schemas/volumes/drivers.ts';
 import { addressCount } from './ip-allocator.ts';
 import type { Pressures } from './plan-pressure.ts';
 import { type EngineShare, planShare } from './plan-share.ts';
@@ -23,11 +28,18 @@ export interface NodeFacts {
   readonly podCidr: string | undefined;
   readonly agentVersion: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The directory of the local volumes, and the size of its file system. */
-  readonly volumes: { readonly directory: string; readonly capacityBytes: number | undefined };
+  readonly volumes: LocalVolumes;
   readonly pressure: Pressures;
   /** Why pods cannot be reached by their addresses; undefined when they can. */
   readonly networkProblem?: string | undefined;
+}
+
+/** The directory of the local volumes, and the size of its file system. */
+export interface LocalVolumes {
+  readonly directory: string;
+  readonly capacityBytes: number | undefined;
+  /** Whether their sizes are limits; undefined while that is not known. */
+  readonly limits: string | undefined;
 }
 
 type Condition = NonNullable<NonNullable<Node['status']>['conditions']>[number];
@@ -70,6 +82,7 @@ export const nodeAnnotations = ({ volumes }: NodeFacts): Record<string, string> 
   ...(volumes.capacityBytes === undefined
     ? {}
     : { [VOLUMES_CAPACITY_ANNOTATION]: String(volumes.capacityBytes) }),
+  ...(volumes.limits === undefined ? {} : { [VOLUMES_LIMITS_ANNOTATION]: volumes.limits }),
 });
 
 export function planNodeStatus(
@@ -158,13 +171,8 @@ function planConditions(facts: NodeFacts, previous: readonly Condition[], nowMs:
     ...networkCondition(facts.networkProblem, previous),
   ];
   const ours = decided.map((condition): Condition => {
-    const before = previous.find(({ type }) => type === condition.type);
-    const since = before?.status === condition.status ? before.lastTransitionTime : undefined;
-    return {
-      ...condition,
-      lastHeartbeatTime: toRfc3339(nowMs),
-      lastTransitionTime: since ?? toRfc3339(nowMs),
-    };
+    const lastTransitionTime = transitionTime(previous, condition, nowMs);
+    return { ...condition, lastHeartbeatTime: toRfc3339(nowMs), lastTransitionTime };
   });
   return [...previous.filter((condition) => !decided.some(({ type }) => type === condition.type)), ...ours];
 }

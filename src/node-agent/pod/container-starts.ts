@@ -1,4 +1,6 @@
 /** Creates and starts a pod's sandbox and containers. It decides nothing: a failure is thrown. */
+import { TransientError } from '../../base/errors.ts';
+import { goWords } from '../../base/go-words.ts';
 import { type PodResources, StepProblem } from '../ports.ts';
 import {
   type ContainerRecord,
@@ -59,28 +61,15 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     spec: Spec,
     create: (marked: Spec) => Promise<string>,
   ): Promise<string> {
-    const mark = await options.own.ask(spec.name, options.find(spec.name));
+    // Without a record of it, the next agent would take the container for a stranger.
+    const asked = options.own.ask(spec.name, options.find(spec.name)).catch((error: unknown) => {
+      throw new TransientError(goWords(error), { cause: error });
+    });
+    const mark = await asked;
     const labels = mark === undefined ? spec.labels : { ...spec.labels, [labelKeys.mark]: mark };
     const id = await create({ ...spec, labels });
     options.own.add(spec.name, id);
     return id;
-  }
-
-  async function planContainer(
-    { container: item, attempt, backoffLevel, sandbox }: StepOf<'start-container'>,
-    image: ImageRecord,
-  ): Promise<ContainerSpec> {
-    const { container, role } = item;
-    const { pod, ip } = state;
-    const plan = await resources.planContainer({ pod, ip, container, role, attempt, image });
-    if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
-    if (plan.skippedEnv.length > 0)
-      event(item, 'Warning', 'InvalidEnvironmentVariableNames', skipped(plan.skippedEnv));
-    const own = {
-      [agentLabels.backoffLevel]: String(backoffLevel),
-      [agentLabels.sandboxAttempt]: String(sandbox.attempt),
-    };
-    return { ...plan.spec, labels: { ...plan.spec.labels, ...own } };
   }
 
   /** A failed start that the engine recorded is an attempt that ended. It has a restart. */
@@ -134,7 +123,7 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
       if (!image) return;
       try {
         const spec = resources.planSandbox(state.pod, state.ip, sandbox.attempt);
-        const planned = await planContainer(step, image);
+        const planned = await specOf(options, step, image);
         const id = await make(planned, (marked) => runtime.create(marked, { id: sandbox.id, spec }));
         event(item, 'Normal', 'Created', `Created container: ${name}`);
         await during({ id }, () => begin(item, id));
@@ -144,6 +133,24 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
       }
     },
   };
+}
+
+/** The specification of the container, with the agent's own labels. */
+async function specOf(
+  { resources, event, state: { pod, ip } }: ContainerStartsOptions,
+  { container: item, attempt, backoffLevel, sandbox }: StepOf<'start-container'>,
+  image: ImageRecord,
+): Promise<ContainerSpec> {
+  const { container, role } = item;
+  const plan = await resources.planContainer({ pod, ip, container, role, attempt, image });
+  if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
+  if (plan.skippedEnv.length > 0)
+    event(item, 'Warning', 'InvalidEnvironmentVariableNames', skipped(plan.skippedEnv));
+  const own = {
+    [agentLabels.backoffLevel]: String(backoffLevel),
+    [agentLabels.sandboxAttempt]: String(sandbox.attempt),
+  };
+  return { ...plan.spec, labels: { ...plan.spec.labels, ...own } };
 }
 
 const skipped = (names: readonly string[]): string =>

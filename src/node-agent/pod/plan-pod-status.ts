@@ -1,10 +1,11 @@
 /**
  * A pod's status as kubelet reports it. Pure: the same view gives the same status, and an equal one
- * is not written. A terminal phase is reported only when nothing of the pod is alive, and is never
- * taken back.
+ * is not written. A terminal phase is reported only when nothing of the pod is alive, unless
+ * somebody else wrote one, and is never taken back.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
+import { transitionTime } from '../../schemas/conditions.ts';
 import { AGENT_CONDITIONS, RESIZE_PENDING } from '../../schemas/pods/agent-conditions.ts';
 import { qosClass } from '../../schemas/pods/pod-resources.ts';
 import type { ContainerStatus, PodCondition, PodStatus } from '../../schemas/types.ts';
@@ -23,13 +24,11 @@ export interface PodStatusInput extends PodView {
 type Phase = NonNullable<PodStatus['phase']>;
 type Decided = Pick<PodCondition, 'type' | 'status'> & { reason?: string; message?: string };
 
-/** Kubelet's condition for a resize that the node has not carried out. */
-
 export function planPodStatus(input: PodStatusInput): PodStatus {
   const { pod, previous, planned } = input;
   const alive = input.records.some(isLive);
   const over =
-    !alive && (input.endingSinceMs !== undefined || input.verdict !== undefined || isTerminal(pod));
+    !alive && (input.endingSinceMs !== undefined || input.verdict !== undefined || isTerminal(pod.status));
   const statusOf = (item: PlannedContainer): ContainerStatus =>
     planContainerStatus(
       {
@@ -137,14 +136,10 @@ function decideResize(
   return [{ type: RESIZE_PENDING, status: 'True', reason: 'Infeasible', message }];
 }
 
-function stamp(decided: Decided, known: readonly PodCondition[], nowMs: number): PodCondition {
-  const before = known.find((condition) => condition.type === decided.type);
-  const since =
-    before?.status === decided.status && typeof before.lastTransitionTime === 'string'
-      ? before.lastTransitionTime
-      : toRfc3339(nowMs);
-  return { lastTransitionTime: since, ...decided };
-}
+const stamp = (decided: Decided, known: readonly PodCondition[], nowMs: number): PodCondition => ({
+  lastTransitionTime: transitionTime(known, decided, nowMs),
+  ...decided,
+});
 
 function decideInitialized(
   input: PodStatusInput,

@@ -18,7 +18,7 @@ export function planPodStep(view: PodView): PodStep {
   const stop = continueStops(view, timers);
   if (stop) return stop;
   if (view.endingSinceMs !== undefined) return planEnding(view, timers);
-  const isOver = view.verdict !== undefined || isTerminal(view.pod);
+  const isOver = view.verdict !== undefined || isTerminal(view.pod.status);
   if (isOver) return planOver(view, timers);
   const verdict = planVerdict(view);
   return verdict ? { type: 'set-verdict', verdict } : planRunning(view, timers);

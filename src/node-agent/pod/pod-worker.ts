@@ -22,7 +22,7 @@ import { createPodProblems } from './pod-problems.ts';
 import { createPodState, podRecordOf } from './pod-state.ts';
 import { type PodAction, subjectOf } from './pod-step.ts';
 import { createPodSteps, type PodSteps } from './pod-steps.ts';
-import { CLEANUP, type PlannedContainer, type PodView, type TellPodEvent } from './pod-view.ts';
+import { CLEANUP, isTerminal, type PlannedContainer, type PodView, type TellPodEvent } from './pod-view.ts';
 import type { PodPart, PodWorker, PodWorkerContext } from './types.ts';
 
 interface Parts extends PodPart {
@@ -151,8 +151,7 @@ function workerOf(parts: Parts): PodWorker {
       return state.ip;
     },
     get finished() {
-      const { gone, status } = state;
-      return gone || status?.phase === 'Succeeded' || status?.phase === 'Failed';
+      return state.gone || isTerminal(state.status);
     },
     get removed() {
       return state.removed;
@@ -193,6 +192,8 @@ function replacePod({ state, problems, save }: Parts, next: Pod): void {
   // The proof of the placement covers the metadata: restoring needs the newest.
   const isNews = changed || !jsonEqual(recorded(next.metadata), recorded(before.metadata));
   state.pod = next;
+  // A terminal phase is never taken back, whoever wrote it. Its containers stop.
+  if (next.status && isTerminal(next.status) && !isTerminal(state.status)) state.status = next.status;
   // A store that went back may have the object again. The pod ends with it then.
   state.removed = false;
   if (changed) problems.clear();

@@ -33,7 +33,7 @@ export interface PodWorkerContext {
   recordEvent: RecordPodEvent;
   /** The engine has been listed: "no container" is known and not merely unseen. */
   ready(): boolean;
-  /** Persists what must survive the agent, and the machine if `durable`. Never rejects. */
+  /** Persists what must survive the agent. Rejects only if `durable`: it must survive the machine. */
   save(uid: string, record: PodRecord, durable: boolean): Promise<void>;
   /** Removes the API object (grace 0, this uid only). */
   deleteObject(pod: Pod): Promise<void>;

@@ -6,16 +6,13 @@
  * (docs/INVARIANTS.md, "rebuild before destroy"). An error, an empty cache, another epoch or a
  * rebuilding control plane never stop anything.
  */
-import { createAbort } from '../../base/abort.ts';
-import { sleep, type Timer } from '../../base/clock.ts';
-import { errorMessage, levelOf } from '../../base/errors.ts';
-import { listAll } from '../../client/list-all.ts';
+import type { Timer } from '../../base/clock.ts';
 import { createReflector } from '../../client/reflector.ts';
 import { resources } from '../../client/types.ts';
-import { keyOf } from '../../schemas/object.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { PersistentVolume, Pod } from '../../schemas/types.ts';
 import type { PartOptions } from '../agent-options.ts';
+import { createDeletionChecks } from './deletion-checks.ts';
 import { planTrust } from './plan-trust.ts';
 import { createPodRestorer } from './restore-pods.ts';
 
@@ -49,19 +46,15 @@ export interface PodSource extends AsyncDisposable {
 const REBUILD_POLL_MS = 2_000;
 /** A slow full list corrects whatever a watch may have missed. */
 const RELIST_MS = 600_000;
-/** Deletions of this time are confirmed with the same two requests. */
-const GATHER_MS = 20;
 
 export function createPodSource(options: PodSourceOptions): PodSource {
   const { client, clock, nodeName } = options;
   const logger = options.logger.child({ component: 'pod-source' });
   const restorer = createPodRestorer({ ...options, logger });
   const selection = { fieldSelector: `spec.nodeName=${nodeName}` };
-  const unconfirmed: Pod[] = [];
-  let confirming: Promise<void> | undefined;
   let synced = false;
   let timer: Timer | undefined;
-  const stop = createAbort();
+  let stopped = false;
 
   const reflector = createReflector<Pod>({
     ...{ client, clock, logger, rng: options.rng },
@@ -69,17 +62,19 @@ export function createPodSource(options: PodSourceOptions): PodSource {
     selection,
     onList: accept,
     onChange(change) {
-      if (change.type === 'DELETED') confirm(change.object);
+      if (change.type === 'DELETED') deletions.confirm(change.object);
       else options.onPod(change.object);
     },
   });
+
+  const deletions = createDeletionChecks({ ...options, logger, selection, relist: reflector.relist });
 
   /** Listed pods are always wanted. Others end only when the list is beyond doubt. */
   async function accept(items: readonly Pod[]): Promise<void> {
     for (const pod of items) options.onPod(pod);
     const trusted = await isTrusted();
     timer?.cancel();
-    if (!stop.signal.aborted) timer = clock.setTimer(reflector.relist, trusted ? RELIST_MS : REBUILD_POLL_MS);
+    if (!stopped) timer = clock.setTimer(reflector.relist, trusted ? RELIST_MS : REBUILD_POLL_MS);
     if (!trusted) return;
     const wanted = new Set(items.map((pod) => pod.metadata.uid));
     for (const { metadata } of options.localPods())
@@ -117,55 +112,6 @@ export function createPodSource(options: PodSourceOptions): PodSource {
     }
   }
 
-  /** A deletion seen in a watch may be the echo of lost data: ask before believing it. */
-  function confirm(pod: Pod): void {
-    unconfirmed.push(pod);
-    confirming ??= confirmAll().finally(() => {
-      confirming = undefined;
-    });
-  }
-
-  /** Deletions seldom come alone: they are confirmed together. */
-  async function confirmAll(): Promise<void> {
-    while (unconfirmed.length > 0) {
-      await sleep(clock, GATHER_MS, stop.signal);
-      if (stop.signal.aborted) return;
-      const pods = unconfirmed.splice(0);
-      try {
-        await confirmNow(pods);
-      } catch (error) {
-        const fields = { pods: pods.map(keyOf), error: errorMessage(error) };
-        logger[levelOf(error, 'info')](fields, 'Cannot confirm deletions');
-        reflector.relist();
-      }
-    }
-  }
-
-  async function confirmNow(pods: readonly Pod[]): Promise<void> {
-    const there = await existing(pods);
-    const gone = pods.map(({ metadata }) => metadata.uid ?? '').filter((uid) => !there.has(uid));
-    if (gone.length === 0) return;
-    const state = await client.clusterState();
-    if (state.phase !== 'normal' || state.epoch !== options.epoch()) return reflector.relist();
-    gone.forEach(options.onGone);
-  }
-
-  /** The uids of those that are there still. A list of the node's pods is one request for all. */
-  async function existing(pods: readonly Pod[]): Promise<ReadonlySet<string | undefined>> {
-    const [only] = pods;
-    if (!only || pods.length > 1)
-      return new Set(
-        (await listAll<Pod>(client, resources.pods, selection)).items.map(({ metadata }) => metadata.uid),
-      );
-    const { namespace, name } = only.metadata;
-    try {
-      return new Set([(await client.get<Pod>(resources.pods, namespace, name)).metadata.uid]);
-    } catch (error) {
-      if (!isStatusError(error, 'NotFound')) throw error;
-      return new Set();
-    }
-  }
-
   return {
     start: reflector.start,
     async restore() {
@@ -178,10 +124,10 @@ export function createPodSource(options: PodSourceOptions): PodSource {
       return synced;
     },
     async [Symbol.asyncDispose]() {
-      stop.abort();
+      stopped = true;
       timer?.cancel();
       await reflector[Symbol.asyncDispose]();
-      await confirming;
+      await deletions[Symbol.asyncDispose]();
     },
   };
 }

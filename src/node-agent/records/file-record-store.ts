@@ -1,6 +1,6 @@
 /**
- * {@link RecordStore} with one file per pod, replaced atomically. A full disk or a damaged file
- * costs that one record and a warning: the containers' labels still identify the pod.
+ * {@link RecordStore} with one file per pod, replaced atomically. A full disk keeps the older record,
+ * with a warning; a damaged file costs that one record.
  */
 import { open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -30,32 +30,38 @@ export function createFileRecordStore(
   const podDirectory = join(directory, 'pods');
   /** Writes of one file in order; the newest content wins. */
   const waiting = new Map<string, Write>();
-  const active = new Map<string, Promise<void>>();
+  const active = new Map<string, Promise<Error | undefined>>();
 
   const fileOf = (uid: string): string | undefined =>
     SAFE_UID.test(uid) ? join(podDirectory, `${uid}.json`) : undefined;
 
-  function put(file: string, content: string | undefined, durable = false): Promise<void> {
+  /** Resolves with the failure of the newest content, if it could not be written. */
+  function put(file: string, content: string | undefined, durable = false): Promise<Error | undefined> {
     waiting.set(file, { content, durable: syncs && (durable || waiting.get(file)?.durable === true) });
     const running = active.get(file) ?? drain(file);
     active.set(file, running);
     return running;
   }
 
-  async function drain(file: string): Promise<void> {
+  async function drain(file: string): Promise<Error | undefined> {
+    let failure: Error | undefined;
     try {
       for (let next = waiting.get(file); next; next = waiting.get(file)) {
         waiting.delete(file);
-        await writeOne(file, next);
+        failure = await writeOne(file, next);
       }
+      return failure;
     } finally {
       active.delete(file);
     }
   }
 
-  async function writeOne(file: string, { content, durable }: Write): Promise<void> {
+  async function writeOne(file: string, { content, durable }: Write): Promise<Error | undefined> {
     try {
-      if (content === undefined) return await rm(file, { force: true });
+      if (content === undefined) {
+        await rm(file, { force: true });
+        return undefined;
+      }
       await makeDirectory(podDirectory, 0o700);
       const temporary = `${file}.tmp`;
       {
@@ -64,11 +70,13 @@ export function createFileRecordStore(
         if (durable) await handle.sync();
       }
       await rename(temporary, file);
-      if (!durable) return;
+      if (!durable) return undefined;
       await using directory = await open(dirname(file), 'r');
       await directory.sync();
+      return undefined;
     } catch (error) {
       logger.warn({ file, error: goWords(error) }, 'Cannot keep a local record');
+      return error as Error;
     }
   }
 
@@ -91,7 +99,9 @@ export function createFileRecordStore(
     },
     async savePod(uid, record, durable) {
       const file = fileOf(uid);
-      if (file !== undefined) await put(file, JSON.stringify(record), durable);
+      if (file === undefined) return;
+      const failure = await put(file, JSON.stringify(record), durable);
+      if (durable === true && failure !== undefined) throw failure;
     },
     async deletePod(uid) {
       const file = fileOf(uid);
@@ -101,7 +111,9 @@ export function createFileRecordStore(
       const value = await read(join(directory, MEMORY_FILE));
       return isRecord(value) ? value : {};
     },
-    saveMemory: (memory) => put(join(directory, MEMORY_FILE), JSON.stringify(memory)),
+    async saveMemory(memory) {
+      await put(join(directory, MEMORY_FILE), JSON.stringify(memory));
+    },
   };
 }
 

@@ -44,14 +44,15 @@ export function createKeptSources(podsDir: string, parentLogger: Logger): KeptSo
     const text = JSON.stringify(value);
     const digest = createHash('sha256').update(text).digest('hex');
     if (written.get(file) === digest) return;
+    writes += 1;
+    const temporary = `${file}.${writes}.tmp`;
     try {
       await makeDirectory(join(file, '..'), 0o700);
-      writes += 1;
-      const temporary = `${file}.${writes}.tmp`;
       await writeFile(temporary, text, { mode: 0o600 });
       await rename(temporary, file);
       written.set(file, digest);
     } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
       logger.warn({ file, error: goWords(error) }, 'Cannot keep what a pod is made of');
     }
   }

@@ -3,19 +3,8 @@
  * memory as of the later one. Pure. A container without an earlier reading, or whose counter went
  * back, has no rate and is left out.
  */
+import type { ContainerUsage } from '../../schemas/container-usage.ts';
 import { type ContainerStats, labelKeys } from '../runtime/types.ts';
-
-/** The usage of one container, as `GET /usage` on the tunnel answers it. */
-export interface ContainerUsage {
-  readonly podUid: string;
-  /** Empty for the sandbox, which counts for the node only. */
-  readonly container: string;
-  readonly atMs: number;
-  readonly windowMs: number;
-  /** Billionths of a core. */
-  readonly cpuNanoCores: number;
-  readonly memoryBytes: number;
-}
 
 const SANDBOX_ROLE = 'pod';
 /** Nanoseconds of CPU per millisecond, as billionths of a core: 1 ns/ms is a millionth. */

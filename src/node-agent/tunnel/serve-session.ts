@@ -5,6 +5,7 @@
  */
 import type { ServerHttp2Stream } from 'node:http2';
 import { channels, createFrameReader, encodeFrame } from '../../base/channel-frames.ts';
+import { drained } from '../../base/drained.ts';
 import { isRecord } from '../../base/json.ts';
 import { failureWords } from '../pod/failure-words.ts';
 import type { ExecSession } from '../runtime/types.ts';
@@ -84,18 +85,4 @@ export function execStatus(exitCode: number): unknown {
     reason: 'NonZeroExitCode',
     details: { causes: [{ reason: 'ExitCode', message: String(exitCode) }] },
   };
-}
-
-/** Resolves when the stream takes more, or has closed. */
-export function drained(stream: ServerHttp2Stream): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stream.off('drain', done);
-      stream.off('close', done);
-      resolve();
-    };
-    stream.once('drain', done);
-    stream.once('close', done);
-    if (stream.destroyed) done();
-  });
 }

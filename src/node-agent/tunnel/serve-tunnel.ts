@@ -3,13 +3,14 @@ import { createServer, type Http2Server, type IncomingHttpHeaders, type ServerHt
 import { createAbort } from '../../base/abort.ts';
 import { TUNNEL_WINDOW_BYTES } from '../../base/channel-frames.ts';
 import type { Clock } from '../../base/clock.ts';
+import { drained } from '../../base/drained.ts';
 import type { Logger } from '../../base/logger.ts';
 import { failureWords } from '../pod/failure-words.ts';
 import type { PodWorker } from '../pod/types.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import { planLogTarget } from './plan-log-target.ts';
 import { Refused } from './refused.ts';
-import { drained, execStatus, serveSession } from './serve-session.ts';
+import { execStatus, serveSession } from './serve-session.ts';
 import { backUpVolume, restoreVolume, type VolumeArchivesOptions } from './volume-archives.ts';
 import { createUsageSampler, type UsageSampler } from './usage-sampler.ts';
 

@@ -6,7 +6,8 @@ import { uninterrupted } from '../../base/abort.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { createSharedReads } from '../../base/shared-reads.ts';
 import type { ContainerRuntime, ContainerStats } from '../runtime/types.ts';
-import { type ContainerUsage, planUsage, type Readings } from './plan-usage.ts';
+import type { ContainerUsage } from '../../schemas/container-usage.ts';
+import { planUsage, type Readings } from './plan-usage.ts';
 
 export interface UsageReport {
   readonly containers: readonly ContainerUsage[];

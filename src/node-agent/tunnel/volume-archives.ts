@@ -4,13 +4,13 @@
  * the host's owner hold whatever the control plane asks for.
  */
 import { chunkFrame, END_FRAME, readChunkFrames } from '../../base/chunk-frames.ts';
+import { drained } from '../../base/drained.ts';
 import { goWords } from '../../base/go-words.ts';
 import type { ServerHttp2Stream } from 'node:http2';
 import type { PersistentVolume } from '../../schemas/types.ts';
 import { packVolume } from '../volumes/pack-volume.ts';
 import type { PodVolumes } from '../volumes/pod-volumes.ts';
 import { checkEmpty, RestoreRefused, unpackVolume } from '../volumes/unpack-volume.ts';
-import { drained } from './serve-session.ts';
 import { Refused } from './refused.ts';
 
 export interface VolumeArchivesOptions {

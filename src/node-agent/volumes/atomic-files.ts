@@ -43,6 +43,8 @@ export async function writeFilesAtomically(
     const current = await currentData(volume);
     const same = current !== undefined && (await holds(volume, current, files));
     if (!same) {
+      // A full disk cuts the writing short. Each try would leave a directory.
+      await discard(volume, await leftovers(volume, current));
       const next = await freshName(volume);
       await writeAll(volume, next, files);
       await discard(volume, [DATA_NEXT]);
@@ -65,6 +67,12 @@ async function currentData({ calls, fd }: Volume): Promise<string | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** Directories of files that nothing points to. No file's name begins like them. */
+async function leftovers({ calls, fd }: Volume, current: string | undefined): Promise<readonly string[]> {
+  const names = await calls.readdir(heldPath(fd));
+  return names.filter((name) => name.startsWith('..') && name !== DATA && name !== current);
 }
 
 /** `..2026_01_02_03_04_05.000000000`, made unique by counting up the last part. */

@@ -50,7 +50,7 @@ export function createVolumeStore(options: VolumeStoreOptions): VolumeStore {
   const memoryDir = memoryDirOf(podsDir);
 
   const shared = createSharedReads();
-  /** Checked each time: somebody may unmount it, and the files must not end on the disk. */
+  /** Checked each time: without the mount, the files would end on the disk. */
   const ensureSharedMemory = (): Promise<void> =>
     shared.read(memoryDir, async () => {
       await makeDirectory(memoryDir, 0o755);
@@ -116,7 +116,7 @@ const modeFor = (groupId: number | undefined): number => (groupId === undefined 
 /** One that is there is the pod's: it may have changed its mode. So a new one appears complete. */
 async function ensureDirectory(path: string, groupId: number | undefined): Promise<void> {
   if (await stat(path).catch(() => undefined)) return;
-  // No volume can be called so.
+  // No volume can have this name.
   const fresh = `${path}.new`;
   await makeDirectory(fresh, 0o777);
   if (groupId !== undefined) await chown(fresh, 0, groupId);

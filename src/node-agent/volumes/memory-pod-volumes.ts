@@ -2,18 +2,20 @@
 import type { Pod } from '../../schemas/types.ts';
 import type { PodPlace } from '../container-spec/field-ref.ts';
 import type { PodSources } from '../pods/pod-sources.ts';
+import { fetchPodPlan, preparedPod } from './fetch-pod-plan.ts';
 import { mountProblem, type PodVolumes, type PreparedPod } from './pod-volumes.ts';
-import { StepProblem } from '../ports.ts';
 import type { PodTokens } from '../identity/service-account-tokens.ts';
-import { isKept, planVolumes, podDirectory } from './plan-volumes.ts';
+import { isKept, podDirectory } from './plan-volumes.ts';
 import { createPodStorage } from './pod-storage.ts';
 import { createMemoryDirectories } from './volume-directories.ts';
+
+const NO_TOKENS: PodTokens = { tokensOf: async () => new Map(), forget: () => undefined };
 
 /** Sources and tokens are fetched as for real volumes, and then dropped. */
 export function createMemoryPodVolumes(
   options: { readonly sources?: PodSources; readonly tokens?: PodTokens; readonly volumesDir?: string } = {},
 ): PodVolumes {
-  const { sources, tokens } = options;
+  const { sources, tokens = NO_TOKENS } = options;
   const podsDir = '/nonexistent/pods';
   const directory = (pod: Pod): string => podDirectory(podsDir, pod.metadata.uid ?? '');
   const directories = createMemoryDirectories(options.volumesDir ?? '/nonexistent/volumes');
@@ -22,30 +24,21 @@ export function createMemoryPodVolumes(
 
   async function prepare(pod: Pod, place: PodPlace): Promise<PreparedPod> {
     const { uid = '' } = pod.metadata;
-    const mounted = await podStorage.of(uid);
-    const [found, current, runtimeHandler] = await Promise.all([
-      sources?.ofVolumes(pod, new Set(mounted.keys())),
-      tokens?.tokensOf(pod),
-      sources?.handlerOf(pod),
-    ]);
     const files = { hosts: `${directory(pod)}/hosts`, resolvConf: `${directory(pod)}/resolv.conf` };
-    const handler = runtimeHandler === undefined ? {} : { runtimeHandler };
-    if (!found) {
+    if (!sources) {
       const paths = (pod.spec.volumes ?? []).map(
         ({ name }) => [name, `${directory(pod)}/volumes/${name}`] as const,
       );
       return { volumePaths: new Map(paths), agentVolumes: new Set(), readOnlyVolumes: new Set(), files };
     }
-    const volumesDir = directories.root;
-    const tokensOfPod = current ?? new Map<string, string>();
-    const plan = planVolumes({ pod, podsDir, volumesDir, place, ...found, tokens: tokensOfPod, mounted });
-    if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
-    const kept = plan.volumes.filter(isKept);
+    const mounted = await podStorage.of(uid);
+    const ofNode = { podsDir, volumesDir: directories.root };
+    const planned = await fetchPodPlan({ sources, tokens }, pod, place, mounted, ofNode);
+    const kept = planned.plan.volumes.filter(isKept);
     for (const volume of kept)
       if (volume.kind === 'local' && volume.made) await directories.ensure(volume.made);
     await podStorage.save(uid, kept);
-    const { paths: volumePaths, agentVolumes, readOnlyVolumes } = plan;
-    return { volumePaths, agentVolumes, readOnlyVolumes, files, ...handler };
+    return preparedPod(planned, files);
   }
 
   return {
@@ -61,7 +54,7 @@ export function createMemoryPodVolumes(
     resolveMounts: async (_of, mounts) => mounts,
     terminationLog: async () => undefined,
     async tearDown({ metadata: { uid = '' } }) {
-      tokens?.forget(uid);
+      tokens.forget(uid);
       podStorage.forget(uid);
     },
     directories,

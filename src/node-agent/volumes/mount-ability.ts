@@ -1,8 +1,9 @@
 /**
- * Whether the engine sees what the agent mounts. An agent without rights, or in a container whose
- * mounts stay inside, cannot mount for it. A mount is made, and the engine is asked for it.
+ * Finds out whether the engine sees what the agent mounts. An agent without rights, or in a
+ * container whose mounts stay inside, cannot mount for it. A mount is made, and the engine is asked
+ * for it.
  */
-import { mkdir, rmdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeDirectory } from '../../base/make-directory.ts';
 import { goWords } from '../../base/go-words.ts';
@@ -56,7 +57,7 @@ async function find(options: MountAbilityOptions): Promise<MountAbility> {
         '(give the container of the agent this directory with bind-propagation=rshared)',
     );
   } finally {
+    // The directory stays: a full disk would have no room for it the next time.
     for (const point of await listMountsBelow(probe)) await unmount(point);
-    await rmdir(probe);
   }
 }

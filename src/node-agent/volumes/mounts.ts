@@ -18,22 +18,43 @@ function unescape(text: string): string {
   );
 }
 
-/** Mount points in /proc/self/mountinfo that are `directory` or lie below it, deepest first. */
-export function mountsBelow(mountInfo: string, directory: string): readonly string[] {
-  return mountInfo
-    .split('\n')
-    .map((line) => unescape(line.split(' ')[4] ?? ''))
-    .filter((point) => point === directory || point.startsWith(`${directory}/`))
-    .sort((a, b) => b.length - a.length);
+export interface Mount {
+  readonly point: string;
+  /** The type of its file system. */
+  readonly type: string;
+  readonly source: string;
+  /** Options of the file system, which all of its mounts share. */
+  readonly options: readonly string[];
 }
 
-export async function listMountsBelow(directory: string): Promise<readonly string[]> {
+/** The lines of /proc/self/mountinfo; a later mount hides an earlier one at the same point. */
+export function parseMounts(mountInfo: string): readonly Mount[] {
+  return mountInfo.split('\n').flatMap((line) => {
+    const [mount = '', system = ''] = line.split(' - ');
+    const point = unescape(mount.split(' ')[4] ?? '');
+    const [type = '', source = '', options = ''] = system.split(' ');
+    return point === '' ? [] : { point, type, source: unescape(source), options: options.split(',') };
+  });
+}
+
+export async function listMounts(): Promise<readonly Mount[]> {
   try {
-    return mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), directory);
+    return parseMounts(await readFile('/proc/self/mountinfo', 'utf8'));
   } catch {
     return [];
   }
 }
+
+/** Mount points that are `directory` or lie below it, deepest first. */
+export function mountsBelow(mounts: readonly Mount[], directory: string): readonly string[] {
+  return mounts
+    .map(({ point }) => point)
+    .filter((point) => point === directory || point.startsWith(`${directory}/`))
+    .sort((a, b) => b.length - a.length);
+}
+
+export const listMountsBelow = async (directory: string): Promise<readonly string[]> =>
+  mountsBelow(await listMounts(), directory);
 
 export async function mountMemory(
   path: string,

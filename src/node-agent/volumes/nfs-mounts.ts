@@ -1,4 +1,6 @@
-/** The exports that this node has mounted. Pods with the same export and options share one mount. */
+/**
+ * The exports that this node has mounted. Pods with the same export and options share one mount.
+ */
 import { randomBytes } from 'node:crypto';
 import { chmod, realpath, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path/posix';
@@ -15,7 +17,7 @@ type Export = Pick<NfsPlan, 'server' | 'share' | 'mountOptions'> & { readonly re
 export interface NfsMounts {
   /** Mounts the export, unless it is mounted; one that is stale is mounted again. */
   ensure(plan: NfsPlan): Promise<void>;
-  /** Unmounts it, unless `isUsed` says that another pod needs it. */
+  /** Unmounts it, unless another pod needs it (`isUsed`). */
   release(path: string, isUsed: () => Promise<boolean>): Promise<void>;
   /** Removes a directory on an export with all that is in it. */
   removeDirectory(of: Export): Promise<void>;

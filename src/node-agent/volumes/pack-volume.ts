@@ -8,11 +8,12 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, opendir, readlink } from 'node:fs/promises';
 import { type Header, pack as newPack, type Pack } from 'tar-stream';
+import { drained } from '../../base/drained.ts';
 import { entryPath, heldPath, HOLD_DIRECTORY, isCode } from '../files/held-directory.ts';
-import { drainedOrClosed, MAX_LEVELS } from './archive-flow.ts';
+import { MAX_LEVELS } from './archive-limits.ts';
 import { isRestorePlace } from './restore-places.ts';
 
-/** One read. */
+/** The size of one read. */
 const CHUNK_BYTES = 64 * 1024;
 /** Beyond it, further hard links become files of their own. */
 const MAX_LINKS = 100_000;
@@ -128,7 +129,7 @@ async function packFile({ pack, signal }: Packing, file: FileHandle, headers: He
     at += bytesRead === 0 ? chunk.length : bytesRead;
     const part = bytesRead === 0 ? chunk : chunk.subarray(0, bytesRead);
     if (sink.write(part)) continue;
-    await drainedOrClosed(sink);
+    await drained(sink);
     if (sink.destroyed) throw new Error('the archive was closed');
   }
   sink.end(undefined);

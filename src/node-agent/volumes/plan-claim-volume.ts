@@ -210,10 +210,14 @@ export function isBeingRemoved({ metadata }: PersistentVolume): boolean {
   );
 }
 
-/** The volume as it is recorded beside its directory. */
+/**
+ * The volume as it is recorded beside its directory. Its phase tells whether it still has its claim:
+ * one that was released must not come back for the next claim of that name.
+ */
 export function recordOf(volume: PersistentVolume): PersistentVolume {
+  const { phase } = volume.status ?? {};
   const metadata = omit(volume.metadata, 'managedFields', 'resourceVersion');
-  return { ...omit(volume, 'status'), metadata };
+  return { ...omit(volume, 'status'), metadata, ...(phase === undefined ? {} : { status: { phase } }) };
 }
 
 type Nfs = Omit<NfsPlan, 'kind' | 'path'>;

@@ -1,15 +1,16 @@
 /**
- * Whether this agent removes the data of a PersistentVolume, pure. Absence never means delete: only
- * a volume that is marked for deletion, carries the finalizer and names this node loses its data.
+ * Decides whether this agent removes the data of a PersistentVolume, pure. Absence never means
+ * delete: only a volume that is marked for deletion, carries the finalizer and names this node
+ * loses its data.
  */
 import type { PersistentVolume } from '../../schemas/types.ts';
 import { driverOfVolume, VOLUME_FINALIZER, VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
 import { isBeingRemoved, isOwnVolume } from './plan-claim-volume.ts';
 
 export type VolumeRemoval =
-  /** It is not this agent's, or nothing is to be done until it changes. */
+  /** The volume is not this agent's, or needs nothing until it changes. */
   | { readonly type: 'none' }
-  /** It lives: its record follows it. */
+  /** The volume lives, and its record is brought up to date. */
   | { readonly type: 'note' }
   | { readonly type: 'wait'; readonly why: string }
   /** `record`: the data stays, as the volume's reclaim policy says. */
@@ -23,7 +24,7 @@ export interface RemovalInput {
   readonly users: readonly string[];
 }
 
-/** Enough to know where to look. */
+/** Report at most this many users. */
 const MAX_NAMED = 3;
 
 export function planVolumeRemoval(input: RemovalInput): VolumeRemoval {
@@ -33,7 +34,7 @@ export function planVolumeRemoval(input: RemovalInput): VolumeRemoval {
   if (metadata.deletionTimestamp === undefined) return { type: 'note' };
   if (metadata.finalizers?.includes(VOLUME_FINALIZER) !== true || !isBeingRemoved(volume))
     return { type: 'none' };
-  // Somebody took the protection off a volume whose claim is there.
+  // The protection was taken off a volume whose claim exists.
   if (status?.phase === 'Bound') return { type: 'none' };
   if (users.length > 0) {
     const named = users.slice(0, MAX_NAMED).join(', ');

@@ -5,7 +5,7 @@
  */
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRecord, parsedJson } from '../../base/json.ts';
+import { isRecord, jsonEqual, parsedJson } from '../../base/json.ts';
 import { makeDirectory } from '../../base/make-directory.ts';
 import type { StoragePlan } from './plan-claim-volume.ts';
 import { podDirectory } from './plan-volumes.ts';
@@ -42,7 +42,10 @@ export function createPodStorage(podsDir: string | undefined): PodStorage {
     of,
     begin: (podUid, plans) => void beginning.set(podUid, plans),
     async save(podUid, plans) {
-      if (podsDir !== undefined && plans.length > 0) await write(podsDir, podUid, plans);
+      const before = [...(await of(podUid)).values()];
+      // A full disk must not hold up a pod that has its storage.
+      const isNews = plans.length > 0 && !jsonEqual(before, plans);
+      if (podsDir !== undefined && isNews) await write(podsDir, podUid, plans);
       known.set(podUid, new Map(plans.map((plan) => [plan.name, plan])));
       beginning.delete(podUid);
     },

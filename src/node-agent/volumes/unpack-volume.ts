@@ -20,10 +20,11 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { extract as newExtract, type Header } from 'tar-stream';
+import { drained } from '../../base/drained.ts';
 import { asRecord } from '../../schemas/json-access.ts';
 import { entryPath, heldPath, HOLD_DIRECTORY, isCode } from '../files/held-directory.ts';
 import { removeTree } from '../files/remove-tree.ts';
-import { drainedOrClosed, MAX_LEVELS } from './archive-flow.ts';
+import { MAX_LEVELS } from './archive-limits.ts';
 import { isRestorePlace, REPLACED, STAGING } from './restore-places.ts';
 
 export interface Unpacked {
@@ -154,7 +155,7 @@ async function feed(extract: ReturnType<typeof newExtract>, source: AsyncIterabl
   try {
     for await (const chunk of source) {
       if (extract.destroyed) return;
-      if (!extract.write(chunk)) await drainedOrClosed(extract);
+      if (!extract.write(chunk)) await drained(extract);
     }
     extract.end(undefined);
   } catch (error) {

@@ -15,15 +15,19 @@ import { makeDirectory } from '../../base/make-directory.ts';
 import { readIfThere, writePrivateFile } from '../../base/private-file.ts';
 import { createSlots, type Slots } from '../../base/slots.ts';
 import type { PersistentVolume } from '../../schemas/types.ts';
+import { toBytes } from '../../schemas/values/quantity.ts';
 import { isCode } from '../files/held-directory.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { isOwnVolume, recordOf } from './plan-claim-volume.ts';
+import { createProjectQuotas, type ProjectQuotas } from './project-quotas.ts';
 
 export interface VolumeDirectories {
   /** The directory that holds them. Invented where there is no disk. */
   readonly root: string;
   /** The size of its file system; undefined where it cannot be read. */
   capacityBytes(): Promise<number | undefined>;
+  /** Why sizes are no limits here; undefined where they are. */
+  limitProblem(): Promise<string | undefined>;
   /** Makes the volume's directory and its record. Throws for a volume that is not this agent's. */
   ensure(volume: PersistentVolume): Promise<void>;
   /** Brings the record of a directory up to date, if there is one. */
@@ -31,18 +35,28 @@ export interface VolumeDirectories {
   recorded(): Promise<readonly PersistentVolume[]>;
   /** Removes directory and record, also when a part of them is gone already. */
   remove(volume: PersistentVolume): Promise<void>;
-  /** Removes the record. The data stays, and nothing tells of it any more. */
+  /** Removes the record. The data stays, and is not reported any more. */
   forget(volume: PersistentVolume): Promise<void>;
 }
 
-/** Pods of any user write there; nobody else reaches it, as the directory above is the agent's. */
+/** Pods of any user write there. The directory above keeps the host's other users out. */
 const SHARED_MODE = 0o777;
 /** The engine's user must pass through, and other users must not list. */
 const ROOT_MODE = 0o711;
 const RECORD = '.json';
 
-export function createVolumeDirectories(root: string, parentLogger: Logger): VolumeDirectories {
-  const logger = parentLogger.child({ component: 'volumes' });
+export interface VolumeDirectoriesOptions {
+  readonly root: string;
+  readonly logger: Logger;
+  readonly quotas?: ProjectQuotas;
+}
+
+export function createVolumeDirectories(options: VolumeDirectoriesOptions): VolumeDirectories {
+  const { root } = options;
+  const logger = options.logger.child({ component: 'volumes' });
+  const { quotas = createProjectQuotas({ root, rootMode: ROOT_MODE, logger }) } = options;
+  /** The limits that this process has set, in bytes, by the volume's name. */
+  const limits = new Map<string, number>();
   /** One thing at a time happens to a volume. */
   const locks = new Map<string, Slots>();
   function locked<T>({ metadata: { name } }: PersistentVolume, work: () => Promise<T>): Promise<T> {
@@ -71,6 +85,13 @@ export function createVolumeDirectories(root: string, parentLogger: Logger): Vol
     if ((await readIfThere(path)) !== text) await writePrivateFile(path, text);
   }
 
+  async function keepLimit({ metadata: { name }, spec }: PersistentVolume): Promise<void> {
+    const bytes = toBytes(spec.capacity?.['storage']);
+    if (bytes === 0 || limits.get(name) === bytes) return;
+    await quotas.limit(join(root, name), bytes);
+    limits.set(name, bytes);
+  }
+
   async function make(volume: PersistentVolume): Promise<void> {
     const path = pathOf(volume);
     const isThere = await isDirectory(path);
@@ -83,6 +104,9 @@ export function createVolumeDirectories(root: string, parentLogger: Logger): Vol
       // The umask has cut the mode.
       await chmod(path, SHARED_MODE);
     }
+    if (record === undefined) await quotas.allot(path);
+    // The plan of a pod is as old as the pod; the record follows the volume.
+    await keepLimit((await readRecord(volume.metadata.name)) ?? volume);
     // Only now: with a record, a missing directory means lost data.
     if (record === undefined) await writeRecord(volume);
   }
@@ -94,6 +118,9 @@ export function createVolumeDirectories(root: string, parentLogger: Logger): Vol
       throw new Error(
         `the directory "${path}" belongs to the volume with uid ${record.metadata.uid ?? ''}; its data is kept`,
       );
+    // The directory names its project.
+    if (await isDirectory(path)) await quotas.release(path);
+    limits.delete(volume.metadata.name);
     await removeTree(path);
     await rm(recordPath(volume.metadata.name), { force: true });
   }
@@ -105,10 +132,13 @@ export function createVolumeDirectories(root: string, parentLogger: Logger): Vol
       const found = await statfs(root).catch(() => statfs(join(root, '..')).catch(() => undefined));
       return found && found.blocks * found.bsize;
     },
+    limitProblem: quotas.problem,
     ensure: (volume) => locked(volume, () => make(volume)),
     note: (volume) =>
       locked(volume, async () => {
-        if (isOwnVolume(volume, root) && (await isDirectory(pathOf(volume)))) await writeRecord(volume);
+        if (!isOwnVolume(volume, root) || !(await isDirectory(pathOf(volume)))) return;
+        await writeRecord(volume);
+        await keepLimit(volume);
       }),
     async recorded() {
       const files = await readdir(root).catch((error: unknown): string[] => {
@@ -144,6 +174,7 @@ export function createMemoryDirectories(root: string): VolumeDirectories {
     root,
     // Kubernetes' quantities end near 2^63; hollow nodes have room for everything.
     capacityBytes: async () => Number.MAX_SAFE_INTEGER,
+    limitProblem: async () => 'the node has no disk',
     ensure: async (volume) => put(volume),
     note: async (volume) => {
       if (records.has(volume.metadata.name)) put(volume);

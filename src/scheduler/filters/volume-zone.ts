@@ -33,7 +33,7 @@ export const volumeZone: FilterPlugin = {
     if (places.length === 0) return undefined;
     return {
       refuse({ labels }) {
-        // A node that says nothing of its place is in a cluster without zones.
+        // A node without a label of a zone is in a cluster without zones.
         if (Object.keys(LABELS).every((name) => valueOf(labels, name) === undefined)) return undefined;
         return places.every(({ name, values }) => values.has(valueOf(labels, name) ?? ''))
           ? undefined

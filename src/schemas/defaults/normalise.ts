@@ -22,6 +22,8 @@ const NULLABLE: ReadonlyMap<Definition | undefined, readonly string[]> = new Map
   [definitionOf('io.k8s.api.core.v1.PodCondition'), ['lastProbeTime', 'lastTransitionTime']],
   [definitionOf('io.k8s.api.core.v1.Event'), ['firstTimestamp', 'lastTimestamp', 'eventTime']],
   [definitionOf('io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerStatus'), ['currentMetrics']],
+  [definitionOf('io.k8s.api.storage.v1.CSINodeSpec'), ['drivers']],
+  [definitionOf('io.k8s.api.storage.v1.CSINodeDriver'), ['topologyKeys']],
 ]);
 
 /** Lists that differ from absent ones when they are empty: an absent one has a default. */

@@ -14,6 +14,7 @@ export const csiNodeKind = defineKind({
     AGE,
   ),
   stored: { idle: 'no node runs drivers of CSI' },
+  lenient: ['spec.drivers'],
   validate: validateCsiNode,
   validateUpdate: validateCsiNodeUpdate,
 });

@@ -22,7 +22,7 @@ export const endpointSliceKind = defineKind({
     AGE,
   ),
   fillDefaults(draft) {
-    // The API says so where there are none.
+    // The API shows null where there are none.
     fill(draft, { endpoints: null, ports: null });
     for (const port of parts(draft, 'ports')) fill(port, { name: '', protocol: 'TCP' });
     for (const endpoint of parts(draft, 'endpoints')) {

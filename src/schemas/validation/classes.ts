@@ -82,7 +82,7 @@ export function validateAttributesClass(object: KubeObject): FieldErrors {
 
 const RECLAIM_POLICIES = ['Delete', 'Retain'];
 const BINDING_MODES = ['Immediate', 'WaitForFirstConsumer'];
-/** Upstream's limits of what provisioners are told. */
+/** Upstream's limits of the parameters for provisioners. */
 const MAX_PARAMETERS = 512;
 const MAX_PARAMETERS_BYTES = 256 * 1024;
 

@@ -1,7 +1,8 @@
 /**
- * Which volume belongs to which claim, as the binder and the scheduler both read it (upstream's
+ * Matches volumes with claims, for the binder and the scheduler (upstream's
  * component-helpers/storage/volume). Pure.
  */
+import { compareText } from '../../base/text.ts';
 import type { KubeObject } from '../object.ts';
 import type { PersistentVolume, PersistentVolumeClaim } from '../types.ts';
 import { compareQuantities, parseQuantity, type Quantity } from '../values/quantity.ts';
@@ -53,7 +54,7 @@ export const isFullyBound = (claim: PersistentVolumeClaim): boolean =>
 export const volumeModeOf = ({ spec }: PersistentVolume | PersistentVolumeClaim): string =>
   spec.volumeMode ?? 'Filesystem';
 
-/** Why a volume that the claim names does not fit it; upstream's words. */
+/** The reason why a volume that the claim names does not fit it; upstream's words. */
 export function misfitOf(volume: PersistentVolume, claim: PersistentVolumeClaim): string | undefined {
   if (volume.metadata.deletionTimestamp !== undefined)
     return `the volume is marked for deletion "${volume.metadata.name}"`;
@@ -82,25 +83,33 @@ export interface MatchOptions {
 
 /**
  * The volume that is reserved for the claim, else the smallest that fits; of equal ones the one
- * with the fewest access modes, then the first by name.
+ * with the fewest access modes, then the first by name. Of several that are reserved by name, the
+ * youngest: after lost history an older one was retained from a former claim of that name.
  */
 export function findVolume(
   claim: PersistentVolumeClaim,
   volumes: readonly PersistentVolume[],
   { reaches = () => true, isTaken = () => false, reservedOnly = false }: MatchOptions = {},
 ): PersistentVolume | undefined {
+  const fitting = volumes.filter((volume) => couldHold(volume, claim));
+  const [reserved] = fitting.filter((volume) => isVolumeOf(volume, claim)).sort(byReservation);
+  if (reserved) return reaches(reserved) ? reserved : undefined;
+  if (reservedOnly) return undefined;
   let best: PersistentVolume | undefined;
-  for (const volume of volumes) {
-    const isReserved = isVolumeOf(volume, claim);
-    if (volume.spec.claimRef && !isReserved) continue;
-    if (!couldHold(volume, claim)) continue;
-    if (isReserved) return reaches(volume) ? volume : undefined;
-    if (reservedOnly || isTaken(volume) || volume.status?.phase !== 'Available') continue;
+  for (const volume of fitting) {
+    if (volume.spec.claimRef || isTaken(volume) || volume.status?.phase !== 'Available') continue;
     if (classNameOf(volume) !== classNameOf(claim) || !isSelected(volume, claim) || !reaches(volume))
       continue;
     if (!best || isBetter(volume, best)) best = volume;
   }
   return best;
+}
+
+/** One that names the claim's uid comes first, then the youngest. */
+function byReservation(a: PersistentVolume, b: PersistentVolume): number {
+  const rank = ({ metadata, spec }: PersistentVolume): string =>
+    [spec.claimRef?.uid ? '1' : '0', metadata.creationTimestamp ?? '', metadata.name].join(' ');
+  return compareText(rank(b), rank(a));
 }
 
 /** The demands that hold for a reserved volume, too. */

@@ -16,7 +16,7 @@ export function classNameOf({ metadata, spec }: PersistentVolume | PersistentVol
   return metadata.annotations?.[CLASS_ANNOTATION] ?? spec.storageClassName ?? '';
 }
 
-/** Whether the claim says which class it wants, be it none. Otherwise it gets the default class. */
+/** Whether the claim names a class, even the empty one. Otherwise it gets the default class. */
 export function namesClass({ metadata, spec }: KubeObject): boolean {
   const named = asRecord(spec)['storageClassName'] ?? asRecord(metadata.annotations)[CLASS_ANNOTATION];
   return named !== undefined && named !== null;
@@ -46,7 +46,7 @@ export const localClass: StorageClass = {
 /** Classes that other local set-ups have: k3s, kind and minikube, Docker Desktop, MicroK8s. */
 const KNOWN_NAMES: ReadonlySet<string> = new Set(['local-path', 'standard', 'hostpath', 'microk8s-hostpath']);
 
-/** Whether every cluster serves the name, as long as nobody deletes the class `local`. */
+/** Whether every cluster serves the name, until its class `local` is deleted. */
 export const isServedName = (name: string): boolean =>
   name === localClass.metadata.name || KNOWN_NAMES.has(name);
 

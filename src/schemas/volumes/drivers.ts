@@ -20,7 +20,7 @@ const DRIVERS: Readonly<Record<string, VolumeDriver>> = {
   'nfs.csi.k8s.io': 'nfs',
 };
 
-/** Undefined: somebody else has to make the volumes of this provisioner. */
+/** Undefined: the volumes of this provisioner are not made by the system. */
 export const driverOf = (provisioner: string): VolumeDriver | undefined => ownMember(DRIVERS, provisioner);
 
 /** The name of the provisioner that made the volume, as its class names it. */
@@ -35,6 +35,8 @@ export const VOLUME_NODE_LABEL = 'symphony.dev/node';
 export const VOLUMES_DIRECTORY_ANNOTATION = 'symphony.dev/volumes-directory';
 /** On a Node: the bytes of the file system of that directory. */
 export const VOLUMES_CAPACITY_ANNOTATION = 'symphony.dev/volumes-capacity';
+/** On a Node: `kept`, or `not kept` and why the sizes of its volumes are no limits. */
+export const VOLUMES_LIMITS_ANNOTATION = 'symphony.dev/volumes-limits';
 
 /** The driver that made the volume, or undefined for a volume that was made by hand. */
 export function driverOfVolume({ metadata }: KubeObject): VolumeDriver | undefined {

@@ -3,6 +3,6 @@ import type { PersistentVolume } from '../types.ts';
 
 type Export = NonNullable<PersistentVolume['spec']['nfs']>;
 
-/** Whether what is removed with `outer` takes `inner` along. */
+/** Whether the removal of `outer` also removes `inner`. */
 export const isWithin = (inner: Export | undefined, outer: Export | undefined): boolean =>
   inner !== undefined && inner.server === outer?.server && `${inner.path}/`.startsWith(`${outer.path}/`);

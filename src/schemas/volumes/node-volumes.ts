@@ -1,4 +1,4 @@
-/** The place that a node has for volumes, as its agent says in annotations. */
+/** The room that a node has for volumes, from the annotations of its agent. */
 import type { KubeObject } from '../object.ts';
 import type { Node, PersistentVolume } from '../types.ts';
 import { toBytes } from '../values/quantity.ts';

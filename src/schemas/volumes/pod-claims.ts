@@ -14,7 +14,7 @@ export const ephemeralClaimName = (pod: KubeObject, { name }: Volume): string =>
 
 const NONE: readonly PodClaim[] = [];
 
-/** Most pods have none, which costs a look at their few volumes. */
+/** Cheap for the many pods without claims. */
 export function claimsOfPod(pod: Pod): readonly PodClaim[] {
   let claims: PodClaim[] | undefined;
   for (const volume of pod.spec.volumes ?? []) {
@@ -26,7 +26,7 @@ export function claimsOfPod(pod: Pod): readonly PodClaim[] {
   return claims ?? NONE;
 }
 
-/** Why the claim of an ephemeral volume is not the pod's own; upstream's words. */
+/** The reason why the claim of an ephemeral volume is not the pod's own; upstream's words. */
 export function foreignClaim(pod: KubeObject, claim: KubeObject): string | undefined {
   if (controllerOf(claim)?.uid === pod.metadata.uid) return undefined;
   const key = ({ metadata }: KubeObject): string => `${metadata.namespace ?? ''}/${metadata.name}`;

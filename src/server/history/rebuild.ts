@@ -3,23 +3,18 @@
  * No pod is created, stopped or collected before; restored ones are adopted afterwards.
  */
 import { type Clock, sleep, toRfc3339 } from '../../base/clock.ts';
-import type { Logger } from '../../base/logger.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { unreportedList } from '../../schemas/unreported-nodes.ts';
-import type { BoundWriter } from '../../resources/writing/write-plan.ts';
-import type { CacheSet } from '../../store/cache/cache.ts';
 import type { Store } from '../../store/types.ts';
 import type { ApplicationController } from '../../sync/application-controller.ts';
 import type { ClusterCondition } from './cluster-condition.ts';
+import { keepScales, type KeepScalesParts } from './keep-scales.ts';
 import { planRebuild, type RebuildObservation } from './plan-rebuild.ts';
 
-export interface RebuildParts {
+export interface RebuildParts extends KeepScalesParts {
   readonly store: Store;
-  readonly writer: BoundWriter;
-  readonly caches: CacheSet;
   readonly clock: Clock;
-  readonly logger: Logger;
   readonly condition: ClusterCondition;
   /** Nodes that were there before history was lost; undefined where nobody remembers. */
   readonly expectedNodes: RebuildObservation['expectedNodes'];
@@ -55,6 +50,7 @@ export async function rebuild(
     }
     const summary = await applications.syncAllOnce(signal);
     if (signal.aborted) return;
+    await keepScales({ ...parts, logger }, signal);
     await listUnreported(parts, verdict.missing);
     const state = await store.clusterState();
     if (!state || !(await store.setClusterState({ ...state, phase: 'normal' }, state))) {

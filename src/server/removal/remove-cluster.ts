@@ -11,6 +11,7 @@ import { readEngineNetworks } from '../../node-agent/runtime/docker/read-engine.
 import { type ContainerRuntime, RuntimeError } from '../../node-agent/runtime/types.ts';
 import { VOLUMES } from '../../node-agent/volumes/disk-pod-volumes.ts';
 import { unmountBelow } from '../../node-agent/volumes/mounts.ts';
+import { createProjectQuotas } from '../../node-agent/volumes/project-quotas.ts';
 import { networkNameOf } from '../identity/cluster-identity.ts';
 
 /** The number of containers that were removed: by label and name, whatever the records say. */
@@ -58,7 +59,7 @@ async function withRuntime<T>(
  */
 export async function removeNodeDirectory(directory: string): Promise<number> {
   await unmountBelow(directory);
-  const kept = await volumesIn(directory);
+  const kept = (await volumesIn(directory)).length;
   if (kept === 0) {
     await removeTree(directory);
     return 0;
@@ -75,16 +76,19 @@ export async function removeNodeDirectory(directory: string): Promise<number> {
 
 /** Their directories and records; what a mount hides counts as none. */
 export async function removeVolumes(directory: string): Promise<number> {
-  const count = await volumesIn(directory);
+  const names = await volumesIn(directory);
   await unmountBelow(directory);
-  await removeTree(join(directory, VOLUMES));
-  return count;
+  const root = join(directory, VOLUMES);
+  const quotas = createProjectQuotas({ root, rootMode: 0o711, logger: silentLogger });
+  for (const name of names) await quotas.release(join(root, name));
+  await removeTree(root);
+  return names.length;
 }
 
-async function volumesIn(directory: string): Promise<number> {
+async function volumesIn(directory: string): Promise<readonly string[]> {
   const entries = await readdir(join(directory, VOLUMES), { withFileTypes: true }).catch((error: unknown) => {
     if (isCode(error, 'ENOENT', 'ENOTDIR')) return [];
     throw error;
   });
-  return entries.filter((entry) => entry.isDirectory()).length;
+  return entries.flatMap((entry) => (entry.isDirectory() ? entry.name : []));
 }

@@ -7,7 +7,7 @@
 import { UserError } from '../../base/errors.ts';
 import type { Change, ChangeSet, ChangeSetOptions, InventoryItem } from '../../diff/change-set.ts';
 import { isHook } from '../../diff/annotations.ts';
-import { desiredId, idOf } from '../../diff/desired-set.ts';
+import { desiredId, idOf, splitId } from '../../diff/desired-set.ts';
 import { isConfined } from '../../schemas/applications/application-author.ts';
 import { keyOf, splitKey } from '../../schemas/object.ts';
 import type { Application } from '../../schemas/types.ts';
@@ -138,7 +138,7 @@ async function writableBy(neighbour: Neighbour, leaving: readonly InventoryItem[
 const mayHold = ({ application }: Neighbour, id: string): boolean =>
   !isConfined(application) || objectKeyIn(id).namespace === application.metadata.namespace;
 
-const objectKeyIn = (id: string): ReturnType<typeof splitKey> => splitKey(id.slice(id.indexOf('|') + 1));
+const objectKeyIn = (id: string): ReturnType<typeof splitKey> => splitKey(splitId(id).key);
 
 const isSameRepository = (own: Asking, { spec }: Application): boolean =>
   canonicalRepoUrl(spec.source?.repoURL ?? '') === canonicalRepoUrl(own.repoURL);

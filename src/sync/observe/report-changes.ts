@@ -2,7 +2,7 @@
 import { jsonEqual } from '../../base/json.ts';
 import { omit } from '../../schemas/json-access.ts';
 import { AUTOSCALERS, scaledId } from '../../diff/autoscaled.ts';
-import { idOf } from '../../diff/desired-set.ts';
+import { idOf, splitId } from '../../diff/desired-set.ts';
 import { managingApplication } from '../../diff/tracking.ts';
 import { conditionOf, textAt } from '../../health/fields.ts';
 import { NODE_INDEX } from '../../store/cache/indexes.ts';
@@ -75,8 +75,8 @@ export function createReports(
     const ids = new Set([object, previous].map((autoscaler) => autoscaler && scaledId(autoscaler, registry)));
     for (const id of ids) {
       if (id === undefined) continue;
-      const split = id.indexOf('|');
-      const target = opened.get(id.slice(0, split))?.cache.get(id.slice(split + 1));
+      const { resource, key } = splitId(id);
+      const target = opened.get(resource)?.cache.get(key);
       const application = target && managingApplication(target);
       if (application !== undefined) onEvent({ application, id, specChanged: true });
     }

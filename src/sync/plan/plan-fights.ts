@@ -3,7 +3,7 @@
  * waits longer each time, and a condition names both. Pure, except for a memory that may be lost.
  */
 import type { Change, ChangeSet } from '../../diff/change-set.ts';
-import { type DesiredObject, type DesiredSet, idOf } from '../../diff/desired-set.ts';
+import { type DesiredObject, type DesiredSet, idOf, splitId } from '../../diff/desired-set.ts';
 import { fieldChanges } from '../../diff/field-changes.ts';
 import { changedBy } from '../../diff/tracking.ts';
 import { isRecord, jsonEqual, ownMember } from '../../base/json.ts';
@@ -97,7 +97,7 @@ export function fightOverMs(memory: HealMemory, nowMs: number): number | undefin
 }
 
 const nameOf = (id: string, manifest: DesiredObject | undefined): string =>
-  `${manifest?.kind.kind ?? ''} ${id.slice(id.indexOf('|') + 1)}`.trim();
+  `${manifest?.kind.kind ?? ''} ${splitId(id).key}`.trim();
 
 function describe({ action, live, object }: Change): string {
   if (action === 'delete') return 'the object, which Git does not hold and somebody makes,';

@@ -9,13 +9,24 @@ beforeAll(async () => {
 afterAll(() => http[Symbol.asyncDispose]());
 
 const inDefault = '/api/v1/namespaces/default';
+const storage = '/apis/storage.k8s.io/v1';
+const attachment = { attacher: 'a', nodeName: 'n', source: { persistentVolumeName: 'v' } };
 const template = { template: { spec: { containers: [{ name: 'c', image: 'x:1' }] } } };
 
 it.each<[kind: string, answer: string, path: string, rest: object]>([
   ['ResourceQuota', 'ResourceQuota', `${inDefault}/resourcequotas`, {}],
   ['PodTemplate', 'PodTemplate', `${inDefault}/podtemplates`, template],
   ['ServiceAccount', 'ServiceAccount', `${inDefault}/serviceaccounts`, {}],
-  ['StorageClass', 'StorageClass', '/apis/storage.k8s.io/v1/storageclasses', { provisioner: 'a.b/c' }],
+  ['StorageClass', 'StorageClass', `${storage}/storageclasses`, { provisioner: 'a.b/c' }],
+  ['CSIDriver', 'CSIDriver', `${storage}/csidrivers`, { spec: {} }],
+  ['CSINode', 'CSINode', `${storage}/csinodes`, {}],
+  ['VolumeAttachment', 'VolumeAttachment', `${storage}/volumeattachments`, { spec: attachment }],
+  [
+    'VolumeAttributesClass',
+    'VolumeAttributesClass',
+    `${storage}/volumeattributesclasses`,
+    { driverName: 'd', parameters: { a: 'b' } },
+  ],
   ['Secret', 'Status', `${inDefault}/secrets`, {}],
   ['ConfigMap', 'Status', `${inDefault}/configmaps`, {}],
   ['Lease', 'Status', '/apis/coordination.k8s.io/v1/namespaces/default/leases', {}],

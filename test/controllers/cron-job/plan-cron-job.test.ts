@@ -59,7 +59,10 @@ const listed = (...names: readonly string[]): CronJob['status'] => ({
 function plan(cronJob: CronJob, now: string, jobs: readonly Job[] = [], taken: readonly string[] = []): Plan {
   const names = [...jobs.map(({ metadata }) => metadata.name), ...taken];
   const isNameTaken = (name: string): boolean => names.includes(name);
-  return planCronJob({ cronJob, jobs, isNameTaken, rng: seededRng(1), lost: [], said: new Set() }, ms(now));
+  return planCronJob(
+    { cronJob, jobs, isNameTaken, rng: seededRng(1), lost: [], recorded: new Set() },
+    ms(now),
+  );
 }
 
 const created = ({ writes }: Plan): readonly string[] =>
@@ -191,13 +194,13 @@ describe('missed starts', () => {
       isNameTaken: () => false,
       rng: seededRng(1),
       lost: [],
-      said: new Set<string>(),
+      recorded: new Set<string>(),
     };
     const first = planCronJob(view, ms(CREATED));
     expect(told(first)).toHaveLength(1);
-    const again = planCronJob({ ...view, said: first.standing }, ms(CREATED));
+    const again = planCronJob({ ...view, recorded: first.standing }, ms(CREATED));
     expect([told(again), again.standing]).toEqual([[], first.standing]);
-    const over = planCronJob({ ...view, jobs: [], said: first.standing }, ms(CREATED));
+    const over = planCronJob({ ...view, jobs: [], recorded: first.standing }, ms(CREATED));
     expect(over.standing.size).toBe(0);
   });
 
@@ -272,7 +275,7 @@ describe('a Job that the store lost', () => {
       isNameTaken: () => false,
       rng: seededRng(1),
       lost: [name],
-      said: new Set<string>(),
+      recorded: new Set<string>(),
     };
     const recovered = planCronJob(view, ms('2026-11-30T10:00:00Z'));
     expect(created(recovered)).toEqual([name]);
@@ -311,7 +314,7 @@ describe('what cannot start', () => {
       isNameTaken: () => false,
       rng: seededRng(1),
       lost: [],
-      said: new Set<string>(),
+      recorded: new Set<string>(),
     };
     const refused = planRefusedJob(
       view,

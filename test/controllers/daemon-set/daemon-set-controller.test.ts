@@ -5,7 +5,7 @@ import { controllerOf, keyOf, type KubeObject } from '../../../src/schemas/objec
 import { RESTORED_OWNER, withMark } from '../../../src/schemas/pods/pod-marks.ts';
 import type { DaemonSet, Pod } from '../../../src/schemas/types.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
-import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet.ts';
+import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet/fake-kubelet.ts';
 
 const daemonSetOf = (image: string): KubeObject => ({
   apiVersion: 'apps/v1',

@@ -10,7 +10,7 @@ import {
   planRefusedPods,
 } from '../../../src/controllers/daemon-set/plan-daemon-set.ts';
 import { templateHash } from '../../../src/controllers/deployment/template-hash.ts';
-import { templatePatch } from '../../../src/controllers/history/plan-history.ts';
+import { templatePatch } from '../../../src/controllers/revision-history/plan-revision-history.ts';
 import { RESTORED_OWNER, withMark } from '../../../src/schemas/pods/pod-marks.ts';
 import type { ControllerRevision, DaemonSet, Node, Pod, PodTemplate } from '../../../src/schemas/types.ts';
 import { aNode, aPod, frozen, ownedBy } from '../../support/builders.ts';

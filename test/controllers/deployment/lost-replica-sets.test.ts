@@ -13,7 +13,7 @@ import { RESTORED_OWNER, withMark } from '../../../src/schemas/pods/pod-marks.ts
 import type { Deployment, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
 import { aDeployment, aPod } from '../../support/builders.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
-import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet.ts';
+import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet/fake-kubelet.ts';
 
 describe('the ReplicaSets that are made again', () => {
   const deployment = aDeployment({ replicas: 3 });
@@ -69,37 +69,40 @@ describe('the ReplicaSets that are made again', () => {
     expect(set?.object).toMatchObject({ metadata: { name: `web-${hash}` }, spec: { replicas: 1 } });
   });
 
-  it('have a template without what admission and binding added to the pod', () => {
-    const pod = restored('old');
-    const mount = {
-      name: 'kube-api-access-x2x4x',
-      mountPath: '/var/run/secrets/kubernetes.io/serviceaccount',
-    };
-    const toleration = (key: string): object => ({
-      effect: 'NoExecute',
-      key,
-      operator: 'Exists',
-      tolerationSeconds: 300,
-    });
-    const added = {
-      ...pod,
-      spec: {
-        ...pod.spec,
-        priority: 0,
-        ephemeralContainers: [{ name: 'debug' }],
-        containers: pod.spec.containers.map((container) => ({ ...container, volumeMounts: [mount] })),
-        volumes: [{ name: mount.name, projected: { sources: [] } }],
-        tolerations: [
-          toleration('node.kubernetes.io/not-ready'),
-          toleration('node.kubernetes.io/unreachable'),
-        ],
-      },
-    } as unknown as Pod;
-    expect(plan([added])[0]?.spec.template).toEqual({
-      metadata: { labels: { app: 'web', [HASH_LABEL]: 'old' } },
-      spec: { containers: pod.spec.containers },
-    });
-  });
+  it.each([10, 300])(
+    'have a template without what admission and binding added to the pod (%d s)',
+    (tolerationSeconds) => {
+      const pod = restored('old');
+      const mount = {
+        name: 'kube-api-access-x2x4x',
+        mountPath: '/var/run/secrets/kubernetes.io/serviceaccount',
+      };
+      const toleration = (key: string): object => ({
+        effect: 'NoExecute',
+        key,
+        operator: 'Exists',
+        tolerationSeconds,
+      });
+      const added = {
+        ...pod,
+        spec: {
+          ...pod.spec,
+          priority: 0,
+          ephemeralContainers: [{ name: 'debug' }],
+          containers: pod.spec.containers.map((container) => ({ ...container, volumeMounts: [mount] })),
+          volumes: [{ name: mount.name, projected: { sources: [] } }],
+          tolerations: [
+            toleration('node.kubernetes.io/not-ready'),
+            toleration('node.kubernetes.io/unreachable'),
+          ],
+        },
+      } as unknown as Pod;
+      expect(plan([added])[0]?.spec.template).toEqual({
+        metadata: { labels: { app: 'web', [HASH_LABEL]: 'old' } },
+        spec: { containers: pod.spec.containers },
+      });
+    },
+  );
 });
 
 describe('a rollout in whose middle the store lost its history', () => {

@@ -5,7 +5,7 @@ import { specHash } from '../../../src/node-agent/container-spec/identity.ts';
 import { type KubeObject, keyOf } from '../../../src/schemas/object.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
-import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet.ts';
+import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet/fake-kubelet.ts';
 
 const deployment: KubeObject = {
   apiVersion: 'apps/v1',

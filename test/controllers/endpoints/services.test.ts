@@ -75,6 +75,21 @@ describe('a Service with a selector', () => {
     expect([await ready(), (await endpoints())?.subsets]).toEqual([[], undefined]);
   });
 
+  it('loses a pod at once that is removed without a grace period, or while it terminates', async () => {
+    await createService();
+    await createPod('a', '10.1.0.1');
+    await createPod('b', '10.1.0.2');
+    await createPod('c', '10.1.0.3');
+    await rest();
+    await remove('v1', 'Pod', 'b');
+    await rest();
+    for (const name of ['a', 'b'])
+      await cluster.objects.delete(kindOf('v1', 'Pod'), `default/${name}`, { gracePeriodSeconds: 0 });
+    await rest();
+    const left = endpointsIn(await slices()).map(({ targetRef }) => targetRef?.name);
+    expect([left, (await endpoints())?.subsets?.[0]?.addresses?.length]).toEqual([['c'], 1]);
+  });
+
   it('loses the endpoints of a node that falls silent (INVARIANTS 11)', async () => {
     const renew = (name: string, second: number): Promise<unknown> => {
       const renewTime = new Date(cluster.clock.now() + second).toISOString().replace('Z', '000Z');

@@ -9,7 +9,7 @@ import { asRecord } from '../../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import type { Deployment, Event, HorizontalPodAutoscaler, Pod } from '../../../src/schemas/types.ts';
 import { aDeployment, aReplicationController } from '../../support/builders.ts';
-import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet.ts';
+import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet/fake-kubelet.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 
 const PERIOD_MS = 15_000;

@@ -163,7 +163,7 @@ describe('a Job', () => {
     );
     await cluster.context.writer.write({ writes });
     await cluster.clock.advance(1_000);
-    await cluster.objects.create(aJob({ parallelism: 2, completions: 2 }));
+    await cluster.objects.create(aJob({ parallelism: 2, completions: 2, ttlSecondsAfterFinished: 30 }));
     await cluster.clock.advance(1_000);
     cluster.setMayAct(true);
     await cluster.clock.advance(2_000);

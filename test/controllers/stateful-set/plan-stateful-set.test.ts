@@ -3,12 +3,21 @@ import { MAX_UNBOUND_PODS } from '../../../src/controllers/owned-pod.ts';
 import { planRefusedPods } from '../../../src/controllers/stateful-set/plan-stateful-set.ts';
 import { withRetention } from '../../../src/controllers/stateful-set/claim-retention.ts';
 import { podFor } from '../../../src/controllers/stateful-set/identity.ts';
+import { templateOf as templateFromRevision } from '../../../src/controllers/revision-history/plan-revision-history.ts';
 import { omit } from '../../../src/schemas/json-access.ts';
 import { RESTORED_OWNER } from '../../../src/schemas/pods/pod-marks.ts';
 import type { OwnerReference } from '../../../src/schemas/object.ts';
 import { isDeleting } from '../../../src/controllers/ownership.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
-import { aClaimTemplate, aPlanWorld, aStatefulSet, deeds, type SetSpec, templateOf } from './plan-world.ts';
+import {
+  aClaimTemplate,
+  aPlanWorld,
+  aStatefulSet,
+  deeds,
+  type PlanWorld,
+  type SetSpec,
+  templateOf,
+} from './plan-world.ts';
 
 const parallel = { podManagementPolicy: 'Parallel' } as const;
 const rolling = (rollingUpdate: object): SetSpec => ({
@@ -132,6 +141,116 @@ describe('the pods of a StatefulSet', () => {
     world.settle();
     expect([...world.pods.values()].map(({ metadata }) => metadata.uid)).toEqual(uids);
     expect(world.set.status).toMatchObject({ currentRevision: lost, updateRevision: lost, readyReplicas: 3 });
+  });
+
+  describe('that agents brought back', () => {
+    /** The store after FLUSHALL, the agents' reports and Git's sync. */
+    function lose(world: PlanWorld, ...names: readonly string[]): void {
+      for (const name of names) {
+        const pod = world.pods.get(name) as Pod;
+        const metadata = omit(pod.metadata, 'ownerReferences');
+        const annotations = { [RESTORED_OWNER]: 'StatefulSet/db' };
+        world.pods.set(name, { ...pod, metadata: { ...metadata, annotations } });
+      }
+      world.revisions.clear();
+      world.claims.clear();
+      const { spec, metadata } = world.set;
+      world.set = { ...aStatefulSet(spec), metadata: { ...metadata, uid: 'new' } };
+    }
+    const uids = (world: PlanWorld): readonly unknown[] =>
+      [...world.pods.values()].map(({ metadata }) => metadata.uid);
+    const images = (world: PlanWorld): readonly unknown[] =>
+      [...world.pods.values()].map(({ spec }) => spec.containers[0]?.image).sort();
+
+    it('get their claims again although they run, before they are adopted', () => {
+      const world = settled({ replicas: 2, volumeClaimTemplates: [aClaimTemplate()] });
+      lose(world, 'db-0', 'db-1');
+      world.setPod('db-0', 'unready');
+      expect(deeds(world.reconcile())).toEqual(['create claim data-db-0', 'create claim data-db-1']);
+      expect(deeds(world.reconcile())).toEqual(['update pod db-0', 'update pod db-1']);
+    });
+
+    it('get no claims beyond the replicas: scaling down would delete their data', () => {
+      const world = settled({ replicas: 2, volumeClaimTemplates: [aClaimTemplate()] });
+      lose(world, 'db-0', 'db-1');
+      world.change({ replicas: 1 });
+      world.settle();
+      expect([...world.claims.keys()]).toEqual(['data-db-0']);
+    });
+
+    it('are adopted although their claims are refused', () => {
+      const world = settled({ replicas: 1, volumeClaimTemplates: [aClaimTemplate()] });
+      lose(world, 'db-0');
+      const plan = planRefusedPods(world.view(), { message: 'exceeded quota', namespaceGoes: false }, 0);
+      expect(deeds(plan)).toEqual(['update pod db-0']);
+    });
+
+    it('keep the revision below the partition, and are made again from it', () => {
+      const world = settled({ replicas: 3, volumeClaimTemplates: [aClaimTemplate()] });
+      const old = world.set.status?.currentRevision;
+      world.change({ template: templateOf('registry.example/app:2'), ...rolling({ partition: 2 }) });
+      world.settle();
+      const next = world.set.status?.updateRevision;
+      const before = uids(world);
+      lose(world, 'db-0', 'db-1', 'db-2');
+      world.settle();
+      expect(uids(world)).toEqual(before);
+      expect(world.set.status).toMatchObject({
+        currentRevision: old,
+        updateRevision: next,
+        updatedReplicas: 1,
+      });
+      world.setPod('db-1', 'failed');
+      world.settle();
+      expect(images(world)).toEqual([1, 1, 2].map((n) => `registry.example/app:${String(n)}`));
+      const numbers = [...world.revisions.values()].map(({ metadata, revision }) => [
+        metadata.name,
+        revision,
+      ]);
+      expect(numbers).toEqual([
+        [old, 1],
+        [next, 2],
+      ]);
+      const made = world.revisions.get(old ?? '');
+      expect(made && templateFromRevision(made)).toEqual(aStatefulSet().spec.template);
+    });
+
+    it('keep it although their node comes back after the rebuild, and no history is kept', () => {
+      const world = settled({ replicas: 2, revisionHistoryLimit: 0, ...parallel });
+      const old = world.set.status?.currentRevision;
+      world.change({ template: templateOf('registry.example/app:2'), ...rolling({ partition: 1 }) });
+      world.settle();
+      lose(world, 'db-0', 'db-1');
+      const away = world.pods.get('db-0') as Pod;
+      world.pods.delete('db-0');
+      world.unreportedNodes = ['n1'];
+      world.settle();
+      world.pods.set('db-0', away);
+      world.unreportedNodes = [];
+      world.settle();
+      world.setPod('db-0', 'failed');
+      world.settle();
+      expect(world.set.status?.currentRevision).toBe(old);
+      expect(images(world)).toEqual([1, 2].map((n) => `registry.example/app:${String(n)}`));
+    });
+
+    it('that are of the template of today get no second revision, whatever their label says', () => {
+      const world = settled({ replicas: 1 });
+      const pod = world.pods.get('db-0') as Pod;
+      const labels = { ...pod.metadata.labels, 'controller-revision-hash': 'db-collided' };
+      const tolerations = ['not-ready', 'unreachable'].map((condition) => ({
+        ...{ key: `node.kubernetes.io/${condition}`, operator: 'Exists' as const },
+        ...{ effect: 'NoExecute' as const, tolerationSeconds: 10 },
+      }));
+      const spec = { ...pod.spec, nodeName: 'n1', tolerations };
+      world.pods.set('db-0', { ...pod, metadata: { ...pod.metadata, labels }, spec });
+      const before = uids(world);
+      lose(world, 'db-0');
+      world.settle();
+      expect(uids(world)).toEqual(before);
+      expect([...world.revisions.keys()]).toEqual(['db-collided']);
+      expect(world.set.status).toMatchObject({ updateRevision: 'db-collided', updatedReplicas: 1 });
+    });
   });
 
   it('with the labels of the set and another name are left alone, and let go when it owns them', () => {

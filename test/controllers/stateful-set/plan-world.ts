@@ -1,5 +1,6 @@
 /** A StatefulSet, its pods, claims and revisions in memory: carries out the plans made of them. */
 import { planStatefulSet } from '../../../src/controllers/stateful-set/plan-stateful-set.ts';
+import type { StatefulSetView } from '../../../src/controllers/stateful-set/round.ts';
 import { statefulSetKind } from '../../../src/schemas/kinds/stateful-set/kind.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import type {
@@ -47,6 +48,9 @@ export interface PlanWorld {
   readonly claims: Map<string, PersistentVolumeClaim>;
   readonly revisions: Map<string, ControllerRevision>;
   nowMs: number;
+  /** Nodes that have not told of their pods since the store was rebuilt. */
+  unreportedNodes: readonly string[];
+  view(): StatefulSetView;
   plan(): Plan;
   /** Plans, and does what is planned. */
   reconcile(): Plan;
@@ -69,18 +73,17 @@ export function aPlanWorld(spec: SetSpec = {}): PlanWorld {
     claims: maps.PersistentVolumeClaim,
     revisions: maps.ControllerRevision,
     nowMs: 0,
-    plan: () =>
-      planStatefulSet(
-        {
-          set: world.set,
-          pods: [...maps.Pod.values()],
-          revisions: [...maps.ControllerRevision.values()],
-          revisionNamed: (name) => maps.ControllerRevision.get(name),
-          claimNamed: (name) => maps.PersistentVolumeClaim.get(name),
-          podNamed: (name) => maps.Pod.get(name),
-        },
-        world.nowMs,
-      ),
+    unreportedNodes: [],
+    view: () => ({
+      set: world.set,
+      pods: [...maps.Pod.values()],
+      revisions: [...maps.ControllerRevision.values()],
+      revisionNamed: (name) => maps.ControllerRevision.get(name),
+      claimNamed: (name) => maps.PersistentVolumeClaim.get(name),
+      podNamed: (name) => maps.Pod.get(name),
+      unreportedNodes: world.unreportedNodes,
+    }),
+    plan: () => planStatefulSet(world.view(), world.nowMs),
     reconcile() {
       const plan = world.plan();
       for (const write of plan.writes) {

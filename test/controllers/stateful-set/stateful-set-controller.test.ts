@@ -5,7 +5,7 @@ import type { KubeObject } from '../../../src/schemas/object.ts';
 import type { Event, Pod, StatefulSet } from '../../../src/schemas/types.ts';
 import { UNREPORTED_KEY, UNREPORTED_NODES, unreportedList } from '../../../src/schemas/unreported-nodes.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
-import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet.ts';
+import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet/fake-kubelet.ts';
 import { aClaimTemplate, aStatefulSet, type SetSpec } from './plan-world.ts';
 
 let cluster: TestCluster;

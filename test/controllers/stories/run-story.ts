@@ -7,7 +7,7 @@ import { resourceIdOf } from '../../../src/schemas/resource-kind.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import type { Event, Pod } from '../../../src/schemas/types.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
-import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet.ts';
+import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet/fake-kubelet.ts';
 import { needsAdmission } from './deliberate-differences.ts';
 import { startScheduler } from '../../support/scheduler.ts';
 import { Names } from './normalise.ts';

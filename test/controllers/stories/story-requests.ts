@@ -7,7 +7,7 @@ import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { type Status, StatusError } from '../../../src/schemas/errors/status.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
 import type { TestCluster } from '../../support/cluster.ts';
-import type { FakeKubelet } from '../../support/fake-kubelet.ts';
+import type { FakeKubelet } from '../../support/fake-kubelet/fake-kubelet.ts';
 import type { Names } from './normalise.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;

@@ -3,50 +3,18 @@
  * fake engine).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { comesTrue } from '../../support/comes-true.ts';
-import { systemClock } from '../../../src/base/clock.ts';
-import { silentLogger } from '../../../src/base/logger.ts';
-import { seededRng } from '../../../src/base/rng.ts';
-import { openConnection, type Connection } from '../../../src/client/connection.ts';
-import { openTunnel } from '../../../src/node-agent/tunnel/keep-tunnel.ts';
-import { startTestServer, type TestServer } from '../../api/test-server.ts';
-import { type AgentWorld, aPod, createAgentWorld } from '../../support/agent-world.ts';
+import type { TestServer } from '../../api/test-server.ts';
+import { aPod } from '../../support/agent-world.ts';
+import { startTunnelledAgent, type TunnelledAgent } from '../../support/tunnelled-agent.ts';
 
+let agent: TunnelledAgent;
 let server: TestServer;
-let world: AgentWorld;
-let connection: Connection;
-let tunnel: AsyncDisposable;
 
 beforeAll(async () => {
-  server = await startTestServer();
-  world = await createAgentWorld({ programOf: () => ({ output: ['one', 'two', 'three'] }) });
-  world.api.put('pods', aPod('web'));
-  await world.clock.advance(5_000);
-  await server.core.objects.create({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'web', namespace: 'default' },
-    spec: { ...aPod('web').spec, nodeName: 'n1' },
-  });
-  const token = await server.tokens.issue('system:node:n1', ['system:nodes']);
-  connection = openConnection({ server: server.server.url, ca: server.caPem, token, clock: systemClock });
-  tunnel = openTunnel({
-    connection,
-    runtime: world.runtime,
-    clock: systemClock,
-    rng: seededRng(1),
-    logger: silentLogger,
-    nodeName: 'n1',
-    findPod: (namespace, name) => world.agent.findPod(namespace, name),
-  });
-  await comesTrue(() => expect(server.server.connectedNodes).toEqual(['n1']));
+  agent = await startTunnelledAgent({ programOf: () => ({ output: ['one', 'two', 'three'] }) });
+  ({ server } = agent);
 });
-afterAll(async () => {
-  await tunnel[Symbol.asyncDispose]();
-  connection[Symbol.dispose]();
-  await world[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
+afterAll(() => agent[Symbol.asyncDispose]());
 
 describe('kubectl logs', () => {
   it('prints the lines of the container', async () => {
@@ -82,10 +50,10 @@ describe('kubectl logs', () => {
 });
 
 describe('a tunnel', () => {
-  it('is refused to who speaks for another node', async () => {
+  it('is refused to a client that speaks for another node', async () => {
     const path = '/apis/symphony.dev/v1/nodes/n2/tunnel';
     await expect(
-      connection.upgrade(path, 'symphony-tunnel', new AbortController().signal),
+      agent.connection.upgrade(path, 'symphony-tunnel', new AbortController().signal),
     ).rejects.toMatchObject({ code: 403 });
   });
 });

@@ -7,58 +7,26 @@ import { type ClientRequest, type IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { comesTrue } from '../../support/comes-true.ts';
 import { WebSocket } from 'ws';
 import { createTokenAuthenticator } from '../../api/token-authenticator.ts';
-import { systemClock } from '../../../src/base/clock.ts';
-import { silentLogger } from '../../../src/base/logger.ts';
-import { seededRng } from '../../../src/base/rng.ts';
-import { openConnection, type Connection } from '../../../src/client/connection.ts';
-import { openTunnel } from '../../../src/node-agent/tunnel/keep-tunnel.ts';
 import { startTestServer, type TestServer } from '../../api/test-server.ts';
-import { type AgentWorld, aPod, createAgentWorld } from '../../support/agent-world.ts';
+import { comesTrue } from '../../support/comes-true.ts';
+import { startTunnelledAgent, type TunnelledAgent } from '../../support/tunnelled-agent.ts';
 
 const POD = '/api/v1/namespaces/default/pods/web';
 const EXEC = `${POD}/exec?command=cat&stdin=1&stdout=1`;
 
+let agent: TunnelledAgent;
 let server: TestServer;
-let world: AgentWorld;
-let connection: Connection;
-let tunnel: AsyncDisposable;
 
 beforeAll(async () => {
-  server = await startTestServer();
-  world = await createAgentWorld({
+  agent = await startTunnelledAgent({
     programOf: () => ({ output: ['one', 'two', 'three'] }),
     onExec: () => ({ exitCode: 0, output: 'ready' }),
   });
-  world.api.put('pods', aPod('web'));
-  await world.clock.advance(5_000);
-  await server.core.objects.create({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'web', namespace: 'default' },
-    spec: { ...aPod('web').spec, nodeName: 'n1' },
-  });
-  const token = await server.tokens.issue('system:node:n1', ['system:nodes']);
-  connection = openConnection({ server: server.server.url, ca: server.caPem, token, clock: systemClock });
-  tunnel = openTunnel({
-    connection,
-    runtime: world.runtime,
-    clock: systemClock,
-    rng: seededRng(1),
-    logger: silentLogger,
-    nodeName: 'n1',
-    findPod: (namespace, name) => world.agent.findPod(namespace, name),
-  });
-  await comesTrue(() => expect(server.server.connectedNodes).toEqual(['n1']));
+  ({ server } = agent);
 });
-afterAll(async () => {
-  await tunnel?.[Symbol.asyncDispose]();
-  connection?.[Symbol.dispose]();
-  await world?.[Symbol.asyncDispose]();
-  await server?.[Symbol.asyncDispose]();
-});
+afterAll(() => agent?.[Symbol.asyncDispose]());
 
 interface Opened {
   readonly socket: WebSocket;

@@ -170,7 +170,7 @@ describe('whether the engine sees mounts', () => {
     expect(await Promise.all([ask(), ask()])).toEqual([{ ok: true }, { ok: true }]);
     expect(asked).toEqual([join(dir, 'mount-check', 'seen')]);
     expect(await listMountsBelow(dir)).toEqual([]);
-    expect(await readdir(dir)).toEqual(['pods']);
+    expect(await readdir(dir)).toEqual(['mount-check', 'pods']);
   });
 
   it('says why not', async () => {

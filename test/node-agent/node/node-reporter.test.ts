@@ -38,7 +38,7 @@ async function start(
     share: WHOLE_ENGINE,
     agentVersion: 'v0',
     podCidr: () => undefined,
-    volumes: { root: '/v', capacityBytes: async () => 1_000 },
+    volumes: { root: '/v', capacityBytes: async () => 1_000, limitProblem: async () => 'none here' },
     onNode: () => undefined,
     onRuntime: () => undefined,
     event: (_about, told) => void events.push(told),

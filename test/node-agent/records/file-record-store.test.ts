@@ -49,7 +49,7 @@ describe('records of pods in files', () => {
     expect(memory.epoch).toBeUndefined();
   });
 
-  it('cost nobody anything when the disk takes nothing, and keep the old record', async () => {
+  it('keep the old record when the disk takes nothing, and fail only where they must be durable', async () => {
     const store = open();
     const pod = aPod('web');
     await store.savePod('uid-of-web', { pod, ip: '10.0.0.1' });
@@ -57,6 +57,8 @@ describe('records of pods in files', () => {
     // as a full disk does.
     await mkdir(join(directory, 'pods', 'uid-of-web.json.tmp'));
     await expect(store.savePod('uid-of-web', { pod, ip: '10.0.0.2' })).resolves.toBeUndefined();
+    // Something is about to be done that only this record tells of.
+    await expect(store.savePod('uid-of-web', { pod, ip: '10.0.0.2' }, true)).rejects.toThrow(/EISDIR/);
     expect(await open().loadPods()).toEqual([{ pod, ip: '10.0.0.1' }]);
     await rm(join(directory, 'pods', 'uid-of-web.json.tmp'), { recursive: true });
     await store.savePod('uid-of-web', { pod, ip: '10.0.0.3' });

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -99,5 +99,18 @@ describe('sources of pods without a control plane', () => {
     for (const file of await readdir(directory)) await writeFile(join(directory, file), '{"half');
     api.setAway(true);
     await expect(volumes.ensure(pod, place)).rejects.toThrow('the API is away');
+  });
+
+  it('leave nothing behind where they cannot be written', async () => {
+    const { make } = setUp();
+    const volumes = make();
+    await volumes.ensure(pod, place);
+    const directory = join(dataDir, 'pods', pod.metadata.uid ?? '', 'sources');
+    const [first = ''] = await readdir(directory);
+    await rm(join(directory, first));
+    // A directory in the way fails for every user, as a full disk does.
+    await mkdir(join(directory, first, 'inside'), { recursive: true });
+    for (let tries = 0; tries < 3; tries += 1) await make().ensure(pod, place);
+    expect((await readdir(directory)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 });

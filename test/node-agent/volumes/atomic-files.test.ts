@@ -105,3 +105,19 @@ it('keeps the places where containers mount something inside it', async () => {
   await write([file('a', '2')]);
   expect((await readdir(root)).filter((name) => !name.startsWith('..'))).toEqual(['a']);
 });
+
+it('leaves one directory at most on a disk that takes nothing, and none when it does again', async () => {
+  const full: FileCalls = {
+    ...diskCalls,
+    writeFile: async () => {
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    },
+  };
+  const directories = async (): Promise<readonly string[]> =>
+    (await readdir(root)).filter((name) => name.startsWith('..2'));
+  for (let tries = 0; tries < 3; tries += 1)
+    await expect(write([file('b', 'new')], { calls: full })).rejects.toThrow('ENOSPC');
+  expect(await directories()).toHaveLength(1);
+  await write([file('b', 'new')]);
+  expect(await directories()).toEqual([await readlink(join(root, '..data'))]);
+});

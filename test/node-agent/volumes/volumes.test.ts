@@ -18,7 +18,7 @@ import { writeFilesAtomically } from '../../../src/node-agent/volumes/atomic-fil
 import { diskCalls, memoryCalls } from '../../../src/node-agent/volumes/file-calls.ts';
 import { checkHostPath } from '../../../src/node-agent/volumes/host-path.ts';
 import { aVolumeStore } from '../../support/volume-store.ts';
-import { mountsBelow } from '../../../src/node-agent/volumes/mounts.ts';
+import { mountsBelow, parseMounts } from '../../../src/node-agent/volumes/mounts.ts';
 import {
   planVolumes,
   podDirectory,
@@ -385,6 +385,6 @@ describe('volumes on the disk', () => {
   it('are unmounted deepest first, and only their own', () => {
     const line = (point: string): string => `1 2 0:3 / ${point} rw - tmpfs symphony rw`;
     const info = ['/p/u', '/p/u/a', '/p/u/a/b\\040c', '/p/u2', '/'].map(line).join('\n');
-    expect(mountsBelow(info, '/p/u')).toEqual(['/p/u/a/b c', '/p/u/a', '/p/u']);
+    expect(mountsBelow(parseMounts(info), '/p/u')).toEqual(['/p/u/a/b c', '/p/u/a', '/p/u']);
   });
 });

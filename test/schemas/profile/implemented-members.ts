@@ -95,15 +95,19 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.apps.v1.RollingUpdateDeployment': {
     'controllers/deployment/rollout-math.ts': 'maxSurge maxUnavailable',
   },
-  'api.apps.v1.ControllerRevision': { 'controllers/history/plan-history.ts': 'data revision' },
+  'api.apps.v1.ControllerRevision': {
+    'controllers/revision-history/plan-revision-history.ts': 'data revision',
+  },
   'api.apps.v1.DaemonSetSpec': {
     'controllers/daemon-set/plan-daemon-set.ts': 'minReadySeconds selector',
     'controllers/daemon-set/daemon-pods.ts': 'template',
     'controllers/daemon-set/plan-revisions.ts': 'revisionHistoryLimit',
-    'controllers/daemon-set/limits.ts': 'updateStrategy',
+    'controllers/daemon-set/rolling-limits.ts': 'updateStrategy',
   },
-  'api.apps.v1.DaemonSetUpdateStrategy': { 'controllers/daemon-set/limits.ts': 'rollingUpdate type' },
-  'api.apps.v1.RollingUpdateDaemonSet': { 'controllers/daemon-set/limits.ts': 'maxSurge maxUnavailable' },
+  'api.apps.v1.DaemonSetUpdateStrategy': { 'controllers/daemon-set/rolling-limits.ts': 'rollingUpdate type' },
+  'api.apps.v1.RollingUpdateDaemonSet': {
+    'controllers/daemon-set/rolling-limits.ts': 'maxSurge maxUnavailable',
+  },
   'api.apps.v1.StatefulSetSpec': {
     'controllers/stateful-set/identity.ts': 'ordinals replicas serviceName volumeClaimTemplates',
     'controllers/stateful-set/plan-stateful-set.ts':

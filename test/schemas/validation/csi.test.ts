@@ -63,6 +63,10 @@ describe('create', () => {
     expect(complaints(made(kind, rest))).toEqual(expected);
   });
 
+  it('shows that a node has no drivers', () => {
+    expect(stored(made('CSINode', {}))['spec']).toEqual({ drivers: null });
+  });
+
   it('fills what a driver does not say', () => {
     expect(stored(made('CSIDriver', { spec: { volumeLifecycleModes: [] } }))['spec']).toEqual({
       attachRequired: true,

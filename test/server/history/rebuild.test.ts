@@ -17,12 +17,13 @@ it.each([
   const { store, clock, objects, context } = cluster;
   await objects.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'here' }, spec: {} });
   const state = await store.clusterState();
-  await store.setClusterState({ epoch: 'e', phase: 'rebuilding' }, state);
+  await store.setClusterState({ epoch: 'e', ...state, phase: 'rebuilding' }, state);
   const condition = createClusterCondition('rebuilding');
   const parts = {
     store,
     writer: objects,
     caches: context.caches,
+    registry: context.registry,
     clock,
     logger: silentLogger,
     condition,

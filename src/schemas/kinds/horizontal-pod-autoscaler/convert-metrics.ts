@@ -15,17 +15,35 @@ function sourceOf(metric: Fields): readonly [string, Fields] {
   return [name ?? '', asRecord(metric[name ?? ''])];
 }
 
+/** The sources of a metric, of which its type takes one. */
+interface Sources {
+  readonly object: unknown;
+  readonly pods: unknown;
+  readonly resource: Fields;
+  readonly external: unknown;
+}
+
+/** The metric with the one source that its type names. */
+function withSource(metric: Fields, sources: Sources): Record<string, unknown> {
+  const [name, { container }] = sourceOf(metric);
+  const all: Readonly<Record<string, unknown>> = {
+    ...sources,
+    containerResource: { ...sources.resource, container },
+  };
+  return { type: metric['type'] ?? '', ...some({ [name]: all[name] }) };
+}
+
 const ZERO = '0';
 
 export function metricToV1(metric: Fields): unknown {
-  const [name, source] = sourceOf(metric);
+  const [, source] = sourceOf(metric);
   const { name: metricName, selector } = asRecord(source['metric']);
   const { value, averageValue, averageUtilization } = asRecord(source['target']);
   const resource = {
     name: source['name'],
     ...some({ targetAverageUtilization: averageUtilization, targetAverageValue: averageValue }),
   };
-  const sources: Readonly<Record<string, unknown>> = {
+  return withSource(metric, {
     object: {
       target: source['describedObject'],
       metricName,
@@ -34,13 +52,11 @@ export function metricToV1(metric: Fields): unknown {
     },
     pods: { metricName, targetAverageValue: averageValue ?? ZERO, ...some({ selector }) },
     resource,
-    containerResource: { ...resource, container: source['container'] },
     external: {
       metricName,
       ...some({ metricSelector: selector, targetValue: value, targetAverageValue: averageValue }),
     },
-  };
-  return { type: metric['type'], ...some({ [name]: sources[name] }) };
+  });
 }
 
 export function metricToV2(encodedMetric: unknown): Record<string, unknown> {
@@ -68,18 +84,16 @@ export function metricToV2(encodedMetric: unknown): Record<string, unknown> {
       ...some({ averageValue: targetAverageValue, averageUtilization }),
     },
   };
-  const sources: Readonly<Record<string, unknown>> = {
+  return withSource(metric, {
     object: { describedObject: source['target'], ...valued },
     pods: valued,
     resource,
-    containerResource: { ...resource, container: source['container'] },
     external: valued,
-  };
-  return { type: metric['type'] ?? '', ...some({ [name]: sources[name] }) };
+  });
 }
 
 export function measuredToV1(metric: Fields): unknown {
-  const [name, source] = sourceOf(metric);
+  const [, source] = sourceOf(metric);
   const { name: metricName, selector } = asRecord(source['metric']);
   const { value, averageValue, averageUtilization } = asRecord(source['current']);
   const resource = {
@@ -87,7 +101,7 @@ export function measuredToV1(metric: Fields): unknown {
     ...some({ currentAverageUtilization: averageUtilization }),
     currentAverageValue: averageValue ?? ZERO,
   };
-  const sources: Readonly<Record<string, unknown>> = {
+  return withSource(metric, {
     object: {
       target: source['describedObject'],
       metricName,
@@ -96,15 +110,13 @@ export function measuredToV1(metric: Fields): unknown {
     },
     pods: { metricName, currentAverageValue: averageValue ?? ZERO, ...some({ selector }) },
     resource,
-    containerResource: { ...resource, container: source['container'] },
     external: {
       metricName,
       ...some({ metricSelector: selector }),
       currentValue: value ?? ZERO,
       ...some({ currentAverageValue: averageValue }),
     },
-  };
-  return { type: metric['type'] ?? '', ...some({ [name]: sources[name] }) };
+  });
 }
 
 export function measuredToV2(encodedMetric: unknown): unknown {
@@ -113,7 +125,7 @@ export function measuredToV2(encodedMetric: unknown): unknown {
   const { currentAverageUtilization: averageUtilization, currentAverageValue, currentValue } = source;
   const average = name === 'object' ? source['averageValue'] : currentAverageValue;
   const selector = name === 'external' ? source['metricSelector'] : source['selector'];
-  // The older form always has a value, which says nothing beside an average.
+  // The older form always has a value, which has no meaning beside an average.
   const value = isAbsent(average) ? currentValue : undefined;
   const valued = {
     metric: { name: source['metricName'], ...some({ selector }) },
@@ -123,12 +135,10 @@ export function measuredToV2(encodedMetric: unknown): unknown {
     name: source['name'],
     current: some({ averageValue: currentAverageValue, averageUtilization }),
   };
-  const sources: Readonly<Record<string, unknown>> = {
+  return withSource(metric, {
     object: { describedObject: source['target'], ...valued },
     pods: valued,
     resource,
-    containerResource: { ...resource, container: source['container'] },
     external: valued,
-  };
-  return { type: metric['type'] ?? '', ...some({ [name]: sources[name] }) };
+  });
 }

@@ -1,7 +1,7 @@
 /**
- * `autoscaling/v1` ↔ `autoscaling/v2`. What the older version has no fields for (other metrics than
- * the processor, behavior, conditions) is in annotations of the older form, as upstream has it. An
- * annotation that cannot be read counts as absent. Pure; total.
+ * `autoscaling/v1` ↔ `autoscaling/v2`. What the older version has no fields for (metrics other than
+ * CPU, behavior, conditions) is in annotations of the older form, as upstream has it. An annotation
+ * that cannot be read counts as absent. Pure; total.
  */
 import { isRecord } from '../../../base/json.ts';
 import { asList, asRecord, asRecords, type Fields, isAbsent, omit } from '../../json-access.ts';

@@ -55,7 +55,7 @@ export function validateAutoscalerStatus(next: KubeObject): FieldErrors {
 interface VersionRule {
   /** The group may be the core group. */
   readonly mayBeCore: boolean;
-  /** The version is not looked at, since it was there before. */
+  /** An unchanged version is not validated: it was accepted before. */
   readonly isKept: boolean;
 }
 

@@ -44,7 +44,7 @@ function validateUncounted(uncounted: Fields): FieldErrors {
   return errors;
 }
 
-/** Pairs that contradict each other; the flag says that the rule holds for changes only. */
+/** Pairs that contradict each other. The flag marks a rule for changes only. */
 const EXCLUSIVE = [
   ['Complete', 'Failed', 'Complete=True and Failed=true', true],
   ['Complete', 'FailureTarget', 'Complete=True and FailureTarget=true', true],

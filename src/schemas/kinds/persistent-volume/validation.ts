@@ -40,7 +40,7 @@ import { ISCSI_NAME_TOO_LONG, MAX_ISCSI_NAME, validateHostPath } from '../../val
 
 const RECLAIM_POLICIES = ['Delete', 'Recycle', 'Retain'];
 
-/** A secret of any namespace; `checks` says whether its names are validated, too. */
+/** A secret of any namespace; `checks`: whether its names are validated, too. */
 const secretOf =
   (field: string, checks: boolean): SourceRule =>
   (source, path) => {

@@ -111,7 +111,7 @@ function validateClaims(spec: Fields): FieldErrors {
   );
 }
 
-/** Upstream does not look at the template when the selector cannot be read. */
+/** Upstream does not compare the template if the selector cannot be read. */
 function validateTemplate(spec: Fields): FieldErrors {
   const { selector } = spec;
   const path = 'spec.template';
@@ -129,7 +129,7 @@ function validateTemplate(spec: Fields): FieldErrors {
 
 /**
  * The template as its pods have it: with a volume for each claim, in the place of its namesake.
- * Their names are the controller's, whatever the template says.
+ * The controller names these volumes, and replaces those of the template.
  */
 function withClaims(spec: Fields, template: Fields): Fields {
   const names = asRecords(spec['volumeClaimTemplates']).map(({ metadata }) =>

@@ -1,16 +1,12 @@
-/**
- * Levels of directories in an archive. Each one holds descriptors open, of which the agent has few
- * for all of its work; a pod or an archive could ask for millions.
- */
-export const MAX_LEVELS = 500;
-
-/** Waiting for a stream of an archive that takes no more for now. */
+/** Waits for a stream that takes no more for now: its reader is slower than its writer. */
 interface Flow {
+  readonly destroyed: boolean;
   once(event: 'drain' | 'close', listener: () => void): unknown;
   off(event: 'drain' | 'close', listener: () => void): unknown;
 }
 
-export function drainedOrClosed(stream: Flow): Promise<void> {
+/** Resolves when the stream takes more, or has closed. */
+export function drained(stream: Flow): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       stream.off('drain', done);
@@ -19,5 +15,6 @@ export function drainedOrClosed(stream: Flow): Promise<void> {
     };
     stream.once('drain', done);
     stream.once('close', done);
+    if (stream.destroyed) done();
   });
 }

@@ -25,7 +25,7 @@ export interface HistoryInput {
   readonly hashLabel: string;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   hashOf(data: unknown, collisionCount: number | undefined): string;
-  /** The revision of this name in the owner's namespace, whoever controls it. */
+  /** The revision of this name in the owner's namespace, under any controller. */
   named(name: string): ControllerRevision | undefined;
 }
 
@@ -94,6 +94,25 @@ function draftOf(
     revision: number,
   };
 }
+
+/** A revision that the store lost, under the name that pods of it still have. */
+export const lostRevision = (
+  input: HistoryInput,
+  {
+    name,
+    template,
+    number,
+  }: { readonly name: string; readonly template: PodTemplate; readonly number: number },
+): ControllerRevision =>
+  draftOf(
+    { ...input, template, annotations: undefined },
+    {
+      name,
+      hash: name.slice(revisionName(input.owner.metadata.name, '').length),
+      number,
+      data: templatePatch(template),
+    },
+  );
 
 /** The patch that brings this template back; `kubectl rollout undo` applies it as it is. */
 export const templatePatch = (template: PodTemplate): Record<string, unknown> => ({

@@ -7,8 +7,8 @@ import {
   planUpdateRevision,
   templateOf,
   templatePatch,
-} from '../../../src/controllers/history/plan-history.ts';
-import { revisionHash, revisionName } from '../../../src/controllers/history/revision-name.ts';
+} from '../../../src/controllers/revision-history/plan-revision-history.ts';
+import { revisionHash, revisionName } from '../../../src/controllers/revision-history/revision-name.ts';
 import { omit } from '../../../src/schemas/json-access.ts';
 import type { ControllerRevision, PodTemplate } from '../../../src/schemas/types.ts';
 

@@ -10,6 +10,7 @@ import { asRecord, asString, getPath } from '../schemas/json-access.ts';
 import { badRequest, isStatusError, notFound, type StatusError } from '../schemas/errors/status.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { withForeignConditions } from '../schemas/pods/agent-conditions.ts';
+import { isTerminal } from '../schemas/pods/pod-phase.ts';
 import type { Registry, ResourceKind } from '../schemas/resource-kind.ts';
 import type { Pod } from '../schemas/types.ts';
 import { takeObject } from './decoding/intake.ts';
@@ -66,7 +67,10 @@ export async function takeReport(
   }
 }
 
-/** Another pod of that name, or one of another node, is not the pod that is meant. */
+/**
+ * Another pod of that name, or one of another node, is not the pod that is meant. A terminal phase
+ * stays, which the agent may not have seen yet. A refusal could hold up the end of its pod.
+ */
 function statusWrite(kind: ResourceKind, { metadata, ...reported }: KubeObject, node: string): UpdateWrite {
   const { namespace = '', name, uid } = metadata;
   const { apiVersion } = reported;
@@ -77,7 +81,8 @@ function statusWrite(kind: ResourceKind, { metadata, ...reported }: KubeObject, 
     change(current) {
       const { spec, status } = current as Pod;
       if (current.metadata.uid !== uid || spec.nodeName !== node) throw notFound(kind, name);
-      return { ...current, status: withForeignConditions(asRecord(reported['status']), status) };
+      const next = withForeignConditions(asRecord(reported['status']), status);
+      return isTerminal(status) && !isTerminal(next) ? current : { ...current, status: next };
     },
   };
 }

@@ -7,12 +7,13 @@ import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
 import { transitionTime } from '../../schemas/conditions.ts';
 import { AGENT_CONDITIONS, RESIZE_PENDING } from '../../schemas/pods/agent-conditions.ts';
+import { isTerminal } from '../../schemas/pods/pod-phase.ts';
 import { qosClass } from '../../schemas/pods/pod-resources.ts';
 import type { ContainerStatus, PodCondition, PodStatus } from '../../schemas/types.ts';
 import { planContainerStatus } from './plan-container-status.ts';
 import { isInitialized, mainsAreOver } from './plan-starts.ts';
 import { restartPolicyOf } from './plan-restart.ts';
-import { isLive, isTerminal, type PlannedContainer, type PodView, reportedOf } from './pod-view.ts';
+import { isLive, type PlannedContainer, type PodView, reportedOf } from './pod-view.ts';
 
 export interface PodStatusInput extends PodView {
   readonly hostIp: string;

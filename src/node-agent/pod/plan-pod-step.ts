@@ -6,11 +6,12 @@
  * Invariant 4: a container starts only if no attempt of its name is alive. The attempt's number
  * determines its name, so a second start finds the first one's container.
  */
+import { isTerminal } from '../../schemas/pods/pod-phase.ts';
 import { planEnding, planOver } from './plan-ending.ts';
 import { activeDeadlineMs, planRunning } from './plan-running.ts';
 import { continueStops } from './plan-stop.ts';
 import type { PodStep } from './pod-step.ts';
-import { type PodVerdict, type PodView, isTerminal } from './pod-view.ts';
+import type { PodVerdict, PodView } from './pod-view.ts';
 
 export function planPodStep(view: PodView): PodStep {
   /** When the plan may change without news. */

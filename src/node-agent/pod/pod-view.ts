@@ -182,9 +182,6 @@ export function membersOf({ records, sandboxes }: Pick<PodView, 'records' | 'san
 
 export const isLive = (record: ContainerRecord): boolean => record.phase === 'running';
 
-export const isTerminal = (status: PodStatus | undefined): boolean =>
-  status?.phase === 'Succeeded' || status?.phase === 'Failed';
-
 /** The grace of the pod's containers, by the deletion or the spec. */
 export function graceSecondsOf(pod: Pod): number {
   return (

@@ -10,6 +10,7 @@ import { TransientError } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
 import { omit } from '../../schemas/json-access.ts';
 import { keyOf } from '../../schemas/object.ts';
+import { isTerminal } from '../../schemas/pods/pod-phase.ts';
 import type { Pod } from '../../schemas/types.ts';
 import type { PodRecord } from '../ports.ts';
 import { failureWords } from './failure-words.ts';
@@ -22,7 +23,7 @@ import { createPodProblems } from './pod-problems.ts';
 import { createPodState, podRecordOf } from './pod-state.ts';
 import { type PodAction, subjectOf } from './pod-step.ts';
 import { createPodSteps, type PodSteps } from './pod-steps.ts';
-import { CLEANUP, isTerminal, type PlannedContainer, type PodView, type TellPodEvent } from './pod-view.ts';
+import { CLEANUP, type PlannedContainer, type PodView, type TellPodEvent } from './pod-view.ts';
 import type { PodPart, PodWorker, PodWorkerContext } from './types.ts';
 
 interface Parts extends PodPart {

@@ -14,7 +14,6 @@ import type { CheckContext, Checker } from './types.ts';
 const SILENCE_MS = 75_000;
 /** A new leader may come this late; the endpoints follow at once then. */
 const STALE_ENDPOINT_MS = 20_000;
-const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
 const SLICES = 'endpointslices.discovery.k8s.io';
 
 export const truth: Checker = {
@@ -58,10 +57,6 @@ function checkSilentNodes({ world, report }: CheckContext, upSince: () => number
   ledger.onEvent(({ resource, object, type }) => {
     if (resource === 'leases.coordination.k8s.io' && type !== 'DELETED')
       heardMs.set((object as Lease).metadata.name, clock.now());
-  });
-  // An agent that is back may report its pods before it renews its lease.
-  world.onAccess(({ node, verb }) => {
-    if (!READS.has(verb)) heardMs.set(node, clock.now());
   });
   return () => {
     const sinceMs = upSince();

@@ -167,7 +167,7 @@ try {
       unit: 'pods/s',
       baseline: KUBERNETES_PODS_PER_SECOND,
       ratio: rate(median(tookMs)) / KUBERNETES_PODS_PER_SECOND,
-      note: `${spread(tookMs)} ms: ${tookMs.map((x) => x.toFixed(0))} cpu ${cpu.map((x) => x.toFixed(2))}`,
+      note: `${spread(tookMs)} ms`,
     });
     report({ name: `${what}: CPU of the control plane`, value: median(cpu), unit: 'ms/pod' });
     report({ name: `${what}: CPU of Redis`, value: median(redisCpu), unit: 'ms/pod' });

@@ -3,6 +3,7 @@
  * all kinds say which objects depend on which; the store says whether an owner is really gone.
  * Before an owner is let go, the caches catch up, so that a new dependent is seen.
  */
+import { append } from '../../base/append.ts';
 import type { KubeObject, OwnerReference } from '../../schemas/object.ts';
 import { keyOf, objectKey } from '../../schemas/object.ts';
 import { type Registry, type ResourceId, storageIdOf } from '../../schemas/resource-kind.ts';
@@ -30,7 +31,7 @@ export const garbageCollector: Controller = {
     const caches = new Map<ResourceId, ResourceCache>();
     function dependentsOf(uid: string | undefined): readonly KubeObject[] {
       const found: KubeObject[] = [];
-      if (uid) for (const cache of caches.values()) found.push(...cache.byIndex(OWNER_INDEX, uid));
+      if (uid) for (const cache of caches.values()) append(found, cache.byIndex(OWNER_INDEX, uid));
       return found;
     }
     const keysOf = (objects: readonly KubeObject[]): readonly string[] =>

@@ -62,12 +62,13 @@ it('looks at no new object whose owners are here to stay', async () => {
       };
     },
   };
-  await using _running = await runController(spying, cluster.context);
+  const running = await runController(spying, cluster.context);
   const owner = await cluster.objects.create(aMap('owner'));
   await cluster.objects.create(aMap('held', owner.metadata.uid));
   await cluster.objects.create(aMap('stray', 'somebody else'));
   await cluster.clock.advance(1_000);
   expect(new Set(looked)).toEqual(new Set(['configmaps default/stray']));
+  await running[Symbol.asyncDispose]();
 });
 
 const POLICIES = ['Background', 'Foreground', 'Orphan'] as const;

@@ -2,7 +2,6 @@
 const { importsOf, LAYERS, PACKAGES } = require('./scripts/lint/layers.cjs');
 
 const under = (folders) => `^src/(${folders.join('|')})/`;
-const literal = (file) => file.replaceAll('.', '\\.');
 const ALL = LAYERS.map(({ folder }) => folder);
 const allowedFor = (mayImport) =>
   mayImport === 'all' ? ALL : mayImport === 'all but cli' ? ALL.filter((one) => one !== 'cli') : mayImport;
@@ -17,10 +16,15 @@ const only = (name, from, mayImport, comment) => ({
 const layer = ({ folder, mayImport, worker, ...rest }) => {
   const own = [folder, ...allowedFor(mayImport)];
   const comment = `src/${folder} imports only: ${importsOf({ folder, mayImport, worker, ...rest })}`;
-  const file = worker && `^src/${folder}/${literal(worker.file)}$`;
+  const inside = worker && `^src/${folder}/${worker.folder}/`;
   return [
-    only(`${folder}-layer`, { path: under([folder]), ...(file ? { pathNot: [file] } : {}) }, own, comment),
-    ...(file ? [only(`${folder}-worker`, { path: file }, [...own, ...worker.mayImport], comment)] : []),
+    only(
+      `${folder}-layer`,
+      { path: under([folder]), ...(inside ? { pathNot: [inside] } : {}) },
+      own,
+      comment,
+    ),
+    ...(inside ? [only(`${folder}-worker`, { path: inside }, [...own, ...worker.mayImport], comment)] : []),
   ];
 };
 const sealed = ({ folder, entries, users = [] }) => ({

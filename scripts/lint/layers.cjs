@@ -14,7 +14,7 @@ const LAYERS = [
     folder: 'scheduler',
     pure: true,
     mayImport: ['base', 'schemas'],
-    worker: { file: 'placement-worker.ts', mayImport: ['store', 'queue', 'resources'] },
+    worker: { folder: 'worker', mayImport: ['store', 'queue', 'resources'] },
   },
   { folder: 'store', mayImport: ['base', 'schemas'] },
   { folder: 'queue', mayImport: ['base', 'store'] },
@@ -46,12 +46,12 @@ const PACKAGES = [
 const importsOf = ({ mayImport, worker }) => {
   if (typeof mayImport === 'string') return mayImport;
   const own = mayImport.join(', ') || '–';
-  return worker ? `${own}; \`${worker.file}\` also ${worker.mayImport.join(', ')}` : own;
+  return worker ? `${own}; \`${worker.folder}\` also ${worker.mayImport.join(', ')}` : own;
 };
 
 const pureFolders = LAYERS.filter(({ pure }) => pure).map(({ folder }) => `src/${folder}`);
 const effectfulFiles = LAYERS.flatMap(({ folder, worker }) =>
-  worker ? [`src/${folder}/${worker.file}`] : [],
+  worker ? [`src/${folder}/${worker.folder}/**`] : [],
 );
 
 module.exports = { LAYERS, PACKAGES, importsOf, pureFolders, effectfulFiles };

@@ -1,7 +1,7 @@
 /**
  * The scheduler's view: nodes and pods reduced to the input of filters and scorers. A {@link
  * Snapshot} is private to a plan, and each placement of a batch is added to it. Everything in this
- * folder but placement-worker.ts is pure.
+ * folder but `worker` is pure.
  */
 import type {
   Node,

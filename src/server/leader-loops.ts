@@ -16,7 +16,7 @@ import {
   startControllers,
 } from '../controllers/start-controllers.ts';
 import type { Queues } from '../queue/types.ts';
-import { startPlacementWorker } from '../scheduler/placement-worker.ts';
+import { startPlacementWorker } from '../scheduler/worker/placement-worker.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
 import type { Application } from '../schemas/types.ts';
 import type { CacheSet } from '../store/cache/cache.ts';

@@ -1,7 +1,7 @@
 /** The real scheduler on a test cluster, for what the fake kubelet's own binding cannot decide. */
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
-import { startPlacementWorker } from '../../src/scheduler/placement-worker.ts';
+import { startPlacementWorker } from '../../src/scheduler/worker/placement-worker.ts';
 import { createMemoryQueues } from '../doubles/memory-queues.ts';
 import type { TestCluster } from './cluster.ts';
 

@@ -1,24 +1,31 @@
 /** The worker on the memory store: hints may be lost, refused pods rest until something helps. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { sleep } from '../../src/base/clock.ts';
-import { silentLogger } from '../../src/base/logger.ts';
-import { seededRng } from '../../src/base/rng.ts';
-import { createMemoryQueues } from '../doubles/memory-queues.ts';
-import type { Queues } from '../../src/queue/types.ts';
-import { startPlacementWorker } from '../../src/scheduler/placement-worker.ts';
-import type { SchedulingEvent } from '../../src/scheduler/plan-binding.ts';
-import { keyOf, type KubeObject } from '../../src/schemas/object.ts';
-import { builtinRegistry } from '../../src/schemas/registry.ts';
-import type { Pod } from '../../src/schemas/types.ts';
-import { createCacheSet } from '../../src/store/cache/cache-set.ts';
-import type { CacheSet } from '../../src/store/cache/cache.ts';
-import { createMemoryStore } from '../doubles/memory-store/memory-store.ts';
-import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
-import type { Store } from '../../src/store/types.ts';
-import { aClaim, aClass, aVolume, CLAIMS, userOf, VOLUMES } from '../controllers/storage/storage-cluster.ts';
-import { aNode, aPod, aReplicaSet } from '../support/builders.ts';
-import { createObjects } from '../support/objects.ts';
-import { createFakeClock, type FakeClock, settle } from '../support/fake-clock.ts';
+import { sleep } from '../../../src/base/clock.ts';
+import { silentLogger } from '../../../src/base/logger.ts';
+import { seededRng } from '../../../src/base/rng.ts';
+import { createMemoryQueues } from '../../doubles/memory-queues.ts';
+import type { Queues } from '../../../src/queue/types.ts';
+import { startPlacementWorker } from '../../../src/scheduler/worker/placement-worker.ts';
+import type { SchedulingEvent } from '../../../src/scheduler/plan-binding.ts';
+import { keyOf, type KubeObject } from '../../../src/schemas/object.ts';
+import { builtinRegistry } from '../../../src/schemas/registry.ts';
+import type { Pod } from '../../../src/schemas/types.ts';
+import { createCacheSet } from '../../../src/store/cache/cache-set.ts';
+import type { CacheSet } from '../../../src/store/cache/cache.ts';
+import { createMemoryStore } from '../../doubles/memory-store/memory-store.ts';
+import { createPlacementProofs } from '../../../src/resources/writing/placement-proof.ts';
+import type { Store } from '../../../src/store/types.ts';
+import {
+  aClaim,
+  aClass,
+  aVolume,
+  CLAIMS,
+  userOf,
+  VOLUMES,
+} from '../../controllers/storage/storage-cluster.ts';
+import { aNode, aPod, aReplicaSet } from '../../support/builders.ts';
+import { createObjects } from '../../support/objects.ts';
+import { createFakeClock, type FakeClock, settle } from '../../support/fake-clock.ts';
 
 const NOT_READY = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' } as const;
 const proofs = createPlacementProofs(Buffer.alloc(32, 7));

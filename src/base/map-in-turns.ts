@@ -4,8 +4,8 @@
  */
 import { setImmediate } from 'node:timers/promises';
 
-/** Of some 1 ms each: a lease is renewed, and an agent heard, in between. */
-const PER_TURN = 32;
+/** Of some 0.2 ms each: a lease is renewed, and an agent heard, in between. */
+const PER_TURN = 128;
 
 export async function mapInTurns<T, R>(items: readonly T[], map: (item: T) => R): Promise<readonly R[]> {
   const results: R[] = [];

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { mapInTurns } from '../../src/base/map-in-turns.ts';
 
-const numbers = Array.from({ length: 100 }, (_, index) => index);
+const numbers = Array.from({ length: 500 }, (_, index) => index);
 
 it('lets others have a turn between many items, and keeps the order', async () => {
   let mapped = 0;

@@ -60,16 +60,21 @@ const holds = ({ status }: Job, type: string): boolean =>
   status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
 
 describe('a Job', () => {
+  /** Large commits are made in many turns of the event loop. */
+  async function pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 50) await cluster.clock.advance(50);
+  }
+
   it('makes 2,000 pods, and counts their ends, in few commits', async () => {
     const counts = await start();
     await cluster.objects.create(aJob({ parallelism: 2_000, completions: 2_000 }));
-    await cluster.clock.advance(5_000);
+    await pass(5_000);
     const pods = await podsThere();
     expect(pods).toHaveLength(2_000);
     expect(counts.commits).toBeLessThan(10);
     await end(pods, 'Succeeded');
     const before = counts.commits;
-    await cluster.clock.advance(5_000);
+    await pass(5_000);
     expect((await job())?.status).toMatchObject({ succeeded: 2_000, uncountedTerminatedPods: {} });
     expect(counts.commits - before).toBeLessThan(20);
   }, 60_000);

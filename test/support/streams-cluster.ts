@@ -38,7 +38,7 @@ export async function startStreamsCluster(): Promise<StreamsCluster> {
   await ensureTestImages();
   const docker = connectDocker();
   const cluster = uniqueCluster('streams');
-  const server = await startTestServer({}, ['default']);
+  const server = await startTestServer({}, ['default', 'kube-node-lease']);
   const dataDir = await mkdtemp(join(tmpdir(), 'symphony-streams-'));
   const free = await freeSubnet();
   const clock = systemClock;

@@ -18,7 +18,7 @@ export async function countRequests({ connection }: HttpApiClient): Promise<Requ
   return counts;
 }
 
-/** What has been added, the most first. */
+/** The requests that came in between, the most frequent first. */
 export function difference(
   before: RequestCounts,
   after: RequestCounts,

@@ -51,7 +51,7 @@ export async function startSymphony(options: {
   readonly program?: 'up' | 'control-plane';
   /** More flags of the program. */
   readonly flags?: readonly string[];
-  /** Of Node itself, such as `--cpu-prof`. */
+  /** Flags of Node itself, such as `--cpu-prof`. */
   readonly nodeFlags?: readonly string[];
 }): Promise<BenchSymphony> {
   const repository = await createTestRepository();

@@ -4,7 +4,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 
-/** Of some 0.2 ms each: a lease is renewed, and an agent heard, in between. */
+/** An item takes some 0.2 ms. A lease is renewed, and an agent heard, between two turns. */
 const PER_TURN = 128;
 
 export async function mapInTurns<T, R>(items: readonly T[], map: (item: T) => R): Promise<readonly R[]> {

@@ -1,4 +1,4 @@
-/** Values as JSON carries them: without members that are `undefined`. */
+/** Values as JSON carries them: without `undefined`, and without numbers that are none. */
 
 /** Parts that are known to be plain. Objects of one template share most of their parts. */
 const known = new WeakSet<object>();
@@ -11,6 +11,7 @@ export const plainJson = <T>(value: T): T =>
 const SHARED_DEPTH = 2;
 
 function isPlain(value: unknown, depth: number): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object' || value === null) return value !== undefined;
   if (depth === SHARED_DEPTH && known.has(value)) return true;
   for (const name in value)

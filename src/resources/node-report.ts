@@ -1,6 +1,6 @@
 /**
- * What an agent tells of its node, many things in one request and one commit: the statuses of its
- * pods, and Events. Each item is checked as if it came alone, and one that is refused keeps no
+ * Takes many things that an agent tells of its node in one request and one commit: the statuses of
+ * its pods, and Events. Each item is checked as if it came alone, and one that is refused keeps no
  * other out. Statuses need no version, as kubelet's: conditions of other writers are kept, and an
  * agent renews its Lease before it takes back what was said of its pods while it was silent.
  */

@@ -7,7 +7,7 @@ it('is the value as its JSON would be parsed, whatever it is', () => {
   const value = fc.letrec((tie) => ({
     any: fc.oneof(
       { depthSize: 'small' },
-      fc.constantFrom(undefined, null, true, 'text', 7),
+      fc.constantFrom(undefined, null, true, 'text', 7, Number.NaN),
       fc.array(tie('any'), { maxLength: 4 }),
       fc.dictionary(fc.constantFrom('a', 'b', '__proto__', 'constructor'), tie('any'), {
         noNullPrototype: true,

@@ -44,7 +44,7 @@ describe('the data of a StatefulSet', () => {
   let symphony: Symphony;
   let kubectl: Symphony['kubectl'];
   let volumes: readonly string[];
-  /** What each pod's log must say. */
+  /** Each pod's log must say this. */
   const logs = { 'db-0': 'start 1\n', 'db-1': 'start 1\n' };
 
   beforeAll(async () => {

@@ -9,6 +9,7 @@ import type { Event, PersistentVolume } from '../../src/schemas/types.ts';
 import { createAgentFakeApi } from '../support/agent-fake-api.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { type AgentWorld, aPod, createAgentWorld } from '../support/agent-world.ts';
+import { aLocalVolume } from '../support/volumes.ts';
 
 let world: AgentWorld;
 beforeEach(async () => {
@@ -25,19 +26,12 @@ function aVolumeOf(
   over: Partial<KubeObject['metadata']> = {},
   path = `/nonexistent/volumes/pvc-${claim}`,
 ): PersistentVolume {
-  const name = `pvc-${claim}`;
+  const volume = aLocalVolume('', `pvc-${claim}`);
   return {
-    apiVersion: 'v1',
-    kind: 'PersistentVolume',
-    metadata: {
-      name,
-      uid: `uid-of-${name}`,
-      labels: { 'symphony.dev/node': 'n1' },
-      annotations: { 'pv.kubernetes.io/provisioned-by': 'symphony.dev/local' },
-      finalizers: ['symphony.dev/volume'],
-      ...over,
-    },
+    ...volume,
+    metadata: { ...volume.metadata, ...over },
     spec: {
+      ...volume.spec,
       persistentVolumeReclaimPolicy: 'Delete',
       claimRef: { namespace: 'default', name: claim, uid: `uid-of-${claim}` },
       local: { path },

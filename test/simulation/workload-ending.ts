@@ -48,7 +48,7 @@ export function stuckPods({ ledger }: SimWorld): readonly Pod[] {
   );
 }
 
-/** What is not as it should be yet. */
+/** Lists everything that is not as it should be yet. */
 export function openWorkload(world: SimWorld, tree: TreeDraft): string | undefined {
   const { ledger } = world;
   for (const [name, draft] of Object.entries(tree.workloads)) {

@@ -122,7 +122,7 @@ export function changed(rng: Rng, draft: WorkloadDraft): WorkloadDraft {
   }
 }
 
-/** What a cluster at rest can have: everything updated, nothing failing, no more schedules. */
+/** The workloads of a cluster at rest: everything updated, nothing failing, no more schedules. */
 export function settled(draft: WorkloadDraft): WorkloadDraft | undefined {
   switch (draft.kind) {
     case 'StatefulSet':

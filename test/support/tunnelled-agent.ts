@@ -9,7 +9,7 @@ import { openScope } from '../../src/base/scope.ts';
 import { type Connection, openConnection } from '../../src/client/connection.ts';
 import { openTunnel } from '../../src/node-agent/tunnel/keep-tunnel.ts';
 import { startTestServer, type TestServer } from '../api/test-server.ts';
-import { aPod, createAgentWorld } from './agent-world.ts';
+import { type AgentWorld, aPod, createAgentWorld } from './agent-world.ts';
 import { comesTrue } from './comes-true.ts';
 
 export interface TunnelledAgent extends AsyncDisposable {
@@ -36,17 +36,22 @@ export const startTunnelledAgent = (
     const connection = scope.use(
       openConnection({ server: server.server.url, ca: server.caPem, token, clock: systemClock }),
     );
-    scope.use(
-      openTunnel({
-        connection,
-        runtime: world.runtime,
-        clock: systemClock,
-        rng: seededRng(1),
-        logger: silentLogger,
-        nodeName: 'n1',
-        findPod: (namespace, name) => world.agent.findPod(namespace, name),
-      }),
-    );
+    scope.use(openTunnelOf(world, connection));
     await comesTrue(() => expect(server.server.connectedNodes).toEqual(['n1']));
     return { server, connection };
+  });
+
+/** The agent's end of a tunnel on this connection. */
+export const openTunnelOf = (
+  { runtime, agent }: AgentWorld,
+  connection: Pick<Connection, 'upgrade'>,
+): ReturnType<typeof openTunnel> =>
+  openTunnel({
+    connection,
+    runtime,
+    clock: systemClock,
+    rng: seededRng(1),
+    logger: silentLogger,
+    nodeName: 'n1',
+    findPod: (namespace, name) => agent.findPod(namespace, name),
   });

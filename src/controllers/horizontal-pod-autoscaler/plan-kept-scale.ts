@@ -20,9 +20,9 @@ import type { ScaleTarget } from './autoscaler-view.ts';
 export interface KeptScaleInput {
   readonly autoscaler: HorizontalPodAutoscaler;
   readonly target: ScaleTarget;
-  /** Of the namespace. */
+  /** All pods of the namespace. */
   readonly pods: readonly Pod[];
-  /** Of the target. A store that was restored from a backup has them, with their former sizes. */
+  /** Those of the target. A store that was restored from a backup has them, with former sizes. */
   readonly replicaSets: readonly ReplicaSet[];
 }
 

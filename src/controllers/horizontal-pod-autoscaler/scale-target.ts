@@ -1,4 +1,4 @@
-/** What an autoscaler scales: the object of any kind that has a scale. */
+/** The target of an autoscaler: the object of any kind that has a scale. */
 import type { BoundWriter } from '../../resources/writing/write-plan.ts';
 import { scaleOf, withScale } from '../../resources/subresources/scale.ts';
 import { StatusError } from '../../schemas/errors/status.ts';

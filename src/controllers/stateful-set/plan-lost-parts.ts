@@ -1,6 +1,6 @@
 /**
- * What a StatefulSet lost with the store's history, made again for the pods that agents brought
- * back; pure. Git has neither the claims nor an older revision. The claims get their names back, and
+ * Makes again, for the pods that agents brought back, the parts of a StatefulSet that were lost
+ * with the store's history; pure. Git has neither the claims nor an older revision. The claims get their names back, and
  * the restored volumes bind to them. A revision is read off a pod that has it, and becomes the
  * current one, so that a pod below the partition is made again as it was.
  */

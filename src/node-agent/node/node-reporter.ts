@@ -64,7 +64,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   let stopped = false;
   /** The last report has reached the control plane. */
   let isInContact = false;
-  /** Of the Node, while the control plane has it. */
+  /** The uid of the Node, while the control plane has it. */
   let uid: string | undefined;
   let markReported: () => void = () => undefined;
   const reported = new Promise<void>((resolve) => {

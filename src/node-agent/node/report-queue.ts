@@ -1,6 +1,6 @@
 /**
- * What this node tells the control plane, many things in one request. A request takes along all
- * that waits; while it is under way, more gathers. So a busy control plane gets fewer and larger
+ * Tells the control plane many things of this node in one request. A request takes along all that
+ * waits; while it is under way, more gathers. So a busy control plane gets fewer and larger
  * requests, and a state that is over before its turn is not sent at all.
  */
 import type { Clock, Timer } from '../../base/clock.ts';

@@ -48,7 +48,7 @@ export function projectsFor(directory: string): readonly number[] {
   return Array.from({ length: MAX_TRIES }, (_, index) => FIRST_PROJECT + ((start + index) % PROJECTS));
 }
 
-/** What `lsattr -p -d` says of one directory: its project, its flags and its path. */
+/** Reads a line of `lsattr -p -d`: the project of one directory, its flags and its path. */
 export function parseProject(text: string): number {
   const project = /^\s*(\d+)\s/.exec(text)?.[1];
   if (project === undefined) throw new Error(`Cannot read the project of a directory: "${text.trim()}"`);

@@ -1,9 +1,9 @@
 /**
  * The one place where objects become payloads of Redis and back: sealed and versioned.
  *
- * What this process wrote comes back to it soon, in the change log and in answers. It is not parsed
- * again: while the text is the one that was written, so is the object. Objects that share parts go
- * on sharing them.
+ * The objects that this process wrote come back to it soon, in the change log and in answers. They
+ * are not parsed again: while the text is the one that was written, so is the object. Objects that
+ * share parts go on sharing them.
  */
 import { setRecent } from '../../base/bounded-map.ts';
 import { plainJson } from '../../base/plain-json.ts';

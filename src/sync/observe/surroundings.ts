@@ -1,4 +1,4 @@
-/** What stands around an object and explains its health: its creator, its pods, its node. */
+/** The objects around another one that explain its health: its creator, its pods, its node. */
 import { type KubeObject, controllerOf } from '../../schemas/object.ts';
 import type { ResourceId } from '../../schemas/resource-kind.ts';
 import type { Surroundings } from '../../health/index.ts';

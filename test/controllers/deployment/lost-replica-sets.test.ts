@@ -12,8 +12,8 @@ import { controllerOf, keyOf } from '../../../src/schemas/object.ts';
 import { RESTORED_OWNER, withMark } from '../../../src/schemas/pods/pod-marks.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
 import { aDeployment, aPod } from '../../support/builders.ts';
-import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
-import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet/fake-kubelet.ts';
+import type { TestCluster } from '../../support/cluster.ts';
+import { type OneNode, startOneNode } from '../../support/fake-kubelet/one-node.ts';
 
 describe('the ReplicaSets that are made again', () => {
   const deployment = aDeployment({ replicas: 3 });
@@ -107,18 +107,13 @@ describe('the ReplicaSets that are made again', () => {
 
 describe('a rollout in whose middle the store lost its history', () => {
   let cluster: TestCluster;
-  let kubelet: FakeKubelet;
+  let node: OneNode;
 
   beforeEach(async () => {
-    cluster = await startTestCluster({ admission: true });
-    kubelet = await startFakeKubelet(cluster);
-    await cluster.objects.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, spec: {} });
-    await cluster.clock.advance(1_000);
+    node = await startOneNode();
+    ({ cluster } = node);
   });
-  afterEach(async () => {
-    await kubelet[Symbol.asyncDispose]();
-    await cluster[Symbol.asyncDispose]();
-  });
+  afterEach(() => node[Symbol.asyncDispose]());
 
   const pods = async (): Promise<readonly Pod[]> =>
     (await cluster.store.list('pods')).objects as readonly Pod[];
@@ -237,7 +232,7 @@ describe('a rollout in whose middle the store lost its history', () => {
     const spec = { strategy: { type: 'Recreate' as const } };
     await cluster.objects.create(aDeployment({ replicas: 2, image: 'app:1', spec }));
     await cluster.clock.advance(5_000);
-    await kubelet[Symbol.asyncDispose]();
+    await node.kubelet[Symbol.asyncDispose]();
     for (const pod of await pods())
       await write(pod, { deletionTimestamp: '2026-01-01T01:00:00Z', deletionGracePeriodSeconds: 3_000 });
     await rebuilt(aDeployment({ replicas: 2, image: 'app:2', spec }));

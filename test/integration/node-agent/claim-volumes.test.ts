@@ -12,6 +12,7 @@ import type { Container, Event, PersistentVolume, Pod } from '../../../src/schem
 import { aPod } from '../../support/agent-world.ts';
 import { type DockerAgent, eventually, startDockerAgent } from '../../support/docker-agent.ts';
 import { TEST_IMAGE } from '../../support/docker.ts';
+import { aLocalVolume } from '../../support/volumes.ts';
 
 let node: DockerAgent;
 beforeAll(async () => {
@@ -48,24 +49,15 @@ function bind(
   spec: Partial<PersistentVolume['spec']> = {},
   over: Partial<KubeObject['metadata']> = {},
 ): void {
-  const name = `pvc-${claim}`;
+  const volume = aLocalVolume(volumesDir(), `pvc-${claim}`);
   node.api.put('persistentvolumes', {
-    apiVersion: 'v1',
-    kind: 'PersistentVolume',
-    metadata: {
-      name,
-      uid: `uid-of-${name}`,
-      labels: { 'symphony.dev/node': 'n1' },
-      annotations: { 'pv.kubernetes.io/provisioned-by': 'symphony.dev/local' },
-      finalizers: ['symphony.dev/volume'],
-      ...over,
-    },
+    ...volume,
+    metadata: { ...volume.metadata, ...over },
     spec: {
-      capacity: { storage: '1Gi' },
+      ...volume.spec,
       accessModes: ['ReadWriteOnce'],
       persistentVolumeReclaimPolicy: 'Delete',
       claimRef: { namespace: 'default', name: claim, uid: `uid-of-${claim}` },
-      local: { path: pathOf(claim) },
       ...spec,
     },
   });
@@ -73,7 +65,7 @@ function bind(
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
     metadata: { name: claim, namespace: 'default', uid: `uid-of-${claim}` },
-    spec: { volumeName: name },
+    spec: { volumeName: volume.metadata.name },
     status: { phase: 'Bound' },
   });
 }

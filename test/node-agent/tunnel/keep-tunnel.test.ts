@@ -2,11 +2,11 @@ import { type ClientHttp2Session, connect } from 'node:http2';
 import { type AddressInfo, type Server, type Socket, createServer, connect as dial } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { channels, createFrameReader, encodeFrame } from '../../../src/base/channel-frames.ts';
-import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import { openTunnel } from '../../../src/node-agent/tunnel/keep-tunnel.ts';
 import { type AgentWorld, aPod, createAgentWorld } from '../../support/agent-world.ts';
+import { openTunnelOf } from '../../support/tunnelled-agent.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 
 let world: AgentWorld;
@@ -22,15 +22,7 @@ it('serves logs, commands, ports and statistics, and refusals in the words of ku
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const tunnel = openTunnel({
-    connection: { upgrade: async () => dial(port, '127.0.0.1') },
-    runtime: world.runtime,
-    clock: systemClock,
-    rng: seededRng(1),
-    logger: silentLogger,
-    nodeName: 'n1',
-    findPod: (namespace, name) => world.agent.findPod(namespace, name),
-  });
+  const tunnel = openTunnelOf(world, { upgrade: async () => dial(port, '127.0.0.1') });
   const socket = await accepted;
   const session = connect('http://agent', { createConnection: () => socket });
   session.on('error', () => undefined);

@@ -1,4 +1,4 @@
-/** What autoscalers had scaled keeps its pods after the store lost the number of replicas. */
+/** Targets of autoscalers keep their pods after the store lost the number of replicas. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { createAbort } from '../../../src/base/abort.ts';
@@ -8,21 +8,16 @@ import { RESTORED_OWNER, withMark } from '../../../src/schemas/pods/pod-marks.ts
 import type { Deployment, Pod } from '../../../src/schemas/types.ts';
 import { keepScales } from '../../../src/server/history/keep-scales.ts';
 import { aDeployment } from '../../support/builders.ts';
-import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
-import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet/fake-kubelet.ts';
+import type { TestCluster } from '../../support/cluster.ts';
+import { type OneNode, startOneNode } from '../../support/fake-kubelet/one-node.ts';
 
 let cluster: TestCluster;
-let kubelet: FakeKubelet;
+let node: OneNode;
 beforeEach(async () => {
-  cluster = await startTestCluster({ admission: true });
-  kubelet = await startFakeKubelet(cluster);
-  await cluster.objects.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, spec: {} });
-  await cluster.clock.advance(1_000);
+  node = await startOneNode();
+  ({ cluster } = node);
 });
-afterEach(async () => {
-  await kubelet[Symbol.asyncDispose]();
-  await cluster[Symbol.asyncDispose]();
-});
+afterEach(() => node[Symbol.asyncDispose]());
 
 const labels = { app: 'web' };
 const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'app:1' }] } };

@@ -33,7 +33,7 @@ export interface Running {
   readonly mounts: readonly string[];
 }
 
-/** What really runs, whatever the API says. */
+/** The pods that really run, whatever the API says. */
 export function runningContainers({ nodes }: SimWorld): readonly Running[] {
   return nodes.flatMap(({ name: node, engine }) =>
     engine

@@ -37,6 +37,8 @@ for (const round of rounds) {
   if (isEnded) break;
   if (round.node === other?.binary) say(`\n• on Node ${other.major}: ${round.more.join(' ')}`);
   codes.push(await vitest(round));
+  // The failures of a round are the last words of the run.
+  if (codes.at(-1) !== 0) break;
 }
 await stopEngine();
 process.exit(codes.find((code) => code !== 0) ?? 0);

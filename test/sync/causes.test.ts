@@ -132,6 +132,20 @@ describe('why an application is not healthy', () => {
     expect((await status()).health.message).toMatch(/^pod\/web: claim data is not bound: .*"gp2" not found$/);
   });
 
+  it('names the namespace of objects that have one name', async () => {
+    const claim = (namespace: string): string =>
+      `apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data, namespace: ${namespace}}\n` +
+      `spec: {accessModes: [ReadWriteOnce], storageClassName: '', resources: {requests: {storage: 1Gi}}}\n`;
+    const namespace = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n';
+    at.repository.commit({ 'a.yaml': claim('default'), 'b.yaml': claim('shop'), 'c.yaml': namespace });
+    await at.start();
+    await at.pass();
+    const text = 'No PersistentVolume fits this claim, and it has no StorageClass';
+    expect((await status()).health.message).toBe(
+      `persistentvolumeclaim/data in default: ${text}\npersistentvolumeclaim/data in shop: ${text}`,
+    );
+  });
+
   it('is the node that was lost, as soon as it is', async () => {
     const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, status: { conditions: [] } };
     await at.objects.create(node);

@@ -18,7 +18,15 @@ const FOREIGN: ReadonlyMap<string, string> = new Map(
     curl: ['--silent', '--retry', '--retry-connrefused'],
     git: ['--batch', '--global', '--notes', '--quiet', '--message', '--all'],
     kubectl: [
-      ...['--as', '--list', '--prune', '--server-side', '--ignore-daemonsets', '--delete-emptydir-data'],
+      ...[
+        '--as',
+        '--list',
+        '--prune',
+        '--server-side',
+        '--ignore-daemonsets',
+        '--delete-emptydir-data',
+        '--cascade',
+      ],
       ...['--previous', '--verb', '--non-resource-url', '--clusterrole', '--serviceaccount'],
       ...['--docker-server', '--docker-username', '--docker-password'],
     ],

@@ -378,3 +378,16 @@ it('21: notices a CronJob that makes two Jobs for one time', async () => {
   );
   expect(await caught({ store }, workloads)).toContain(21);
 });
+
+it('22: notices a budget that allows more evictions than it may', async () => {
+  const store = rewriting((ops) =>
+    ops.map((op) => {
+      if (op.type !== 'update' || op.resource !== 'poddisruptionbudgets.policy') return op;
+      const status = { ...(op.object['status'] as object), disruptionsAllowed: 9 };
+      return { ...op, object: { ...op.object, status } };
+    }),
+  );
+  const only = ({ name }: Action): boolean =>
+    ['commit a StatefulSet', 'kubectl drain', 'kubectl uncordon'].includes(name);
+  expect(await caught({ store }, { ...workloads, only, calm: false })).toContain(22);
+});

@@ -379,12 +379,12 @@ it('21: notices a CronJob that makes two Jobs for one time', async () => {
   expect(await caught({ store }, workloads)).toContain(21);
 });
 
-it('22: notices a budget that allows more evictions than it may', async () => {
-  const store = rewriting((ops) =>
+it('22: notices an eviction that takes no share of its budget', async () => {
+  const store = rewriting((ops, { data }) =>
     ops.map((op) => {
-      if (op.type !== 'update' || op.resource !== 'poddisruptionbudgets.policy') return op;
-      const status = { ...(op.object['status'] as object), disruptionsAllowed: 9 };
-      return { ...op, object: { ...op.object, status } };
+      const isShare = op.type === 'update' && op.resource === 'poddisruptionbudgets.policy';
+      const stored = isShare && data.resources.get(op.resource)?.objects.get(op.key);
+      return stored && ops.some(({ resource }) => resource === 'pods') ? { ...op, object: stored } : op;
     }),
   );
   const only = ({ name }: Action): boolean =>

@@ -16,9 +16,9 @@ interface Budget extends KubeObject {
   };
 }
 
+const EVICTED = 'EvictionByEvictionAPI';
 const isEvicted = (pod: Pod): boolean =>
   isTerminating(pod) && pod.status?.conditions?.some(({ reason }) => reason === EVICTED) === true;
-const EVICTED = 'EvictionByEvictionAPI';
 
 export const budgets: Checker = {
   invariant: 22,

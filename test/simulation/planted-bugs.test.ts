@@ -379,12 +379,12 @@ it('21: notices a CronJob that makes two Jobs for one time', async () => {
   expect(await caught({ store }, workloads)).toContain(21);
 });
 
-it('22: notices an eviction that takes no share of its budget', async () => {
-  const store = rewriting((ops, { data }) =>
+it('22: notices a control plane that asks no budget', async () => {
+  const store = rewriting((ops) =>
     ops.map((op) => {
-      const isShare = op.type === 'update' && op.resource === 'poddisruptionbudgets.policy';
-      const stored = isShare && data.resources.get(op.resource)?.objects.get(op.key);
-      return stored && ops.some(({ resource }) => resource === 'pods') ? { ...op, object: stored } : op;
+      if (!('object' in op) || op.resource !== 'poddisruptionbudgets.policy') return op;
+      const spec = { ...(op.object['spec'] as object), minAvailable: 0 };
+      return { ...op, object: { ...op.object, spec } };
     }),
   );
   const only = ({ name }: Action): boolean =>

@@ -208,7 +208,8 @@ async function evict(clock: Clock, kubectl: ApiClient, { metadata }: Pod): Promi
   };
   for (let tries = 1; ; tries += 1) {
     try {
-      return void (await kubectl.create(resources.pods, eviction, 'eviction'));
+      await kubectl.create(resources.pods, eviction, 'eviction');
+      return;
     } catch (error) {
       if (!isStatusError(error, 'TooManyRequests') || tries >= EVICTION_TRIES) throw error;
       await sleep(clock, EVICTION_RETRY_MS);

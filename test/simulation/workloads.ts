@@ -54,6 +54,8 @@ export const CRON_NAMES = ['tick', 'tock'] as const;
 const WITH_CLAIMS: ReadonlySet<string> = new Set(['db', 'ring']);
 const PARALLEL: ReadonlySet<string> = new Set(['ring', 'mesh']);
 export const MAX_MEMBERS = 3;
+/** What the budget of a StatefulSet says in Git. */
+export const minAvailableOf = (name: string): number => (PARALLEL.has(name) ? 2 : 1);
 
 const SERVER_IMAGES = ['app:v1', 'app:v2', 'app:v3', 'slow:v1', 'stubborn:v1'] as const;
 /** Ends with success, after a while; fails always. */
@@ -231,7 +233,7 @@ function companionsOf(name: string, { kind }: WorkloadDraft): readonly KubeObjec
   const spec = { selector: { app: name }, ports: [{ port: 80 }] };
   const service = { apiVersion: 'v1', kind: 'Service', metadata: { name } };
   if (kind === 'DaemonSet') return [{ ...service, spec }];
-  const budget = { minAvailable: PARALLEL.has(name) ? 2 : 1, selector: { matchLabels: { app: name } } };
+  const budget = { minAvailable: minAvailableOf(name), selector: { matchLabels: { app: name } } };
   return [
     { ...service, spec: { ...spec, clusterIP: 'None' } },
     { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name }, spec: budget },

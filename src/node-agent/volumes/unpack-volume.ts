@@ -114,7 +114,7 @@ async function unpackInto(
 
 /** Where the entry's last block ends in the archive. */
 function endOf(header: Header): number {
-  const { byteOffset = 0, size = 0 } = header as Header & { readonly byteOffset?: number };
+  const { byteOffset = 0, size } = header as Header & { readonly byteOffset?: number };
   return byteOffset + Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
 }
 

@@ -5,13 +5,13 @@
  */
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
+import { minAvailableOf } from '../workloads.ts';
 import { isTerminating } from './facts.ts';
 import type { Checker } from './types.ts';
 import { isReady } from './workload-facts.ts';
 
 interface Budget extends KubeObject {
   readonly spec: {
-    readonly minAvailable: number;
     readonly selector: { readonly matchLabels: { readonly app: string } };
   };
 }
@@ -39,8 +39,9 @@ export const budgets: Checker = {
             !evicted.has(uid) &&
             ledger.recent<Pod>(uid).some((state) => isReady(state) && !isTerminating(state)),
         ).length;
-        if (healthy < spec.minAvailable)
-          report(22, `${key} is evicted, and ${metadata.name} keeps ${healthy} of ${spec.minAvailable} pods`);
+        const wanted = minAvailableOf(metadata.name);
+        if (healthy < wanted)
+          report(22, `${key} is evicted, and ${metadata.name} keeps ${healthy} of ${wanted} pods`);
       }
     });
   },

@@ -73,6 +73,9 @@ describe('a claim of the default class', () => {
     expect((await runProgram('tar', ['tf', archive])).stdout.split('\n')).toEqual(
       expect.arrayContaining(['./', 'link', 'log', 'private/']),
     );
+    const unwritten = await archived('backup volume default/data > /dev/full');
+    expect(unwritten).toMatchObject({ code: 1 });
+    expect(unwritten.stderr).toContain('The backup is not complete');
     const used = await archived('restore volume default/data < "$ARCHIVE"');
     expect(used).toMatchObject({ code: 1 });
     expect(used.stderr).toContain('the volume is used by 1 pod(s)');

@@ -378,3 +378,16 @@ it('21: notices a CronJob that makes two Jobs for one time', async () => {
   );
   expect(await caught({ store }, workloads)).toContain(21);
 });
+
+it('22: notices a control plane that asks no budget', async () => {
+  const store = rewriting((ops) =>
+    ops.map((op) => {
+      if (!('object' in op) || op.resource !== 'poddisruptionbudgets.policy') return op;
+      const spec = { ...(op.object['spec'] as object), minAvailable: 0 };
+      return { ...op, object: { ...op.object, spec } };
+    }),
+  );
+  const only = ({ name }: Action): boolean =>
+    ['commit a StatefulSet', 'kubectl drain', 'kubectl uncordon'].includes(name);
+  expect(await caught({ store }, { ...workloads, only, calm: false })).toContain(22);
+});

@@ -56,6 +56,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
             canChown: process.getuid?.() === 0,
           },
           onHeard: reporter.setTunnel,
+          onLease: reporter.setRenewed,
         }),
       );
     return {};

@@ -71,8 +71,8 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   let uid: string | undefined;
   /** Whether the control plane hears this agent over a tunnel. */
   let isHeard = false;
-  /** When it was last not heard: renewals before that time confirm nothing any more. */
-  let unheardAtMs = Number.NEGATIVE_INFINITY;
+  /** Renewals before the end of the last outage confirm nothing: the node may have been lost. */
+  let countsFromMs = Number.NEGATIVE_INFINITY;
   let toldRenewedAtMs = Number.NEGATIVE_INFINITY;
   let markReported: () => void = () => undefined;
   const reported = new Promise<void>((resolve) => {
@@ -102,7 +102,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   function isRenewed(withinMs: number): boolean {
     const nowMs = clock.now();
     return [lease.renewedAtMs, toldRenewedAtMs].some(
-      (atMs) => atMs > unheardAtMs && atMs <= nowMs && nowMs - atMs < withinMs,
+      (atMs) => atMs > countsFromMs && atMs <= nowMs && nowMs - atMs < withinMs,
     );
   }
 
@@ -158,7 +158,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     confirm,
     setTunnel(isOpen) {
       isHeard = isOpen;
-      if (!isOpen) unheardAtMs = clock.now();
+      if (isOpen && quickLease.freshMs !== undefined) countsFromMs = clock.now() - quickLease.freshMs;
       if (isOpen) quickLease.stop();
       else if (!stopped) quickLease.start();
     },

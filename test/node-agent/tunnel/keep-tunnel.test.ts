@@ -149,7 +149,7 @@ describe('a tunnel that its server pings', () => {
     server.close();
     await tunnel[Symbol.asyncDispose]();
   });
-  const ping = (session: ClientHttp2Session, payload = Buffer.alloc(8)): Promise<void> =>
+  const ping = (session: ClientHttp2Session, payload: Buffer = Buffer.alloc(8)): Promise<void> =>
     new Promise((resolve, reject) => session.ping(payload, (error) => (error ? reject(error) : resolve())));
 
   it('says soon that it is not heard when pings stop, and again when they come', async () => {

@@ -18,16 +18,19 @@ import { lateMs, type Pings, silenceMs, withPing } from './plan-tunnel-silence.t
 import { planTunnelRetry, type TunnelEnd } from './plan-tunnel-retry.ts';
 import { type TunnelServerOptions, createTunnelServer } from './serve-tunnel.ts';
 
-export interface TunnelOptions extends TunnelServerOptions {
+export interface TunnelListener {
+  /** Told whether the control plane hears this agent over a tunnel: its pings come in time. */
+  onHeard(isHeard: boolean): void;
+  /** Told when the node's Lease was renewed, by this clock and at the earliest. */
+  onLease(renewedAtMs: number): void;
+}
+
+export interface TunnelOptions extends TunnelServerOptions, Partial<TunnelListener> {
   readonly connection: Pick<Connection, 'upgrade'> & Partial<Pick<Connection, 'onRenewal'>>;
   readonly nodeName: string;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
-  /** Told whether the control plane hears this agent over a tunnel: its pings come in time. */
-  onHeard?(isHeard: boolean): void;
-  /** Told when the node's Lease was renewed, by this clock and at the earliest. */
-  onLease?(renewedAtMs: number): void;
 }
 
 const PROTOCOL = 'symphony-tunnel';
@@ -121,7 +124,7 @@ function serve(
   server: Http2Server,
   clock: Clock,
   socket: Duplex,
-  { onHeard, onLease }: Required<Pick<TunnelOptions, 'onHeard' | 'onLease'>>,
+  { onHeard, onLease }: TunnelListener,
 ): Served {
   let session: ServerHttp2Session | undefined;
   let nowMs = 0;

@@ -38,7 +38,7 @@ export interface SimNode {
   readonly engine: FakeRuntime;
   /** The API with the node's credential. */
   readonly client: ApiClient;
-  /** When the control plane last heard the agent over what stands for its tunnel. */
+  /** When the agent last reached the control plane: over what stands for its tunnel, or by a request. */
   readonly heardAtMs: number;
   /** While true, the control plane is out of reach. */
   partitioned: boolean;
@@ -97,7 +97,13 @@ export function createSimNode(options: SimNodeOptions): SimNode {
   const records = createMemoryRecordStore();
   const link = { down: false };
   const linkDown = { current: createAbort() };
-  const client = linkedClient(options, link, () => linkDown.current.signal);
+  let heardAtMs = Number.NEGATIVE_INFINITY;
+  const client = linkedClient(
+    options,
+    link,
+    () => linkDown.current.signal,
+    () => (heardAtMs = clock.now()),
+  );
   // They outlive the agent, as the disk does.
   const plain = createMemoryPodVolumes({
     volumesDir: `/nonexistent/${name}/volumes`,
@@ -132,7 +138,6 @@ export function createSimNode(options: SimNodeOptions): SimNode {
       network: { name: `symphony-${SIM_CLUSTER}`, subnet: SIM_CLUSTER_CIDR, gateway: '10.244.0.1' },
       signs: (listener) => pinged(listener),
     });
-  let heardAtMs = Number.NEGATIVE_INFINITY;
   /** Pings every second while the control plane is in reach. */
   function pinged({ onHeard, onLease }: TunnelListener): AsyncDisposable {
     let previousMs: number | undefined;
@@ -232,6 +237,7 @@ function linkedClient(
   { name, clock, rng, controlPlane, extraGroups, onAccess }: SimNodeOptions,
   link: { readonly down: boolean },
   linkSignal: () => AbortSignal,
+  onRequest: () => void,
 ): ApiClient {
   const groups = ['system:nodes', 'system:authenticated', ...(extraGroups ?? [])];
   const user = { name: `system:node:${name}`, groups };
@@ -255,6 +261,7 @@ function linkedClient(
     reach();
     await delay();
     const { client, ended } = reach();
+    onRequest();
     const answer = await request(client);
     await delay();
     // It was done all the same: the agent must cope with not knowing.

@@ -290,6 +290,24 @@ it('11: notices an endpoint that is ready without a ready pod', async () => {
   expect(await caught({ store }, workloads)).toContain(11);
 });
 
+it('11: notices a Lease that is renewed for an agent that was not heard', async () => {
+  const bug: PlantedBug = {
+    parts(parts) {
+      const { nodeHealth } = parts.controllers;
+      if (!nodeHealth?.heartbeats) return parts;
+      const { heartbeats } = nodeHealth;
+      // As if every agent that was ever heard were heard now.
+      const always = async (signal: AbortSignal): Promise<ReadonlyMap<string, number>> =>
+        new Map([...(await heartbeats(signal)).keys()].map((node) => [node, 0]));
+      return {
+        ...parts,
+        controllers: { ...parts.controllers, nodeHealth: { ...nodeHealth, heartbeats: always } },
+      };
+    },
+  };
+  expect(await caught(bug)).toContain(11);
+});
+
 it('11: notices an agent that says ready before anything runs', async () => {
   // Once a pod: an agent that is contradicted for ever would write for ever.
   const told = new Set<string | undefined>();

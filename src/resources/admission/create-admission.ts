@@ -4,7 +4,7 @@
  * for them all the same.
  */
 import type { Eventually } from '../../base/eventually.ts';
-import { isRecord } from '../../base/json.ts';
+import { isRecord, sharesMembers } from '../../base/json.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
 import { getPath } from '../../schemas/json-access.ts';
 import { podSpecPaths } from '../../schemas/profile/check-implemented.ts';
@@ -81,12 +81,13 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
   }
 
   async function run(request: AdmissionRequest, dependencies: AdmissionDependencies): Promise<KubeObject> {
-    let { object } = request;
+    let step = request;
     for (const rule of admissionRules) {
-      const step = { ...request, object };
-      if (reviews(rule, step) && rule.applies(step)) object = await rule.admit(step, dependencies);
+      if (!reviews(rule, step) || !rule.applies(step)) continue;
+      const object = await rule.admit(step, dependencies);
+      if (object !== step.object) step = { ...step, object };
     }
-    return object;
+    return step.object;
   }
 
   async function rightsRefusal(
@@ -116,9 +117,7 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
       if (!isReadable(change.object)) return change.object;
       const asked: AdmissionRequest = { ...change, context, internal, author, dryRun };
       if (!admissionRules.some((rule) => reviews(rule, asked) && rule.applies(asked))) return change.object;
-      // A request's object has its defaults where it needs them.
-      const isBare = internal && change.subresource === undefined;
-      const object = isBare ? change.kind.withDefaults(change.object) : change.object;
+      const object = isBare(asked) ? change.kind.withDefaults(change.object) : change.object;
       return run({ ...asked, object }, dependencies);
     });
   }
@@ -159,6 +158,11 @@ function isReadable(object: KubeObject): boolean {
     if (list === undefined) return name !== 'containers';
     return Array.isArray(list) && list.every(isRecord);
   });
+}
+
+/** A request's object has its defaults where it needs them. So has what is stored. */
+function isBare({ internal, subresource, object, current }: AdmissionRequest): boolean {
+  return internal && subresource === undefined && !(current && sharesMembers(object, current, 'metadata'));
 }
 
 function reviews({ alsoFor }: AdmissionRule, change: Pick<ObjectChange, 'subresource'>): boolean {

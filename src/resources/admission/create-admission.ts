@@ -4,7 +4,7 @@
  * for them all the same.
  */
 import type { Eventually } from '../../base/eventually.ts';
-import { isRecord } from '../../base/json.ts';
+import { isRecord, sharesMembers } from '../../base/json.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
 import { getPath } from '../../schemas/json-access.ts';
 import { podSpecPaths } from '../../schemas/profile/check-implemented.ts';
@@ -120,9 +120,7 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
       return isConcerned(asked) ? [{ asked, index }] : [];
     });
     await mapBounded(concerned, CONCURRENCY, async ({ asked, index }) => {
-      // A request's object has its defaults where it needs them.
-      const isBare = internal && asked.subresource === undefined;
-      const object = isBare ? asked.kind.withDefaults(asked.object) : asked.object;
+      const object = isBare(asked) ? asked.kind.withDefaults(asked.object) : asked.object;
       admitted[index] = await run({ ...asked, object }, dependencies);
     });
     return admitted;
@@ -180,6 +178,11 @@ const isConcerned = (asked: AdmissionRequest): boolean => {
   const rules = rulesFor(asked.subresource);
   return rules.length > 0 && isReadable(asked.object) && rules.some((rule) => rule.applies(asked));
 };
+
+/** A request's object has its defaults where it needs them. So has what is stored. */
+function isBare({ internal, subresource, object, current }: AdmissionRequest): boolean {
+  return internal && subresource === undefined && !(current && sharesMembers(object, current, 'metadata'));
+}
 
 function reviews({ alsoFor }: AdmissionRule, subresource: Subresource | undefined): boolean {
   return isReviewed(subresource) || (subresource !== undefined && (alsoFor?.includes(subresource) ?? false));

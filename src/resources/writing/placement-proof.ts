@@ -9,7 +9,7 @@
  */
 import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { createBoundedMap } from '../../base/bounded-map.ts';
-import { stableStringify, stableText } from '../../base/json.ts';
+import { isRecord, sharesMembers, stableStringify, stableText } from '../../base/json.ts';
 import { getPath, omit } from '../../schemas/json-access.ts';
 import { controllerOf, type KubeObject } from '../../schemas/object.ts';
 import { PLACEMENT_PROOF, RESTORED_OWNER, VOLUME_PROOF, withMark } from '../../schemas/pods/pod-marks.ts';
@@ -65,11 +65,27 @@ export function createPlacementProofs(secret: Uint8Array): PlacementProofs {
     return `${PREFIX}${mac.update(coveredText(object)).digest('base64url')}`;
   }
 
+  /** The metadata that were sealed with a spec: most writes of a node change neither. */
+  const sealedWith = new WeakMap<object, object>();
+
+  function isSealed({ metadata, spec }: KubeObject): boolean {
+    const before = isRecord(spec) ? sealedWith.get(spec) : undefined;
+    if (!before) return false;
+    return sharesMembers(omit(before, ...UNPROVEN_METADATA), omit(metadata, ...UNPROVEN_METADATA));
+  }
+
+  function sealed<T extends KubeObject>(object: T): T {
+    const isSettled = !isVolume(object) && controllerOf(object) !== undefined;
+    const settled = isSettled ? withMark(object, RESTORED_OWNER, undefined) : object;
+    return withMark(settled, markOf(object), isBound(settled) ? proofOf(settled) : undefined);
+  }
+
   return {
     seal(object) {
-      const isSettled = !isVolume(object) && controllerOf(object) !== undefined;
-      const settled = isSettled ? withMark(object, RESTORED_OWNER, undefined) : object;
-      return withMark(settled, markOf(object), isBound(settled) ? proofOf(settled) : undefined);
+      if (isSealed(object)) return object;
+      const next = sealed(object);
+      if (isRecord(next['spec'])) sealedWith.set(next['spec'], next.metadata);
+      return next;
     },
     isProven(object) {
       const given = getPath(object, 'metadata', 'annotations', markOf(object));

@@ -5,7 +5,6 @@
  * are not parsed again: while the text is the one that was written, so is the object. Objects that
  * share parts go on sharing them.
  */
-import { setRecent } from '../../base/bounded-map.ts';
 import { plainJson } from '../../base/plain-json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceId } from '../../schemas/resource-kind.ts';
@@ -25,8 +24,8 @@ export interface StoredObjects {
 
 /** Objects that are remembered. The largest commits have a thousand. */
 const MAX_WRITTEN = 4_096;
-/** Larger objects are parsed again: this bounds the memory to some tens of megabytes. */
-const MAX_WRITTEN_CHARS = 16_384;
+/** The text of all of them together: this bounds the memory to some tens of megabytes. */
+const MAX_WRITTEN_CHARS = 16_777_216;
 
 interface Written {
   readonly stored: string;
@@ -35,6 +34,22 @@ interface Written {
 
 export function createStoredObjects(codec: PayloadCodec, format: StorageFormat): StoredObjects {
   const written = new Map<string, Written>();
+  let chars = 0;
+
+  function forget(name: string): void {
+    chars -= written.get(name)?.stored.length ?? 0;
+    written.delete(name);
+  }
+
+  function remember(name: string, stored: string, object: KubeObject): void {
+    forget(name);
+    written.set(name, { stored, object: plainJson(object) });
+    chars += stored.length;
+    for (const oldest of written.keys()) {
+      if (written.size <= MAX_WRITTEN && chars <= MAX_WRITTEN_CHARS) return;
+      forget(oldest);
+    }
+  }
 
   function find(resource: ResourceId, key: string, stored: string, version: string): KubeObject | undefined {
     const found = written.get(`${resource} ${key}`);
@@ -47,8 +62,7 @@ export function createStoredObjects(codec: PayloadCodec, format: StorageFormat):
     encode(op, opIndex) {
       const payload = codec.encode(op.resource, op.key, jsonOf(op, opIndex));
       const stored = withStorageVersion(format.versionOf(op.resource), payload);
-      if (op.isSound && stored.length <= MAX_WRITTEN_CHARS)
-        setRecent(written, `${op.resource} ${op.key}`, { stored, object: plainJson(op.object) }, MAX_WRITTEN);
+      if (op.isSound) remember(`${op.resource} ${op.key}`, stored, op.object);
       return stored;
     },
     decode(resource, key, stored, version) {

@@ -94,6 +94,7 @@ function planCreate(draft: Draft, rules: PlanningRules): Planned {
   const structure = checkStructure(kind, object);
   const result = rules.strategy.prepareCreate(kind, object, draft.context);
   checkNew(kind, result, structure);
+  kind.settle?.(result);
   // A generated name, or an update whose object was missing a moment ago.
   const isRetriable = write.verb === 'update' || !object.metadata.name;
   return created(draft, result, isRetriable, rules);
@@ -129,7 +130,10 @@ function planUpdate(draft: Draft, current: KubeObject, rules: PlanningRules): Pl
     nowMs: context.nowMs,
     ...(subresource ? { subresource } : {}),
   });
-  if (result !== current) checkUpdate(kind, result, current, subresource, structure);
+  if (result !== current) {
+    checkUpdate(kind, result, current, subresource, structure);
+    kind.settle?.(result);
+  }
   return replaced(draft, current, result, isRetriable, rules);
 }
 

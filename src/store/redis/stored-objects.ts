@@ -29,8 +29,8 @@ export interface StoredObjects {
 const MAX_WRITTEN = 4_096;
 /** So many of the oldest go at once: to find the oldest of a map takes time. */
 const FORGOTTEN_AT_ONCE = 512;
-/** Larger objects are parsed again: this bounds the memory to some tens of megabytes. */
-const MAX_WRITTEN_CHARS = 16_384;
+/** The text of all of them together: this bounds the memory to some tens of megabytes. */
+const MAX_WRITTEN_CHARS = 16_777_216;
 
 interface Written {
   readonly stored: string;
@@ -43,19 +43,23 @@ interface Written {
 
 export function createStoredObjects(codec: PayloadCodec, format: StorageFormat): StoredObjects {
   const written = new Map<string, Written>();
+  let chars = 0;
 
   function forget(name: string): void {
-    const { current } = written.get(name) ?? {};
-    if (current) forgetText(current);
+    const found = written.get(name);
+    if (!found) return;
+    if (found.current) forgetText(found.current);
+    chars -= found.stored.length;
     written.delete(name);
   }
 
   function remember(name: string, entry: Written): void {
     forget(name);
     written.set(name, entry);
-    if (written.size <= MAX_WRITTEN) return;
+    chars += entry.stored.length;
+    if (written.size <= MAX_WRITTEN && chars <= MAX_WRITTEN_CHARS) return;
     for (const oldest of written.keys()) {
-      if (written.size <= MAX_WRITTEN - FORGOTTEN_AT_ONCE) return;
+      if (written.size <= MAX_WRITTEN - FORGOTTEN_AT_ONCE && chars <= MAX_WRITTEN_CHARS) return;
       forget(oldest);
     }
   }
@@ -70,10 +74,13 @@ export function createStoredObjects(codec: PayloadCodec, format: StorageFormat):
       const { resource, key, object, isSound } = op;
       const payload = codec.encode(resource, key, jsonOf(op, opIndex));
       const stored = withStorageVersion(format.versionOf(resource), payload);
-      if (isSound && stored.length <= MAX_WRITTEN_CHARS) {
-        const entry = { stored, object: plainJson(object), given: object, current: undefined };
-        remember(`${resource} ${key}`, entry);
-      }
+      if (isSound)
+        remember(`${resource} ${key}`, {
+          stored,
+          object: plainJson(object),
+          given: object,
+          current: undefined,
+        });
       return stored;
     },
     decode(resource, key, stored, version) {

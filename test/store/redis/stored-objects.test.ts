@@ -91,6 +91,19 @@ describe('a stored object', () => {
     expect(objects.written('pods', 'n/p5000', objects.encode(op(5_000), 0), '2')).toBeDefined();
   });
 
+  it('is remembered whatever its size, until others together are too much', () => {
+    const objects = stored(1);
+    const remember = (key: string, chars: number): string =>
+      objects.encode({ ...op, key, isSound: true, object: { ...object, data: { x: 'A'.repeat(chars) } } }, 0);
+    const large = remember('n/large', 500_000);
+    const isKnown = (): boolean => objects.written('secrets', 'n/large', large, '6') !== undefined;
+    expect(isKnown()).toBe(true);
+    for (let index = 0; index < 9; index += 1) remember('n/same', 900_000);
+    expect(isKnown()).toBe(true);
+    for (let index = 0; index < 20; index += 1) remember(`n/${String(index)}`, 900_000);
+    expect(isKnown()).toBe(false);
+  });
+
   it.each(['s2:{broken canary', 's2:', 's:{}', 's99999999999:{}', 'x2:{"canary":1}'])(
     'that is none is refused without a quotation: %s',
     (text) => {

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { endpointSliceKind } from '../../src/schemas/kinds/endpoint-slice.ts';
 import { endpointsKind } from '../../src/schemas/kinds/endpoints.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
-import type { ResourceKind } from '../../src/schemas/resource-kind.ts';
 
 type Item = Readonly<Record<string, unknown>>;
 const metadata = { name: 'web', namespace: 'default' };
@@ -39,7 +38,7 @@ describe.each([
     return object;
   };
   const pathOf = (index: number): string =>
-    (kind as ResourceKind) === endpointsKind ? `subsets[0].addresses[${index}]` : `endpoints[${index}]`;
+    kind === endpointsKind ? `subsets[0].addresses[${index}]` : `endpoints[${index}]`;
 
   it('are not read again by an update that keeps them', () => {
     let reads = 0;

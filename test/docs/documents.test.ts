@@ -31,7 +31,10 @@ const FOREIGN: ReadonlyMap<string, string> = new Map(
       ...['--docker-server', '--docker-username', '--docker-password'],
     ],
     node: ['--import', '--no-memory-reducer'],
-    npm: ['--json', '--once', '--section', '--verbose', '--hollow', '--no-agents', '--pods', '--seeds'],
+    npm: [
+      ...['--json', '--once', '--section', '--verbose', '--hollow', '--no-agents', '--no-job', '--pods'],
+      ...['--seeds', '--repeats', '--changes'],
+    ],
     redis: ['--rdb', '--dir', '--port', '--unixsocket', '--save', '--daemonize'],
     systemctl: ['--now'],
   }).flatMap(([program, flags]) => flags.map((flag) => [flag, program] as const)),

@@ -1,6 +1,4 @@
 /** Autoscaling under load: what containers really use decides how many pods there are. */
-import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, type KubeJson } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
@@ -102,9 +100,7 @@ describe('an autoscaler', () => {
 
   it('keeps its pods when the store is lost, although Git has another number', async () => {
     const containers = await symphony.containers();
-    const redis = new Redis({ path: join(symphony.dataDir, 'redis', 'redis.sock'), protocol: 2 });
-    await redis.flushall();
-    redis.disconnect();
+    await symphony.loseStore();
     await eventually('the autoscaler has measured again', async () => {
       const { status } = await kubectl.json('get', 'horizontalpodautoscalers.v2.autoscaling', 'worker');
       return status?.desiredReplicas === 3 && status.currentMetrics?.length === 1;

@@ -4,7 +4,6 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, type KubeJson, WAIT_TIMEOUT } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
@@ -129,9 +128,7 @@ describe('the data of a StatefulSet', () => {
   it('outlives FLUSHALL, and is there for the pods that start after it', async () => {
     await write('before the loss');
     const containers = await symphony.containers();
-    const redis = new Redis({ path: join(symphony.dataDir, 'redis', 'redis.sock'), protocol: 2 });
-    await redis.flushall();
-    redis.disconnect();
+    await symphony.loseStore();
     await eventually('the StatefulSet has its pods again', async () => {
       const { items } = await kubectl.json('get', 'pods', '-l', 'app=db');
       const owners = (items as readonly KubeJson[]).map(({ metadata }) => metadata.ownerReferences?.[0].kind);

@@ -4,7 +4,6 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, type KubeJson, WAIT_TIMEOUT } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
@@ -72,11 +71,7 @@ describe('a datastore that lost everything', () => {
   }
 
   it('is rebuilt after FLUSHALL, and no container stops', async () => {
-    await losing(async () => {
-      const redis = new Redis({ path: join(symphony.dataDir, 'redis', 'redis.sock'), protocol: 2 });
-      await redis.flushall();
-      redis.disconnect();
-    });
+    await losing(() => symphony.loseStore());
   });
 
   it('is rebuilt after its files were deleted while nothing ran, and no container stops', async () => {
@@ -93,9 +88,7 @@ describe('a datastore that lost everything', () => {
     await eventually('the rollout is under way', async () =>
       (await symphony.containers()).some(({ image }) => image === 'symphony.example/web:2'),
     );
-    const redis = new Redis({ path: join(symphony.dataDir, 'redis', 'redis.sock'), protocol: 2 });
-    await redis.flushall();
-    redis.disconnect();
+    await symphony.loseStore();
     await eventually('the new version runs, and nothing of the old one', async () => {
       const now = (await symphony.containers()).filter(
         ({ pod, running }) => running && pod.startsWith('web-'),

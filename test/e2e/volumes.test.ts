@@ -6,7 +6,6 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, type ProgramResult, runProgram, WAIT_TIMEOUT } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
@@ -99,13 +98,12 @@ describe('a claim of the default class', () => {
   it('finds its data again after FLUSHALL', async () => {
     await put(STAY);
     const before = await path();
-    const redis = new Redis({ path: join(symphony.dataDir, 'redis', 'redis.sock'), protocol: 2 });
-    await redis.flushall();
-    redis.disconnect();
+    await symphony.loseStore();
     await eventually('the claim of Git is bound to the volume again', async () => {
       const claim = await symphony.kubectl.json('get', 'pvc', 'data');
       expect(claim['status']).toMatchObject({ phase: 'Bound' });
       expect(await path()).toBe(before);
+      await symphony.kubectl('get', 'pod', 'writer');
       return true;
     });
     expect(await readFile(join(before, 'log'), 'utf8')).toBe('first\nsecond\n');

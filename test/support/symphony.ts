@@ -9,6 +9,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
 import { onTestFailed } from 'vitest';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { clusterIdOf } from '../../src/server/identity/cluster-identity.ts';
@@ -76,6 +77,8 @@ export interface Symphony extends AsyncDisposable {
    * an orphan.
    */
   kill(options?: { readonly withRedis?: boolean }): Promise<void>;
+  /** FLUSHALL; resolves when the control plane serves another history, whose rebuild has begun. */
+  loseStore(): Promise<void>;
   /** The symphony command as a client of this system. */
   cli(...args: readonly string[]): Promise<ProgramResult>;
   startCli(...args: readonly string[]): RunningProgram;
@@ -145,6 +148,17 @@ export async function startSymphony(options: SymphonyOptions = {}): Promise<Symp
     if (withRedis) await killRedis(dataDir);
   }
 
+  async function loseStore(): Promise<void> {
+    const version = async (): Promise<string> =>
+      (await kubectl.json('get', 'namespace', 'default')).metadata.resourceVersion;
+    const before = await version();
+    const redis = new Redis({ path: join(dataDir, 'redis', 'redis.sock'), protocol: 2 });
+    await redis.flushall();
+    redis.disconnect();
+    // Until the loss is noticed, the old objects are served.
+    await eventually('the loss of the store is noticed', async () => (await version()) !== before);
+  }
+
   async function cluster(): Promise<string> {
     return clusterIdOf(await readFile(join(dataDir, 'tls', 'ca.crt'), 'utf8'));
   }
@@ -182,6 +196,7 @@ export async function startSymphony(options: SymphonyOptions = {}): Promise<Symp
     start,
     stop,
     kill,
+    loseStore,
     cli: (...rest) => runProgram(process.execPath, cliArgs(rest), cliOptions),
     startCli: (...rest) => startProgram(process.execPath, cliArgs(rest), cliOptions),
     note,

@@ -26,10 +26,11 @@ export function validateJob(job: KubeObject): FieldErrors {
   const errors = [...validateGeneratedSelector(job, spec), ...validateJobSpec(spec)];
   const completions = asNumber(spec['completions']) ?? 0;
   if (spec['completionMode'] !== 'Indexed' || completions <= 0) return errors;
-  const hostname = `${job.metadata.name}-${completions - 1}`;
+  const name = getPath(job, 'metadata', 'name');
+  const hostname = `${asString(name)}-${completions - 1}`;
   if (dns1123Label(hostname).length > 0) {
     const detail = `will not able to create pod with invalid DNS label: ${hostname}`;
-    errors.push(invalid('metadata.name', job.metadata.name, detail));
+    errors.push(invalid('metadata.name', name, detail));
   }
   return errors;
 }
@@ -38,12 +39,12 @@ export function validateJob(job: KubeObject): FieldErrors {
 function validateGeneratedSelector(job: KubeObject, spec: Fields): FieldErrors {
   const { selector, manualSelector } = spec;
   if (manualSelector === true || isAbsent(selector)) return [];
-  const uid = asString(job.metadata.uid);
+  const uid = asString(getPath(job, 'metadata', 'uid'));
   const errors: FieldErrors = uid === '' ? [required('metadata.uid')] : [];
   const labels = asRecord(getPath(spec, 'template', 'metadata', 'labels'));
   const expected: Record<string, string> = {
     ...Object.fromEntries(UID_LABELS.map((label) => [label, uid])),
-    ...Object.fromEntries(NAME_LABELS.map((label) => [label, job.metadata.name])),
+    ...Object.fromEntries(NAME_LABELS.map((label) => [label, asString(getPath(job, 'metadata', 'name'))])),
   };
   for (const [label, value] of Object.entries(expected)) {
     const path = keyed('spec.template.metadata.labels', label);

@@ -61,7 +61,7 @@ export async function serveApi(parts: ServeParts, scope: Scope): Promise<Served>
   return server;
 }
 
-/** What the tunnels tell the agents of their Leases. */
+/** The ages of Leases that the tunnels tell the agents. */
 async function leaseAges({ caches, clock }: ServeParts): Promise<(node: string) => number | undefined> {
   const leases = await caches.open<Lease>('leases.coordination.k8s.io');
   return (node) => leaseAgeMs(leases.get(objectKey(LEASE_NAMESPACE, node)), node, clock.now());

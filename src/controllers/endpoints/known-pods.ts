@@ -9,7 +9,7 @@ export interface PodFact {
   readonly readySince: string;
 }
 
-/** What the last reconcile of a Service knew. */
+/** The facts that the last reconcile of a Service knew. */
 export interface KnownPods<F extends PodFact = PodFact> {
   readonly service: Service;
   /** The pods that may belong to the Service, in the order of their cache. */

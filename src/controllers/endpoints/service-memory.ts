@@ -6,7 +6,7 @@ import { type KnownPods, learnPods, type PodFact } from './known-pods.ts';
 import { createPace } from './pace.ts';
 import { triggerTime } from './trigger-times.ts';
 
-/** What a reconcile sees of the pods of its Service. */
+/** The pods of a Service, as a reconcile sees them. */
 export interface ServiceView<F extends PodFact> {
   readonly known: KnownPods<F>;
   /** As the last reconcile knew them. */

@@ -39,7 +39,7 @@ export function planLeaseRenewals(
   });
 }
 
-/** Whoever has renewed the Lease meanwhile has heard from the agent later. */
+/** A renewal that came meanwhile stays: its writer has heard from the agent later. */
 export const renewalWrite = ({ lease, renewTime }: LeaseRenewal): Write => ({
   verb: 'update',
   object: lease,

@@ -32,7 +32,7 @@ export interface Sighting {
   readonly atMs: number;
 }
 
-/** What a node and its Lease say. */
+/** A node and its Lease, as the caches show them. */
 export interface Seen {
   readonly node: Node;
   readonly lease: Lease | undefined;

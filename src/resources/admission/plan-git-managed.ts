@@ -54,7 +54,7 @@ function changesFields(before: unknown, after: unknown, set: FieldSet | undefine
   );
 }
 
-/** Of an object, or of a list whose items have an identity. */
+/** The members of an object, or of a list whose items have an identity. */
 function membersOf(value: unknown, field: string): ReadonlyMap<string, unknown> | undefined {
   if (Array.isArray(value)) return itemsByKey(field, value);
   return isRecord(value) ? new Map(Object.entries(value)) : undefined;

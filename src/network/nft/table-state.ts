@@ -40,7 +40,7 @@ interface Claim {
   readonly value: string;
 }
 
-export interface TableState {
+export interface TableState extends Pick<TableFrame, 'family' | 'name'> {
   readonly parts: ReadonlyMap<string, TablePart>;
   /** Replaces a part; undefined removes it. */
   set(name: string, part: TablePart | undefined): void;
@@ -196,6 +196,8 @@ export function createTableState(frame: TableFrame): TableState {
   }
 
   return {
+    family: frame.family,
+    name: frame.name,
     parts,
     set,
     takeChanges,

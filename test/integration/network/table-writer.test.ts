@@ -1,11 +1,12 @@
 /** The writer of a table, in a real kernel. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
+import { createNft } from '../../../src/network/nft/nft.ts';
 import { createTableState, type TablePart } from '../../../src/network/nft/table-state.ts';
 import { createTableWriter, type Nft, type TableWriter } from '../../../src/network/nft/table-writer.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import { eventually } from '../../support/kubectl.ts';
-import { nftOf } from '../../support/testbed/nft.ts';
+import { programsOf } from '../../support/testbed/programs.ts';
 import { type Place, startPlace } from '../../support/testbed/place.ts';
 
 let place: Place;
@@ -22,7 +23,7 @@ beforeEach(async () => {
   await place.must('nft', 'flush', 'ruleset');
   clock = createFakeClock();
   written = [];
-  const real = nftOf(place);
+  const real = createNft(programsOf(place));
   const nft: Nft = {
     ...real,
     apply: (commands) => {

@@ -48,10 +48,12 @@ export async function ensureImages() {
 
 /**
  * An image of the name of a well-known web server, for tests without a registry. Answers with what
- * takes it away again, where it was not there before.
+ * takes it away again. An image that had the name before has it again then.
  */
 export async function ensureWebImage(tag, port) {
-  const made = await ensureImage(findCommand('busybox'), {
+  const path = `/images/${encodeURIComponent(tag)}`;
+  const before = await engine('GET', `${path}/json`);
+  await makeImage(findCommand('busybox'), {
     tag,
     changes: [`CMD ["/bin/serve"]`, 'ENV VERSION=1', `EXPOSE ${port}`],
     files: {
@@ -60,13 +62,20 @@ export async function ensureWebImage(tag, port) {
     },
   });
   return async () => {
-    if (made) await engine('DELETE', `/images/${encodeURIComponent(tag)}?force=true`);
+    await engine('DELETE', `${path}?force=true`);
+    if (before.status !== 200) return;
+    const [repo, version] = tag.split(':');
+    const { Id } = JSON.parse(before.body);
+    await engine('POST', `/images/${Id}/tag?${new URLSearchParams({ repo, tag: version })}`);
   };
 }
 
-/** Whether it had to be made. */
 async function ensureImage(busybox, image) {
-  if ((await engine('GET', `/images/${encodeURIComponent(image.tag)}/json`)).status === 200) return false;
+  const found = await engine('GET', `/images/${encodeURIComponent(image.tag)}/json`);
+  if (found.status !== 200) await makeImage(busybox, image);
+}
+
+async function makeImage(busybox, image) {
   const query = new URLSearchParams([
     ['fromSrc', '-'],
     ['repo', image.tag],
@@ -74,7 +83,6 @@ async function ensureImage(busybox, image) {
   ]);
   const answer = await engine('POST', `/images/create?${query}`, rootFilesystem(busybox, image.files ?? {}));
   if (answer.status !== 200) fail(`Cannot make image ${image.tag}: ${answer.body}`);
-  return true;
 }
 
 /**

@@ -11,7 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { clusterIdOf } from '../../src/server/identity/cluster-identity.ts';
-import { freeSubnet, removeCluster } from '../../test/support/docker.ts';
+import { removeCluster } from '../../test/support/docker.ts';
+import { freeRange } from '../../test/support/free-ranges.ts';
 import { runProgram } from '../../test/support/kubectl.ts';
 import { type TestRepository, createTestRepository } from '../../test/support/git-server.ts';
 import { childrenOf } from './usage.ts';
@@ -64,7 +65,7 @@ export async function startSymphony(options: {
   await writeFile(secretFile, SECRET, { mode: 0o600 });
   const dataDir = join(directory, 'data');
   const [port, webhookPort] = [await freePort(), await freePort()];
-  const clusterCidr = await freeClusterCidr();
+  const clusterCidr = await freeRange(20);
   const command = [
     ...(options.nodeFlags ?? []),
     'bin/symphony',
@@ -171,15 +172,6 @@ function ready(stdout: NodeJS.ReadableStream, ended: Promise<void>): Promise<voi
       reject(new Error(`symphony up ended: ${text}`));
     });
   });
-}
-
-/**
- * Sixteen /24 slices around a free subnet: the first belongs to the bridge, the nodes get the
- * others.
- */
-async function freeClusterCidr(): Promise<string> {
-  const [first = '', second = '', third = '0'] = (await freeSubnet()).subnet.split('.');
-  return `${first}.${second}.${Math.floor(Number(third) / 16) * 16}.0/20`;
 }
 
 async function clusterOf(kubeconfig: string): Promise<string> {

@@ -21,8 +21,8 @@ export interface ApiServerOptions extends Omit<AppOptions, 'tls' | 'tunnels' | '
   /** The other servers of the cluster; without it there are none. */
   readonly peers?: PeerOptions;
   readonly clock: Clock;
-  /** Which agents are asked for signs of life, and how often. */
-  readonly heartbeats?: Pick<TunnelsOptions, 'heartbeatMs' | 'localNodes'>;
+  /** Which agents are asked for signs of life, how often, and what they are told. */
+  readonly heartbeats?: Pick<TunnelsOptions, 'heartbeatMs' | 'localNodes' | 'leaseAgeMs'>;
 }
 
 export interface ApiServer extends AsyncDisposable {

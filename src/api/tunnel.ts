@@ -13,6 +13,7 @@ import { TUNNEL_WINDOW_BYTES } from '../base/channel-frames.ts';
 import { setRecent } from '../base/bounded-map.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
+import { encodeLeasePing } from '../base/lease-ping.ts';
 import type { Logger } from '../base/logger.ts';
 import { toPlainStream } from '../base/plain-stream.ts';
 import { failure } from '../schemas/errors/status.ts';
@@ -21,8 +22,10 @@ export const TUNNEL_PROTOCOL = 'symphony-tunnel';
 
 const SWITCHING_PROTOCOLS = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${TUNNEL_PROTOCOL}\r\n\r\n`;
 
-/** An agent in this process lives as long as the process: its tunnel is hardly ever asked. */
-const LOCAL_PING_MS = 15_000;
+/** An agent in this process lives as long as the process. Its pings tell of its Lease only. */
+const LOCAL_PING_MS = 3_000;
+/** An answer after so many intervals counts from its ping: the agent may have ended since. */
+const LATE_INTERVALS = 4;
 /** A tunnel whose agent was not heard for so long is half open. Sessions outlive shorter cuts. */
 const HALF_OPEN_MS = 30_000;
 /** A tunnel that another one has replaced cannot be pinged. Its last streams may take so long. */
@@ -78,6 +81,8 @@ export interface TunnelsOptions {
   readonly heartbeatMs?: number;
   /** Nodes whose agents run in this process. */
   readonly localNodes?: readonly string[];
+  /** The age of a node's Lease, for its agent. Without it the agents are not told. */
+  readonly leaseAgeMs?: (node: string) => number | undefined;
 }
 
 const DEFAULT_HEARTBEAT_MS = 1_000;
@@ -88,7 +93,6 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
   const tunnels = new Map<string, Tunnel>();
   const local = new Set(options.localNodes);
   const heard = new Map<string, number>();
-  const hear = (node: string): void => setRecent(heard, node, clock.now(), MAX_HEARD);
 
   function open(node: string, socket: Duplex): void {
     const session = connect('http://agent', {
@@ -103,7 +107,8 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
     logger.debug({ node }, 'An agent has opened its tunnel');
     keepAlive(tunnel, clock, {
       intervalMs: local.has(node) ? LOCAL_PING_MS : heartbeatMs,
-      onHeard: () => hear(node),
+      payload: () => options.leaseAgeMs && encodeLeasePing(options.leaseAgeMs(node)),
+      onHeard: (atMs) => setRecent(heard, node, atMs, MAX_HEARD),
       onSilent: () => logger.warn({ node }, 'A tunnel does not answer; it is closed'),
     });
     session.on('error', (error) => logger.warn({ node, error }, 'A tunnel failed'));
@@ -155,7 +160,8 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
 
 interface KeepAlive {
   readonly intervalMs: number;
-  onHeard(): void;
+  payload(): Buffer | undefined;
+  onHeard(atMs: number): void;
   onSilent(): void;
 }
 
@@ -163,7 +169,8 @@ interface KeepAlive {
  * Pings until the session is gone, and closes one that is half open. One ping is under way at a
  * time: TCP repeats what is lost.
  */
-function keepAlive(tunnel: Tunnel, clock: Clock, { intervalMs, onHeard, onSilent }: KeepAlive): void {
+function keepAlive(tunnel: Tunnel, clock: Clock, options: KeepAlive): void {
+  const { intervalMs, onHeard, onSilent } = options;
   const { session } = tunnel;
   /** Since the last answer. Counted in ticks: a clock that jumps makes no silence. */
   let silentMs = 0;
@@ -177,12 +184,17 @@ function keepAlive(tunnel: Tunnel, clock: Clock, { intervalMs, onHeard, onSilent
     }
     if (!isAsking && !session.closed) {
       isAsking = true;
-      session.ping((error) => {
+      const askedAtMs = clock.now();
+      const answered = (error: Error | null): void => {
         isAsking = false;
         if (error) return;
         silentMs = 0;
-        onHeard();
-      });
+        const nowMs = clock.now();
+        onHeard(nowMs - askedAtMs > LATE_INTERVALS * intervalMs ? askedAtMs : nowMs);
+      };
+      const payload = options.payload();
+      if (payload) session.ping(payload, answered);
+      else session.ping(answered);
     }
     tunnel.timer = clock.setTimer(tick, intervalMs);
   };

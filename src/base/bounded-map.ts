@@ -14,6 +14,8 @@ export interface BoundedMap<K, V> {
 export function setRecent<K, V>(map: Map<K, V>, key: K, value: V, limit: number): void {
   map.delete(key);
   map.set(key, value);
+  // Looking for the oldest key passes the places of all that went before it.
+  if (map.size <= limit) return;
   for (const oldest of map.keys()) {
     if (map.size <= limit) return;
     map.delete(oldest);

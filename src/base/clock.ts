@@ -43,9 +43,15 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   });
 }
 
+/** The second that was written last: the objects of a commit share it. */
+let lastSecond = { second: 0, text: '1970-01-01T00:00:00Z' };
+
 /** RFC 3339 in whole seconds, as `metav1.Time` is written: `2026-01-02T03:04:05Z`. */
 export function toRfc3339(epochMs: number): string {
-  return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(epochMs / 1_000);
+  if (second !== lastSecond.second)
+    lastSecond = { second, text: `${new Date(epochMs).toISOString().slice(0, 19)}Z` };
+  return lastSecond.text;
 }
 
 /** RFC 3339 with microseconds, as `metav1.MicroTime` is written: `2026-01-02T03:04:05.678000Z`. */

@@ -11,18 +11,27 @@ export interface SharedReads {
 
 interface Running {
   readonly current: Promise<unknown>;
+  isBegun: boolean;
   next: Promise<unknown> | undefined;
 }
 
-/** Everyone who shares a key must mean the same work. */
-export function createSharedReads(): SharedReads {
+/**
+ * Everyone who shares a key must mean the same work. `gathers`: a first read begins a moment later,
+ * so that those who ask at once share it.
+ */
+export function createSharedReads({ gathers = false } = {}): SharedReads {
   const running = new Map<string, Running>();
 
   function start<T>(key: string, read: () => Promise<T>): Promise<T> {
-    const current = read().finally(() => {
+    const one = { isBegun: false, next: undefined };
+    const begin = (): Promise<T> => {
+      one.isBegun = true;
+      return read();
+    };
+    const current = (gathers ? Promise.resolve().then(begin) : begin()).finally(() => {
       if (running.get(key)?.current === current) running.delete(key);
     });
-    running.set(key, { current, next: undefined });
+    running.set(key, Object.assign(one, { current }));
     return current;
   }
 
@@ -30,6 +39,7 @@ export function createSharedReads(): SharedReads {
     read<T>(key: string, read: () => Promise<T>): Promise<T> {
       const known = running.get(key);
       if (!known) return start(key, read);
+      if (!known.isBegun) return known.current as Promise<T>;
       known.next ??= known.current.catch(() => undefined).then(() => start(key, read));
       return known.next as Promise<T>;
     },

@@ -15,8 +15,9 @@ process.on('SIGINT', onSignal);
 process.on('SIGTERM', onSignal);
 // A terminal that is closed ends us in the same way.
 process.on('SIGHUP', onSignal);
-// A reader that goes away (`symphony … | head`) is no error.
+// A reader that goes away (`symphony … | head`) is no error, unless the command says so.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (process.stdout.listenerCount('error') > 1) return;
   if (error.code === 'EPIPE') process.exit(0);
   process.stderr.write(`error: Cannot write the output: ${error.message}\n`);
   process.exit(1);

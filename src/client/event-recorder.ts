@@ -29,7 +29,10 @@ export interface EventRecorderOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly source: EventSource;
-  /** Writing takes time from the very work that is told of: it takes a fifth of the time at most. */
+  /**
+   * Writing takes time from the very work that is told of. It begins when the work pauses, after a
+   * second at the latest, and takes a fifth of the time at most.
+   */
   readonly givesWay?: boolean;
 }
 
@@ -43,6 +46,9 @@ const BATCH = 50;
 /** See `givesWay`. */
 const PAUSE_FACTOR = 4;
 const MAX_PAUSE_MS = 200;
+/** The work that is told of pauses when nothing was said for this long. */
+const QUIET_MS = 50;
+const MAX_WAIT_MS = 1_000;
 /** Objects and reasons whose rate is known; beyond it, the longest unused are forgotten. */
 const MAX_RATES = 4096;
 
@@ -54,13 +60,15 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const rates = createBoundedMap<string, Bucket>(MAX_RATES);
   const waiting = new Map<string, Waiting>();
   let dropped = 0;
+  let saidAtMs = 0;
   const stop = createAbort();
   let closed = false;
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
     // All that is said in one go is written together.
-    await Promise.resolve();
+    if (givesWay) await quiet();
+    else await Promise.resolve();
     while (waiting.size > 0) {
       const batch = [...waiting].slice(0, batchSize);
       for (const [key] of batch) waiting.delete(key);
@@ -72,6 +80,15 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     if (dropped > 0) logger.warn({ dropped }, 'Too many events came at once; dropped some');
     dropped = 0;
     running = undefined;
+  }
+
+  async function quiet(): Promise<void> {
+    const latestMs = clock.now() + MAX_WAIT_MS;
+    for (let left = QUIET_MS; left > 0 && !closed; ) {
+      await sleep(clock, left, stop.signal);
+      const nowMs = clock.now();
+      left = Math.min(saidAtMs + QUIET_MS, latestMs) - nowMs;
+    }
   }
 
   function mayBeSaid(rated: string, nowMs: number): boolean {
@@ -87,6 +104,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       const { kind, namespace, name, uid, fieldPath } = referenceTo(input);
       const { type, reason, message, component } = input;
       if (!mayBeSaid(JSON.stringify([kind, namespace, name, reason]), nowMs)) return;
+      saidAtMs = nowMs;
       const key = JSON.stringify([kind, namespace, name, uid, fieldPath, type, reason, message, component]);
       const before = waiting.get(key);
       if (before) {

@@ -2,6 +2,7 @@
  * Claiming and releasing by a controller (upstream's ControllerRefManager), and writes that
  * controllers share; pure. An object has at most one controller, and nothing is taken from another.
  */
+import { omit } from '../schemas/json-access.ts';
 import { controllerOf, type KubeObject, type ObjectMeta, type OwnerReference } from '../schemas/object.ts';
 import type { DeleteOptions } from '../schemas/strategy/index.ts';
 import type { Write } from '../resources/writing/write-plan.ts';
@@ -73,9 +74,8 @@ export function withFinalizer<T extends KubeObject>(object: T, finalizer: string
 
 export function withoutFinalizer<T extends KubeObject>(object: T, finalizer: string): T {
   const finalizers = (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
-  const metadata: ObjectMeta = { ...object.metadata, finalizers };
-  if (finalizers.length === 0) delete metadata.finalizers;
-  return { ...object, metadata };
+  const others: ObjectMeta = omit(object.metadata, 'finalizers');
+  return { ...object, metadata: finalizers.length === 0 ? others : { ...others, finalizers } };
 }
 
 /** Deletes this very object, and no other of its name. */

@@ -28,6 +28,7 @@ import {
   type NodeHealthOptions,
   nodeLifecycle,
 } from './node-lifecycle/node-lifecycle-controller.ts';
+import { leaseRenewal } from './node-lifecycle/lease-renewal-controller.ts';
 import { taintEviction } from './node-lifecycle/taint-eviction-controller.ts';
 import { persistentVolumeBinder } from './persistent-volume-binder/persistent-volume-binder-controller.ts';
 import { podGc } from './pod-gc/pod-gc-controller.ts';
@@ -88,8 +89,7 @@ export const controllersFor = ({
   restartOnChange,
   horizontalPodAutoscaler(autoscaling),
   garbageCollector,
-  nodeLifecycle(nodeHealth),
-  taintEviction(nodeHealth),
+  ...nodeControllers(nodeHealth),
   podGc,
   resourceQuotaController,
   disruptionController,
@@ -102,6 +102,17 @@ export const controllersFor = ({
   volumeProtection,
   expiryController(eventTtlMs),
 ];
+
+/** They share what was renewed here: for the judgement of nodes it is no sign of life. */
+function nodeControllers(options: NodeHealthOptions): readonly Controller[] {
+  const { heartbeats } = options;
+  const renewals = new Map<string, string>();
+  return [
+    nodeLifecycle({ ...options, renewals }),
+    ...(heartbeats ? [leaseRenewal({ heartbeats, renewals })] : []),
+    taintEviction(options),
+  ];
+}
 
 /** Starts them in order. They end together: each may have to wait for the answer to a commit. */
 export function startControllers(

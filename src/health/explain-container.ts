@@ -45,7 +45,11 @@ export function explainContainer(
   const message = messageLine(textAt(waiting, 'message') || (newest?.message ?? ''));
   const [, failure] = PULL_BACK_OFF.exec(message) ?? [];
   const why = failure ?? `${reason}${message === '' ? '' : `: ${message}`}`;
-  return { severity: 'failing', text: `${what} ${name} cannot start: ${why}` };
+  const image = textAt(container, 'image');
+  // The Engine's failure often names the registry only.
+  const told = !reason.includes('Image') || image === '' || why.includes(image);
+  const text = `${what} ${name} cannot start: ${told ? '' : `image "${image}": `}${why}`;
+  return { severity: 'failing', text };
 }
 
 /** A container that runs and is not ready. */

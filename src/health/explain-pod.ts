@@ -2,6 +2,7 @@
 import type { KubeObject } from '../schemas/object.ts';
 import { explainContainer, explainUnready } from './explain-container.ts';
 import { conditionOf, recordAt, recordsAt, textAt } from './fields.ts';
+import { AWAITS_POD, explainClaim } from './persistent-volume-claim.ts';
 import { lastLine, messageLine } from './message-line.ts';
 import type { Cause, Surroundings, Warning } from './types.ts';
 
@@ -16,7 +17,7 @@ export function explainPod(pod: KubeObject, around: Surroundings): Cause | undef
     (phase === 'Failed' ? undefined : lostNode(pod, around)) ??
     failedContainer(status, warnings) ??
     (phase === 'Failed' ? failedPod(status) : undefined) ??
-    unscheduled(status) ??
+    unscheduled(pod, around) ??
     blocked(status, warnings) ??
     uninitialized(pod) ??
     unready(pod, warnings) ??
@@ -57,16 +58,30 @@ function failedPod(status: unknown): Cause {
 }
 
 /** The scheduler's words on preemption come after the problem, and are longer. */
-const PREEMPTION = /\.? (?:no new claims to deallocate, )?preemption: .*$/s;
+const PREEMPTION = /\. (?:not found|(?:no new claims to deallocate, )?preemption: .*)$/s;
+/** The scheduler does not say which claim, nor why. */
+const UNBOUND = 'pod has unbound immediate PersistentVolumeClaims';
 
-function unscheduled(status: unknown): Cause | undefined {
-  const scheduled = conditionOf(status, 'PodScheduled');
-  if (scheduled?.['status'] !== 'False') return undefined;
+function unscheduled(pod: KubeObject, around: Surroundings): Cause | undefined {
+  const scheduled = conditionOf(pod.status, 'PodScheduled');
+  if (scheduled?.['status'] === 'True') return undefined;
   const message = textAt(scheduled, 'message').replace(PREEMPTION, '');
+  const isUntold = scheduled === undefined || message.includes(UNBOUND);
+  const claim = isUntold ? unboundClaim(pod, around) : undefined;
+  if (claim === undefined && !scheduled) return undefined;
   return {
     severity: 'waiting',
-    text: messageLine(message) || textAt(scheduled, 'reason') || 'not scheduled',
+    text: claim ?? (messageLine(message) || textAt(scheduled, 'reason') || 'not scheduled'),
   };
+}
+
+function unboundClaim(pod: KubeObject, { claimsOf, warningsAbout }: Surroundings): string | undefined {
+  for (const claim of claimsOf(pod)) {
+    const why = explainClaim(claim, warningsAbout(claim)[0]);
+    if (why !== undefined && why !== AWAITS_POD)
+      return messageLine(`claim ${claim.metadata.name} is not bound: ${why}`);
+  }
+  return undefined;
 }
 
 /**

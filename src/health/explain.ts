@@ -23,8 +23,10 @@ export function explain(object: KubeObject, health: Health, around: Surroundings
   const severity = health.status === 'Degraded' ? 'failing' : (found?.severity ?? 'waiting');
   if (found) return { ...found, severity, text: withVerdict(object, health, found.text) };
   const [warning] = around.warningsAbout(object);
-  const told = health.message || (warning && `${warning.reason}: ${warning.message}`);
-  const text = told || (object.kind === 'PersistentVolumeClaim' ? explainClaim(object) : undefined);
+  const text =
+    object.kind === 'PersistentVolumeClaim'
+      ? explainClaim(object, warning)
+      : health.message || (warning && `${warning.reason}: ${warning.message}`);
   // A whole, such as an Application, names its most telling part on the first line.
   return text
     ? { severity, text: messageLine(text.split('\n')[0] ?? '') }

@@ -64,6 +64,8 @@ export interface Surroundings {
   /** The pods that the creator controls; a Pod itself. */
   podsOf(workload: KubeObject): readonly KubeObject[];
   nodeOf(name: string): KubeObject | undefined;
+  /** The claims that the pod names, as far as they exist. */
+  claimsOf(pod: KubeObject): readonly KubeObject[];
   /** Newest first, without those that have been overcome since. */
   warningsAbout(object: KubeObject): readonly Warning[];
 }

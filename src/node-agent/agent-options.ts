@@ -12,6 +12,7 @@ import type { RecordStore } from './ports.ts';
 import type { HandlerContext } from './probes/handlers.ts';
 import type { ProbeIo } from './probes/probe-io.ts';
 import type { ContainerRuntime } from './runtime/types.ts';
+import type { TunnelListener } from './tunnel/keep-tunnel.ts';
 import type { PodVolumes } from './volumes/pod-volumes.ts';
 
 /** Given to most parts. */
@@ -47,6 +48,8 @@ export interface NodeAgentOptions extends PartOptions {
   readonly readUsage?: () => Promise<MachineUsage>;
   /** The routes beside a local engine. A pod whose address leads elsewhere is refused. */
   readonly routes?: Routes;
-  /** Opens the tunnel for logs and exec. Without it there is no tunnel (simulation). */
+  /** Opens the tunnel for logs, exec and signs of life. Without it there is none. */
   readonly tunnel?: Pick<Connection, 'upgrade'> & Partial<Pick<Connection, 'onRenewal'>>;
+  /** The signs of life alone, in place of a tunnel (simulation). */
+  readonly signs?: (listener: TunnelListener) => AsyncDisposable;
 }

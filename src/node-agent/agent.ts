@@ -47,6 +47,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     const { tunnel: connection } = options;
     const runtime = ownRuntime(options.runtime, registry.owns);
     const networkProblem = (): string | undefined => network.problem;
+    const listener = { onHeard: reporter.setTunnel, onLease: reporter.setRenewed };
+    if (options.signs) scope.use(options.signs(listener));
     if (connection)
       scope.use(
         openTunnel({
@@ -55,7 +57,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
             ...{ volumes: options.volumes, isActive: registry.isActive },
             canChown: process.getuid?.() === 0,
           },
-          onHeard: reporter.setTunnel,
+          ...listener,
         }),
       );
     return {};

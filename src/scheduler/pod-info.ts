@@ -24,17 +24,39 @@ export type ReadPod = (pod: Pod) => PodInfo;
 /** Reads many pods. Those of one template are parsed once: that costs most. */
 export function createPodReader(namespaceLabels: NamespaceLabels): ReadPod {
   const known = new Map<string, PodInfo>();
+  let last: PodInfo | undefined;
+  const infoOf = (alike: PodInfo, pod: Pod): PodInfo => ({
+    ...alike,
+    pod,
+    key: keyOf(pod),
+    terminating: pod.metadata.deletionTimestamp !== undefined,
+  });
   return (pod) => {
+    if (last && sharesClass(last, pod)) return infoOf(last, pod);
     const spec = placementSpecOf(pod.spec);
     const claims = claimsOfPod(pod);
     const classKey = classKeyOf(pod, spec, claims);
     const alike = known.get(classKey);
-    if (alike)
-      return { ...alike, pod, key: keyOf(pod), terminating: pod.metadata.deletionTimestamp !== undefined };
-    const info = readPod(pod, spec, claims, classKey, namespaceLabels);
-    setRecent(known, classKey, info, MAX_KNOWN_CLASSES);
-    return info;
+    last = alike ? infoOf(alike, pod) : readPod(pod, spec, claims, classKey, namespaceLabels);
+    if (!alike) setRecent(known, classKey, last, MAX_KNOWN_CLASSES);
+    return last;
   };
+}
+
+/** The parts that decide about the class of a pod without claims. */
+const CLASS_METADATA = ['namespace', 'labels', 'ownerReferences'] as const;
+const CLASS_SPEC = [
+  ...['affinity', 'nodeSelector', 'overhead', 'preemptionPolicy', 'priority', 'resources', 'tolerations'],
+  ...['topologySpreadConstraints', 'containers', 'initContainers', 'volumes'],
+] as readonly (keyof PodSpec)[];
+
+/** Whether the pod has the very same parts, as pods of one template do. Nothing is read. */
+function sharesClass({ pod: known, claims }: PodInfo, pod: Pod): boolean {
+  return (
+    claims.length === 0 &&
+    CLASS_METADATA.every((name) => known.metadata[name] === pod.metadata[name]) &&
+    CLASS_SPEC.every((name) => known.spec[name] === pod.spec[name])
+  );
 }
 
 export function toPodInfo(pod: Pod, namespaceLabels: NamespaceLabels): PodInfo {

@@ -3,7 +3,7 @@
  * throwing, so that defaulting and validation are total, whatever a client sends. The structure
  * check is what reports wrong types.
  */
-import { isRecord } from '../base/json.ts';
+import { isRecord, setMember } from '../base/json.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -35,9 +35,11 @@ export function getPath(value: unknown, ...path: readonly string[]): unknown {
   return current;
 }
 
-/** The record without some of its members. */
+/** The record without some of its members. Nothing is a record without members. */
 export function omit<T extends object>(record: T, ...names: readonly string[]): T {
-  const copy = { ...record };
-  for (const name of names) Reflect.deleteProperty(copy, name);
-  return copy;
+  // A copy whose members were deleted would be slow to read from then on.
+  const copy: Record<string, unknown> = {};
+  const members = ((record as T | null | undefined) ?? {}) as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(members)) if (!names.includes(name)) setMember(copy, name, members[name]);
+  return copy as T;
 }

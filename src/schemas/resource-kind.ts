@@ -113,6 +113,8 @@ export interface ResourceKind extends ServedResource {
   validate(object: KubeObject, current?: KubeObject, subresource?: Subresource): readonly FieldError[];
   /** The rules about changes, such as immutable fields. Called after `validate(next)`. */
   validateUpdate(next: KubeObject, current: KubeObject): readonly FieldError[];
+  /** The object passed all checks, as it is stored: items of its long lists are not checked again. */
+  settle?(object: KubeObject): void;
   /** Fields that are well-formed upstream, but not implemented by Symphony. */
   checkImplemented(object: KubeObject): readonly FieldError[];
   /**

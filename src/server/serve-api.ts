@@ -7,10 +7,13 @@ import type { WebhookHandler } from '../api/http/webhooks.ts';
 import type { PeerOptions } from '../api/peers/types.ts';
 import { type ApiServer, createApiServer } from '../api/server.ts';
 import type { Scope } from '../base/scope.ts';
+import { LEASE_NAMESPACE, leaseAgeMs } from '../controllers/node-lifecycle/plan-lease-renewals.ts';
 import { monitorPeriodMs } from '../controllers/node-lifecycle/plan-node-health.ts';
 import type { Queues } from '../queue/types.ts';
 import type { ResourceCore } from '../resources/resource-core.ts';
 import type { BoundWriter } from '../resources/writing/write-plan.ts';
+import { objectKey } from '../schemas/object.ts';
+import type { Lease } from '../schemas/types.ts';
 import type { CacheSet } from '../store/cache/cache.ts';
 import type { Store } from '../store/types.ts';
 import type { GenerationParts } from './generation-parts.ts';
@@ -44,7 +47,7 @@ export async function serveApi(parts: ServeParts, scope: Scope): Promise<Served>
     caPem: parts.tls.caPem,
   };
   const server = scope.use(
-    await listen(parts, peers).catch(async (error: unknown) => {
+    await listen(parts, peers, await leaseAges(parts)).catch(async (error: unknown) => {
       await presence[Symbol.asyncDispose]();
       throw listenFailure(error, '--listen', config.listen);
     }),
@@ -58,7 +61,17 @@ export async function serveApi(parts: ServeParts, scope: Scope): Promise<Served>
   return server;
 }
 
-function listen(parts: ServeParts, peers: PeerOptions): Promise<ApiServer> {
+/** What the tunnels tell the agents of their Leases. */
+async function leaseAges({ caches, clock }: ServeParts): Promise<(node: string) => number | undefined> {
+  const leases = await caches.open<Lease>('leases.coordination.k8s.io');
+  return (node) => leaseAgeMs(leases.get(objectKey(LEASE_NAMESPACE, node)), node, clock.now());
+}
+
+function listen(
+  parts: ServeParts,
+  peers: PeerOptions,
+  leaseAge: (node: string) => number | undefined,
+): Promise<ApiServer> {
   const { config, core, tls, tokens, serviceAccounts, metrics, audit, limits, clock, rng, logger } = parts;
   const certificates = createCertificateAuthenticator({ caPem: tls.caPem, clock });
   const authentication = createAuthentication({ core, table: tokens, serviceAccounts, certificates, rng });
@@ -68,6 +81,7 @@ function listen(parts: ServeParts, peers: PeerOptions): Promise<ApiServer> {
     heartbeats: {
       heartbeatMs: monitorPeriodMs(config.nodeGracePeriodMs),
       localNodes: parts.ownNodes ?? [],
+      leaseAgeMs: leaseAge,
     },
     tls: parts.serving.current(),
     authenticator: authentication.authenticator,

@@ -2,6 +2,7 @@
 import type { KubeObject } from '../schemas/object.ts';
 import { metadataProblem } from '../schemas/soundness.ts';
 import { CommitRefused, type StoreOp } from './types.ts';
+import { storedText } from './written-text.ts';
 
 /** Largest object in bytes of JSON: etcd's default, so that what fits Kubernetes fits here. */
 export const MAX_OBJECT_BYTES = 1_572_864;
@@ -11,8 +12,7 @@ const MAX_PAYLOAD_CHARS = Math.ceil((MAX_OBJECT_BYTES * 4) / 3) + 256;
 
 /** The JSON of an object without its version. Throws when it is too large. */
 export function jsonOf(op: StoreOp & { readonly object: KubeObject }, opIndex: number): string {
-  const metadata = { ...op.object.metadata, resourceVersion: undefined };
-  const json = JSON.stringify({ ...op.object, metadata });
+  const json = storedText(op.object);
   // A character is at most three bytes of UTF-8: most objects need no counting.
   if (json.length * 3 > MAX_OBJECT_BYTES && Buffer.byteLength(json) > MAX_OBJECT_BYTES) {
     throw new CommitRefused('tooLarge', opIndex, op);

@@ -12,6 +12,7 @@ import { openAuthority } from '../../src/api/tls/authority.ts';
 import { writeKubeconfig } from '../../src/api/tls/kubeconfig.ts';
 import { ensureServerTls } from '../../src/api/tls/server-tls.ts';
 import { startTestCore, type TestCore } from './test-api.ts';
+import { PROGRAM_TIMEOUT_MS } from '../support/kubectl.ts';
 
 export interface KubectlResult {
   readonly code: number;
@@ -84,7 +85,7 @@ function runKubectl(
     const child = execFile(
       'kubectl',
       ['--kubeconfig', kubeconfig, ...args],
-      { env: { PATH: process.env['PATH'] ?? '', HOME: home }, timeout: 60_000 },
+      { env: { PATH: process.env['PATH'] ?? '', HOME: home }, timeout: PROGRAM_TIMEOUT_MS },
       (error, stdout, stderr) => {
         const code = error ? (typeof error.code === 'number' ? error.code : 1) : 0;
         resolve({ code, stdout, stderr });

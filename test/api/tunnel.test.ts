@@ -5,6 +5,7 @@ import { Duplex, Transform } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createTunnels, type Tunnels } from '../../src/api/tunnel.ts';
 import { createAbort } from '../../src/base/abort.ts';
+import { decodeLeasePing } from '../../src/base/lease-ping.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 
@@ -16,8 +17,13 @@ let tunnels: Tunnels;
 let door: Server;
 /** Pings that agents have answered. */
 let pings: number;
+/** The ages of its Lease that the agent was told. */
+let told: (number | undefined)[];
+let leaseAgeMs: number | undefined;
 /** Nothing that agents say arrives. */
 let isMute: boolean;
+/** What agents say waits meanwhile. */
+let held: (() => void)[] | undefined;
 const sockets: Socket[] = [];
 
 beforeEach(async () => {
@@ -25,9 +31,13 @@ beforeEach(async () => {
   shiftMs = 0;
   pings = 0;
   isMute = false;
+  held = undefined;
+  told = [];
+  leaseAgeMs = undefined;
   tunnels = createTunnels({
     clock: { ...clock, now: () => clock.now() + shiftMs },
     logger: silentLogger,
+    leaseAgeMs: () => leaseAgeMs,
   });
   door = listen((socket) => tunnels.accept('n1', socket, Buffer.alloc(0)));
   await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
@@ -55,12 +65,19 @@ async function openAgent(): Promise<void> {
   if (rest.length > 0) socket.unshift(rest);
   const opened = new Promise<ServerHttp2Session>((resolve) => agent.once('session', resolve));
   const answers = new Transform({
-    transform: (chunk, _encoding, done) => done(null, isMute ? undefined : chunk),
+    transform(chunk, _encoding, done) {
+      const go = (): void => done(null, isMute ? undefined : chunk);
+      if (held) held.push(go);
+      else go();
+    },
   });
   answers.pipe(socket);
   agent.emit('connection', Duplex.from({ readable: socket, writable: answers }));
   const session = await opened;
-  session.on('ping', () => (pings += 1));
+  session.on('ping', (payload: Buffer) => {
+    pings += 1;
+    told.push(decodeLeasePing(payload));
+  });
 }
 
 const ageOfNode = async (): Promise<number | undefined> => (await tunnels.heartbeats(signal)).get('n1');
@@ -110,4 +127,27 @@ it('streams of a tunnel that was replaced go on', async () => {
   await hear();
   await clock.advance(120_000);
   expect(isClosed).toBe(false);
+});
+
+it('tells an agent how old its Lease is, or that it knows none', async () => {
+  await openAgent();
+  await hear();
+  leaseAgeMs = 1_500;
+  await hear();
+  expect([told[0], told.at(-1)]).toEqual([0xffff_ffff, 1_500]);
+});
+
+it('an answer that was read late counts from its ping', async () => {
+  await openAgent();
+  await hear();
+  held = [];
+  const before = pings;
+  await vi.waitFor(async () => {
+    await clock.advance(1_000);
+    expect(pings).toBeGreaterThan(before);
+  });
+  await clock.advance(9_000);
+  for (const go of held.splice(0)) go();
+  await vi.waitFor(async () => expect(await ageOfNode()).toBeLessThan(10_000));
+  expect(await ageOfNode()).toBe(9_000);
 });

@@ -54,3 +54,15 @@ it('other keys do not wait, and a failure is only of those who shared it', async
   source.answer();
   expect(await next).toBe(2);
 });
+
+it('those who ask at once share the first read where it gathers, and a later one gets another', async () => {
+  const [source, reads] = [createSource(), createSharedReads({ gathers: true })];
+  const together = [1, 2, 3].map(() => reads.read('a', source.read));
+  await turn();
+  const later = reads.read('a', source.read);
+  source.answer();
+  expect(await Promise.all(together)).toEqual([1, 1, 1]);
+  await turn();
+  source.answer();
+  expect(await later).toBe(2);
+});

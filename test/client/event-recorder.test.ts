@@ -137,6 +137,31 @@ describe('the recorder of events', () => {
     });
   });
 
+  it('gives way to the work that is told of, for a second at most', async () => {
+    await using harness = await createHarness();
+    await using recorder = createEventRecorder({
+      sink: writerEventSink(harness.objects, harness.registry),
+      clock: harness.clock,
+      logger: silentLogger,
+      source: { component: 'tester' },
+      givesWay: true,
+    });
+    let said = 0;
+    const say = async (ms: number): Promise<number> => {
+      const about = aPod({ name: `web-${said}`, namespace: 'default', uid: `u${said}` });
+      said += 1;
+      recorder.record({ about, type: 'Normal', reason: 'Created', message: 'made' });
+      await harness.clock.advance(ms);
+      return (await eventsOf(harness)).length;
+    };
+    for (let step = 0; step < 5; step += 1) expect(await say(20)).toBe(0);
+    await harness.clock.advance(100);
+    expect(await eventsOf(harness)).toHaveLength(5);
+    // Work that does not pause is told of all the same.
+    for (let step = 0; step < 60; step += 1) await say(20);
+    expect((await eventsOf(harness)).length).toBeGreaterThan(5);
+  });
+
   it('creates new events together, and one that is refused keeps no other out', async () => {
     await using harness = await createHarness();
     const sink = writerEventSink(harness.objects, harness.registry);

@@ -8,7 +8,7 @@ import { buffer } from 'node:stream/consumers';
 import type { KubeConfig, V1ConfigMap, V1Status } from '@kubernetes/client-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadClientNode } from '../support/client-node.ts';
-import { eventually } from '../support/kubectl.ts';
+import { eventually, WAIT_TIMEOUT } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
 import { STAY, tool } from './manifests.ts';
 
@@ -29,7 +29,7 @@ describe('the JavaScript client', () => {
     config.loadFromFile(join(symphony.dataDir, 'kubeconfig'));
     const talker = tool({ name: 'talker', script: `echo hello; ${STAY}` });
     await symphony.kubectl.withInput(talker, 'apply', '-f', '-');
-    await symphony.kubectl('wait', '--for=condition=Ready', 'pod/talker', '--timeout=60s');
+    await symphony.kubectl('wait', '--for=condition=Ready', 'pod/talker', WAIT_TIMEOUT);
   });
   afterAll(() => symphony?.[Symbol.asyncDispose]());
   beforeEach(() => symphony.explainFailure());

@@ -1,6 +1,6 @@
 /** DaemonSets as kubectl works with them, on hollow nodes. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { KubeJson } from '../support/kubectl.ts';
+import { type KubeJson, WAIT_TIMEOUT } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
 
 const MANIFEST = `
@@ -29,7 +29,7 @@ describe('a DaemonSet', () => {
 
   const pods = async (): Promise<readonly KubeJson[]> =>
     (await kubectl.json('get', 'pods', '-l', 'app=agent'))['items'] as readonly KubeJson[];
-  const rolledOut = (): Promise<string> => kubectl('rollout', 'status', 'ds/agent', '--timeout=90s');
+  const rolledOut = (): Promise<string> => kubectl('rollout', 'status', 'ds/agent', WAIT_TIMEOUT);
   const images = async (): Promise<readonly string[]> => {
     await rolledOut();
     return (await pods()).map(({ spec }) => String((spec.containers as KubeJson[])[0]?.['image']));
@@ -57,8 +57,8 @@ describe('a DaemonSet', () => {
   it('stays on a node that is drained', async () => {
     const [node = ''] = (await kubectl('get', 'nodes', '-o', 'name')).split('\n');
     const name = node.replace('node/', '');
-    await expect(kubectl('drain', name, '--timeout=60s')).rejects.toThrow('DaemonSet-managed Pods');
-    await kubectl('drain', name, '--ignore-daemonsets', '--timeout=60s');
+    await expect(kubectl('drain', name, WAIT_TIMEOUT)).rejects.toThrow('DaemonSet-managed Pods');
+    await kubectl('drain', name, '--ignore-daemonsets', WAIT_TIMEOUT);
     await rolledOut();
     expect(await pods()).toHaveLength(2);
   });

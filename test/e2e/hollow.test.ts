@@ -1,6 +1,6 @@
 /** The first start of hollow nodes: where the first pods go, and what kubectl is told. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, type KubeJson } from '../support/kubectl.ts';
+import { eventually, type KubeJson, WAIT_TIMEOUT } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
 import { web } from './manifests.ts';
 
@@ -46,6 +46,6 @@ describe('hollow nodes', () => {
 
   it('let a pod succeed that is meant to end', async () => {
     await kubectl('run', 'once', '--image=any/image', '--restart=Never');
-    await kubectl('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/once', '--timeout=90s');
+    await kubectl('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/once', WAIT_TIMEOUT);
   });
 });

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createKubectl, eventually, type Kubectl, runProgram } from '../support/kubectl.ts';
+import { createKubectl, eventually, type Kubectl, runProgram, WAIT_TIMEOUT } from '../support/kubectl.ts';
 import { oldKubectl } from '../support/kubectl-old.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
 import { STAY, tool, web } from './manifests.ts';
@@ -93,7 +93,7 @@ describe.each(releases)('the $release kubectl', ({ release, find, isOld }) => {
       /^limits +configmaps: 2\/10 /m.test(await kubectl('get', 'quota')),
     );
     await kubectl('create', 'deployment', 'web', '--image=symphony.example/web:1', '--replicas=2');
-    expect(await kubectl('rollout', 'status', 'deployment/web', '--timeout=90s')).toMatch(
+    expect(await kubectl('rollout', 'status', 'deployment/web', WAIT_TIMEOUT)).toMatch(
       /successfully rolled out/,
     );
     expect(await kubectl('expose', 'deployment', 'web', '--port=80', '--target-port=8080')).toBe(
@@ -155,7 +155,7 @@ describe.each(releases)('the $release kubectl', ({ release, find, isOld }) => {
       'deployment.apps/web env updated\n',
     );
     await kubectl('set', 'resources', 'deployment/web', '--requests=cpu=10m,memory=8Mi');
-    await kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
+    await kubectl('rollout', 'status', 'deployment/web', WAIT_TIMEOUT);
     expect(await kubectl('describe', 'deployment', 'web')).toMatch(/MODE: +test[^]*|cpu: +10m[^]*/);
   });
 
@@ -182,11 +182,11 @@ describe.each(releases)('the $release kubectl', ({ release, find, isOld }) => {
 
   it('waits for what it is told to wait for', async () => {
     await run.withInput(tool({ name: 'waited', script: STAY }), '-n', namespace, 'apply', '-f', '-');
-    expect(await kubectl('wait', '--for=condition=Ready', 'pod/waited', '--timeout=60s')).toBe(
+    expect(await kubectl('wait', '--for=condition=Ready', 'pod/waited', WAIT_TIMEOUT)).toBe(
       'pod/waited condition met\n',
     );
     await kubectl('delete', 'pod', 'waited', '--wait=false');
-    expect(await kubectl('wait', '--for=delete', 'pod/waited', '--timeout=60s')).toMatch(
+    expect(await kubectl('wait', '--for=delete', 'pod/waited', WAIT_TIMEOUT)).toMatch(
       /^pod\/waited condition met\n$|^$/,
     );
     expect(await refusal('wait', '--for=condition=Ready', 'pod/nobody', '--timeout=1s')).toMatch(/not found/);
@@ -292,7 +292,7 @@ describe.each(releases)('the $release kubectl', ({ release, find, isOld }) => {
     expect(await run('cordon', 'node-2')).toBe('node/node-2 cordoned\n');
     expect(await run('get', 'node', 'node-2')).toMatch(/Ready,SchedulingDisabled/);
     const local = isOld ? '--delete-emptydir-data' : '--delete-emptydir-data';
-    const drained = await run('drain', 'node-2', '--ignore-daemonsets', '--force', local, '--timeout=60s');
+    const drained = await run('drain', 'node-2', '--ignore-daemonsets', '--force', local, WAIT_TIMEOUT);
     expect(drained).toMatch(/node\/node-2 (drained|evicted)/);
     const left = await run('get', 'pods', '-A', '--field-selector=spec.nodeName=node-2', '-o', 'name');
     expect(left).toBe('');
@@ -300,7 +300,7 @@ describe.each(releases)('the $release kubectl', ({ release, find, isOld }) => {
     await run('taint', 'nodes', 'node-2', 'reserved=yes:NoSchedule');
     expect(await run('get', 'node', 'node-2', '-o', 'jsonpath={.spec.taints[*].key}')).toBe('reserved');
     await run('taint', 'nodes', 'node-2', 'reserved-');
-    await kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
+    await kubectl('rollout', 'status', 'deployment/web', WAIT_TIMEOUT);
   });
 
   it('defines a resource of its own and works with it', async () => {
@@ -332,7 +332,7 @@ describe.each(releases)('the $release kubectl', ({ release, find, isOld }) => {
       },
     });
     await run.withInput(definition, 'apply', '-f', '-');
-    await run('wait', '--for=condition=Established', `crd/widgets.${group}`, '--timeout=30s');
+    await run('wait', '--for=condition=Established', `crd/widgets.${group}`, WAIT_TIMEOUT);
     const widget = (spec: object): string =>
       JSON.stringify({ apiVersion: `${group}/v1`, kind: 'Widget', metadata: { name: 'a' }, spec });
     await run.withInput(widget({}), '-n', namespace, 'apply', '-f', '-');
@@ -346,7 +346,7 @@ describe.each(releases)('the $release kubectl', ({ release, find, isOld }) => {
   if (!isOld)
     it('adds an ephemeral container, and lists events', async () => {
       await run.withInput(tool({ name: 'debugged', script: STAY }), '-n', namespace, 'apply', '-f', '-');
-      await kubectl('wait', '--for=condition=Ready', 'pod/debugged', '--timeout=60s');
+      await kubectl('wait', '--for=condition=Ready', 'pod/debugged', WAIT_TIMEOUT);
       await kubectl(
         'debug',
         'pod/debugged',
@@ -365,10 +365,8 @@ describe.each(releases)('the $release kubectl', ({ release, find, isOld }) => {
 
   it('deletes everything in a namespace, and the namespace', async () => {
     await run.withInput(web({ name: 'last', replicas: 1 }), '-n', namespace, 'apply', '-f', '-');
-    expect(await kubectl('delete', 'all', '--all', '--timeout=60s')).toMatch(
-      /deployment\.apps "last" deleted/,
-    );
-    await run('delete', 'namespace', namespace, '--timeout=60s');
+    expect(await kubectl('delete', 'all', '--all', WAIT_TIMEOUT)).toMatch(/deployment\.apps "last" deleted/);
+    await run('delete', 'namespace', namespace, WAIT_TIMEOUT);
     expect((await run.try('get', 'namespace', namespace)).stderr).toMatch(/NotFound/);
   });
 });

@@ -1,7 +1,7 @@
 /** Pods on real containers. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, type KubeJson } from '../support/kubectl.ts';
+import { eventually, type KubeJson, WAIT_TIMEOUT } from '../support/kubectl.ts';
 import { freePort, startSymphony, type Symphony } from '../support/symphony.ts';
 import { configMap, STAY, tool, web } from './manifests.ts';
 
@@ -12,7 +12,7 @@ describe('a pod', () => {
   beforeAll(async () => {
     symphony = await startSymphony();
     kubectl = symphony.kubectl;
-    await kubectl('wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=60s');
+    await kubectl('wait', '--for=condition=Ready', 'nodes', '--all', WAIT_TIMEOUT);
     // Ports and directories of the host are more than the level that namespaces have by default.
     await kubectl('label', 'namespace', 'default', 'pod-security.kubernetes.io/enforce=privileged');
   });
@@ -162,7 +162,7 @@ describe('a pod', () => {
       `containerPort: 8080, hostPort: ${port}`,
     );
     await apply(pod);
-    await kubectl('rollout', 'status', 'deployment/open', '--timeout=90s');
+    await kubectl('rollout', 'status', 'deployment/open', WAIT_TIMEOUT);
     const answer = await fetch(`http://127.0.0.1:${port}/index.html`);
     expect(await answer.text()).toBe('version 2\n');
     await kubectl('delete', 'deployment', 'open');
@@ -179,7 +179,7 @@ describe('a pod', () => {
 `,
       }),
     );
-    await kubectl('wait', '--for=condition=Ready', 'pod/polite', '--timeout=90s');
+    await kubectl('wait', '--for=condition=Ready', 'pod/polite', WAIT_TIMEOUT);
     // It ignores SIGTERM: only the end of its two seconds of grace ends it.
     await kubectl('delete', 'pod', 'polite');
     expect(await readFile(`${symphony.dataDir}/story/story`, 'utf8')).toBe('hook\nterm\n');
@@ -221,7 +221,7 @@ describe('a pod', () => {
     );
     expect((await statusOf('picky'))['phase']).toBe('Pending');
     await kubectl('label', 'node', 'node-1', 'disk=fast');
-    await kubectl('wait', '--for=condition=Ready', 'pod/picky', '--timeout=90s');
+    await kubectl('wait', '--for=condition=Ready', 'pod/picky', WAIT_TIMEOUT);
     await kubectl('delete', 'pod', 'picky');
   });
 

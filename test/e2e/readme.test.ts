@@ -16,7 +16,8 @@ import { connectDocker, removeCluster } from '../support/docker.ts';
 import { createTestRepository, startGitServer } from '../support/git-server.ts';
 import { eventually } from '../support/kubectl.ts';
 import { startPrivateHost } from '../support/private-host.ts';
-import { freeClusterCidr, freePort } from '../support/symphony.ts';
+import { freeRange } from '../support/free-ranges.ts';
+import { freePort } from '../support/symphony.ts';
 import { openTerminal, type Terminal } from '../support/terminal.ts';
 import { configMap } from './manifests.ts';
 
@@ -125,7 +126,7 @@ describe('README.md', () => {
     const env = {
       ...(await environment(directory)),
       SYMPHONY_LISTEN: `127.0.0.1:${await freePort()}`,
-      SYMPHONY_CLUSTER_CIDR: await freeClusterCidr(),
+      SYMPHONY_CLUSTER_CIDR: await freeRange(20),
     };
     cleanUp.push(async () => removeCluster(await clusterIn(folder)));
     const first = terminal({ cwd: folder, env });

@@ -10,7 +10,13 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { fromKubeconfig, type HttpApiClient } from '../../src/client/http.ts';
 import { resources } from '../../src/client/types.ts';
-import { createKubectl, eventually, type Kubectl, type ProgramResult } from '../support/kubectl.ts';
+import {
+  createKubectl,
+  eventually,
+  type Kubectl,
+  type ProgramResult,
+  WAIT_TIMEOUT,
+} from '../support/kubectl.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
 import { createSymphonyProcesses, type SymphonyProcesses } from '../support/symphony-processes.ts';
 import { freePort } from '../support/symphony.ts';
@@ -64,7 +70,7 @@ beforeAll(async () => {
   kubectl = createKubectl(throughBalancer, directory);
   const server = { url: `https://127.0.0.1:${balancer.port}`, kubeconfig: throughBalancer };
   await processes.startAgents(server, ['n1']);
-  await kubectl('wait', '--for=condition=Ready', 'node/n1', '--timeout=30s');
+  await kubectl('wait', '--for=condition=Ready', 'node/n1', WAIT_TIMEOUT);
 });
 
 afterAll(async () => {
@@ -104,7 +110,7 @@ describe('two API servers behind one address', () => {
       spec: { containers: [{ name: 'main', image: 'example.test/web:1' }] },
     };
     await kubectl.withInput(JSON.stringify(pod), 'apply', '-f', '-');
-    await kubectl('wait', '--for=condition=Ready', 'pod/web', '--timeout=30s');
+    await kubectl('wait', '--for=condition=Ready', 'pod/web', WAIT_TIMEOUT);
     const logs = (): Promise<readonly ProgramResult[]> =>
       Promise.all(
         [first, second].map(({ kubeconfig }) => createKubectl(kubeconfig, directory).try('logs', 'web')),

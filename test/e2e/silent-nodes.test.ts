@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { cpus } from 'node:os';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AgentProcesses, startAgentProcesses } from '../support/agent-processes.ts';
-import { eventually, type Kubectl } from '../support/kubectl.ts';
+import { eventually, type Kubectl, WAIT_TIMEOUT } from '../support/kubectl.ts';
 
 const NODES = ['n1', 'n2', 'n3'] as const;
 
@@ -37,7 +37,7 @@ beforeAll(async () => {
   cluster = await startAgentProcesses(NODES, ['--default-unreachable-toleration-seconds', '1']);
   ({ kubectl } = cluster);
   await kubectl('create', 'deployment', 'web', '--image=example.test/web:1', '--replicas=6');
-  await kubectl('wait', '--for=condition=Available', 'deployment/web', '--timeout=60s');
+  await kubectl('wait', '--for=condition=Available', 'deployment/web', WAIT_TIMEOUT);
 });
 
 afterAll(() => cluster[Symbol.asyncDispose]());

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, type KubeJson } from '../support/kubectl.ts';
+import { eventually, type KubeJson, WAIT_TIMEOUT } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
 import { STAY } from './manifests.ts';
 
@@ -59,7 +59,7 @@ describe('the data of a StatefulSet', () => {
   afterAll(() => symphony?.[Symbol.asyncDispose]());
   beforeEach(() => symphony.explainFailure());
 
-  const isRolledOut = (): Promise<string> => kubectl('rollout', 'status', 'sts/db', '--timeout=90s');
+  const isRolledOut = (): Promise<string> => kubectl('rollout', 'status', 'sts/db', WAIT_TIMEOUT);
   const boundVolumes = (): Promise<readonly string[]> =>
     Promise.all(PODS.map((pod) => kubectl('get', 'pvc', `data-${pod}`, '-o', 'jsonpath={.spec.volumeName}')));
   const podOf = (name: string): Promise<KubeJson> => kubectl.json('get', 'pod', name);
@@ -107,7 +107,7 @@ describe('the data of a StatefulSet', () => {
   it('waits on the drained node of its pod, which comes back to it', async () => {
     await write('before the drain');
     const { spec } = await podOf('db-0');
-    await kubectl('drain', spec.nodeName as string, '--timeout=60s');
+    await kubectl('drain', spec.nodeName as string, WAIT_TIMEOUT);
     await eventually('the next pod waits for its volume', async () => {
       const { status } = await podOf('db-0');
       const scheduled = (status.conditions as KubeJson[] | undefined)?.find(

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, type KubeJson } from '../support/kubectl.ts';
+import { eventually, type KubeJson, WAIT_TIMEOUT } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
 
 const manifest = (name: string): string => `
@@ -36,11 +36,11 @@ describe('a StatefulSet', () => {
   beforeEach(() => symphony.explainFailure());
 
   const rolledOut = (name: string): Promise<string> =>
-    kubectl('rollout', 'status', `sts/${name}`, '--timeout=90s');
+    kubectl('rollout', 'status', `sts/${name}`, WAIT_TIMEOUT);
 
   it('from Git is rolled out, and shown', async () => {
     await eventually('the StatefulSet of Git is there', () => kubectl('get', 'sts', 'db'));
-    await kubectl('wait', '--for=jsonpath={.status.readyReplicas}=2', 'sts/db', '--timeout=90s');
+    await kubectl('wait', '--for=jsonpath={.status.readyReplicas}=2', 'sts/db', WAIT_TIMEOUT);
     expect(await rolledOut('db')).toContain('partitioned roll out complete: 2 new pods have been updated');
     expect(await kubectl('get', 'sts')).toMatch(/^NAME +READY +AGE\ndb +2\/2 +/);
     expect(await kubectl('get', 'pods', '-o', 'name')).toBe('pod/db-0\npod/db-1\n');
@@ -78,7 +78,7 @@ describe('a StatefulSet', () => {
     expect(await images()).toEqual(['any/image:2', 'any/image:2']);
     expect((await kubectl.json('get', 'pod', 'box-0')).metadata['uid']).not.toBe(restarted);
     await kubectl('scale', 'sts/box', '--replicas=1');
-    await kubectl('wait', '--for=delete', 'pod/box-1', '--timeout=90s');
+    await kubectl('wait', '--for=delete', 'pod/box-1', WAIT_TIMEOUT);
     expect(await images()).toEqual(['any/image:2']);
   });
 });

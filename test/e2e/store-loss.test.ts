@@ -6,12 +6,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, type KubeJson } from '../support/kubectl.ts';
+import { eventually, type KubeJson, WAIT_TIMEOUT } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
 import { configMap, STAY, tool, web } from './manifests.ts';
-
-/** The promise of the design. */
-const REBUILT_WITHIN_MS = 60_000;
 
 describe('a datastore that lost everything', () => {
   let symphony: Symphony;
@@ -26,7 +23,7 @@ describe('a datastore that lost everything', () => {
     await symphony.untilNote(await head(), 'success');
     // Nobody wrote this one into Git; only the agent knows it.
     await symphony.kubectl.withInput(tool({ name: 'by-hand', script: STAY }), 'apply', '-f', '-');
-    await symphony.kubectl('wait', '--for=condition=Ready', 'pod/by-hand', '--timeout=90s');
+    await symphony.kubectl('wait', '--for=condition=Ready', 'pod/by-hand', WAIT_TIMEOUT);
   });
   afterAll(() => symphony?.[Symbol.asyncDispose]());
   beforeEach(() => symphony.explainFailure());
@@ -62,7 +59,7 @@ describe('a datastore that lost everything', () => {
     expect(new Set(containers.map(({ node }) => node)).size).toBe(2);
     const pods = await podFacts();
     await lose();
-    await eventually('everything is back', () => everythingIsBack(pods), REBUILT_WITHIN_MS);
+    await eventually('everything is back', () => everythingIsBack(pods));
     expect(await symphony.containers()).toEqual(containers);
     await symphony.untilNote(await head(), 'success');
     // It is the same cluster, not a picture of it: a change goes all the way, and changes nothing

@@ -14,7 +14,14 @@ import type { KubeConfig, V1Status } from '@kubernetes/client-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadClientNode } from '../support/client-node.ts';
 import { ensureTestImages, TEST_IMAGE } from '../support/docker.ts';
-import { createKubectl, eventually, type Kubectl, runProgram, startProgram } from '../support/kubectl.ts';
+import {
+  createKubectl,
+  eventually,
+  type Kubectl,
+  runProgram,
+  startProgram,
+  WAIT_TIMEOUT,
+} from '../support/kubectl.ts';
 import { oldKubectl } from '../support/kubectl-old.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
 import { documents, STAY, tool, web } from './manifests.ts';
@@ -98,7 +105,7 @@ beforeAll(async () => {
   );
   await kubectl.withInput(manifests, 'apply', '-f', '-');
   const pods = ['server', 'pair', 'reader-new', 'reader-old', 'reader-js'].map((name) => `pod/${name}`);
-  await kubectl('wait', '--for=condition=Ready', '--timeout=60s', ...pods);
+  await kubectl('wait', '--for=condition=Ready', WAIT_TIMEOUT, ...pods);
 });
 afterAll(async () => {
   await symphony?.[Symbol.asyncDispose]();

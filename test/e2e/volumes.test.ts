@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, type ProgramResult, runProgram } from '../support/kubectl.ts';
+import { eventually, type ProgramResult, runProgram, WAIT_TIMEOUT } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
 import { STAY, tool } from './manifests.ts';
 
@@ -43,11 +43,11 @@ describe('a claim of the default class', () => {
   const path = (): Promise<string> =>
     symphony.kubectl('get', 'pv', '-o', 'jsonpath={.items[0].spec.local.path}');
   const put = async (script: string): Promise<void> => {
-    await symphony.kubectl('delete', 'pod', 'writer', '--ignore-not-found', '--timeout=60s');
+    await symphony.kubectl('delete', 'pod', 'writer', '--ignore-not-found', WAIT_TIMEOUT);
     await symphony.kubectl.withInput(writer(script), 'apply', '-f', '-');
-    await symphony.kubectl('wait', '--for=condition=Ready', 'pod/writer', '--timeout=90s');
+    await symphony.kubectl('wait', '--for=condition=Ready', 'pod/writer', WAIT_TIMEOUT);
   };
-  const remove = (): Promise<string> => symphony.kubectl('delete', 'pod', 'writer', '--timeout=60s');
+  const remove = (): Promise<string> => symphony.kubectl('delete', 'pod', 'writer', WAIT_TIMEOUT);
   /** The command line in a shell, which brings the archive to it. */
   const archived = (line: string): Promise<ProgramResult> =>
     runProgram('sh', ['-c', `"$0" "$1" ${line}`, process.execPath, BIN], {
@@ -73,6 +73,9 @@ describe('a claim of the default class', () => {
     expect((await runProgram('tar', ['tf', archive])).stdout.split('\n')).toEqual(
       expect.arrayContaining(['./', 'link', 'log', 'private/']),
     );
+    const unwritten = await archived('backup volume default/data > /dev/full');
+    expect(unwritten).toMatchObject({ code: 1 });
+    expect(unwritten.stderr).toContain('The backup is not complete');
     const used = await archived('restore volume default/data < "$ARCHIVE"');
     expect(used).toMatchObject({ code: 1 });
     expect(used.stderr).toContain('the volume is used by 1 pod(s)');

@@ -266,7 +266,7 @@ describe('webhooks', () => {
     const accepted = 'accepted: 1 application will sync: symphony-system/root\n';
     expect(await deliver()).toBe(accepted);
     const second = await commit();
-    await expect.poll(deliver, { timeout: 10_000 }).toBe(accepted);
+    await expect.poll(deliver).toBe(accepted);
     await symphony.untilNote(second, 'success');
   });
 

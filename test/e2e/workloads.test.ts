@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, type KubeJson } from '../support/kubectl.ts';
+import { eventually, type KubeJson, WAIT_TIMEOUT } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
 import { configMap, documents, STAY, web } from './manifests.ts';
 
@@ -118,7 +118,7 @@ describe('workloads on real containers', () => {
   beforeAll(async () => {
     symphony = await startSymphony({ nodes: 2 });
     kubectl = symphony.kubectl;
-    await kubectl('wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=60s');
+    await kubectl('wait', '--for=condition=Ready', 'nodes', '--all', WAIT_TIMEOUT);
   });
   afterAll(() => symphony?.[Symbol.asyncDispose]());
   beforeEach(() => symphony.explainFailure());
@@ -209,8 +209,8 @@ describe('workloads on real containers', () => {
 
   it('are drained no faster than their budget allows', async () => {
     await apply(documents(web({ name: 'guarded', replicas: 3 }), budget(3)));
-    await kubectl('rollout', 'status', 'deployment/guarded', '--timeout=85s');
-    await kubectl('wait', '--for=jsonpath={.status.currentHealthy}=3', 'pdb/guarded', '--timeout=60s');
+    await kubectl('rollout', 'status', 'deployment/guarded', WAIT_TIMEOUT);
+    await kubectl('wait', '--for=jsonpath={.status.currentHealthy}=3', 'pdb/guarded', WAIT_TIMEOUT);
     const before = await items('pods', '-l', 'app=guarded');
     const node = before[0]?.['spec'].nodeName as string;
     const drain = (timeout: string) =>
@@ -233,7 +233,7 @@ describe('workloads on real containers', () => {
     expect(drained).toMatchObject({ code: 0 });
     const left = await items('pods', '-l', 'app=guarded', '--field-selector', `spec.nodeName=${node}`);
     expect(left).toEqual([]);
-    await kubectl('rollout', 'status', 'deployment/guarded', '--timeout=85s');
+    await kubectl('rollout', 'status', 'deployment/guarded', WAIT_TIMEOUT);
     const healthy = healthyAtEachStep(watched.stdout());
     expect(healthy[2]).toBe(3);
     expect(Math.min(...healthy.slice(2))).toBe(2);
@@ -248,7 +248,7 @@ describe('workloads on real containers', () => {
       return kubectl('patch', 'cronjob', 'tick', '--subresource=status', '--type=merge', '-p', patch);
     };
     const untilScheduled = (): Promise<string> =>
-      kubectl('wait', `--for=jsonpath={.status.lastScheduleTime}=${text(dueMs)}`, 'cj/tick', '--timeout=85s');
+      kubectl('wait', `--for=jsonpath={.status.lastScheduleTime}=${text(dueMs)}`, 'cj/tick', WAIT_TIMEOUT);
     const jobs = async (): Promise<readonly KubeJson[]> =>
       (await items('jobs')).filter(({ metadata }) => metadata.ownerReferences?.[0].name === 'tick');
     await apply(cronJob);
@@ -259,7 +259,7 @@ describe('workloads on real containers', () => {
     await untilScheduled();
     const [started, ...others] = await jobs();
     expect([started?.['metadata'].name, others]).toEqual([`tick-${Math.floor(dueMs / 60_000)}`, []]);
-    await kubectl('wait', '--for=condition=Complete', `job/${started?.['metadata'].name}`, '--timeout=85s');
+    await kubectl('wait', '--for=condition=Complete', `job/${started?.['metadata'].name}`, WAIT_TIMEOUT);
     // The control plane forgets that it started the Job, and recognises it.
     await schedule();
     await untilScheduled();

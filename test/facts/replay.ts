@@ -387,7 +387,7 @@ export async function replayFile(
 }
 
 /** A case that has not ended by then has failed. */
-const CASE_TIMEOUT_MS = 15_000;
+const CASE_TIMEOUT_MS = 120_000;
 
 export async function within<T>(task: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

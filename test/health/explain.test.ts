@@ -9,14 +9,16 @@ interface World {
   readonly pods?: readonly KubeObject[];
   readonly creator?: KubeObject;
   readonly nodes?: readonly KubeObject[];
+  readonly claims?: readonly KubeObject[];
   /** By name of the object. */
   readonly warnings?: Readonly<Record<string, readonly Partial<Warning>[]>>;
 }
 
-const around = ({ pods, creator, nodes = [], warnings = {} }: World): Surroundings => ({
+const around = ({ pods, creator, nodes = [], claims = [], warnings = {} }: World): Surroundings => ({
   creatorOf: (workload) => creator ?? workload,
   podsOf: (workload) => (workload.kind === 'Pod' ? [workload] : (pods ?? [])),
   nodeOf: (name) => nodes.find(({ metadata }) => metadata.name === name),
+  claimsOf: () => claims,
   warningsAbout: ({ metadata }) =>
     (warnings[metadata.name] ?? []).map((warning) => ({
       reason: 'Unhealthy',
@@ -65,14 +67,22 @@ const why = (given: KubeObject, world: World = {}): Cause =>
       : { status: 'Progressing', message: '' },
     around(world),
   );
+const unbound = (message: string): KubeObject =>
+  pod({ phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', message }] });
+const pendingClaim = object(
+  'PersistentVolumeClaim',
+  'data',
+  { phase: 'Pending' },
+  { storageClassName: 'local' },
+);
+const provisioned = (name: string): KubeObject => ({
+  ...pendingClaim,
+  metadata: { name: 'data', annotations: { 'volume.kubernetes.io/storage-provisioner': name } },
+});
 const FAILED_PROBE = 'HTTP probe failed with statuscode: 500';
 
 describe('the cause of a claim', () => {
-  const claim = object('PersistentVolumeClaim', 'data', { phase: 'Pending' }, { storageClassName: 'local' });
-  const provisioned = (name: string): KubeObject => ({
-    ...claim,
-    metadata: { name: 'data', annotations: { 'volume.kubernetes.io/storage-provisioner': name } },
-  });
+  const claim = pendingClaim;
 
   it.each([
     [claim, {}, 'Waiting for the first pod that uses this claim'],
@@ -172,6 +182,23 @@ describe('the cause of a pod', () => {
       'failing',
     ],
     [
+      'an image that the failure does not name',
+      withContainer(
+        waiting('ImagePullBackOff', 'Back-off pulling image "a/b:1": ErrImagePull: lookup a: no such host'),
+        { image: 'a/b:1' },
+      ),
+      {},
+      'container api cannot start: image "a/b:1": ErrImagePull: lookup a: no such host',
+      'failing',
+    ],
+    [
+      'an image that the failure names',
+      withContainer(waiting('ErrImagePull', 'manifest for a/b:1 not found'), { image: 'a/b:1' }),
+      {},
+      'container api cannot start: ErrImagePull: manifest for a/b:1 not found',
+      'failing',
+    ],
+    [
       'a failed start that only an event explains',
       withContainer(waiting('CreateContainerError')),
       { warnings: { 'web-1': [{ reason: 'Failed', container: 'api', message: 'Error: no space left' }] } },
@@ -193,6 +220,40 @@ describe('the cause of a pod', () => {
       }),
       {},
       '0/3 nodes are available: 3 Insufficient memory',
+      'waiting',
+    ],
+    [
+      'a claim without a volume, whose event says more than the scheduler',
+      unbound('0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found'),
+      {
+        claims: [
+          object('PersistentVolumeClaim', 'logs', { phase: 'Bound' }),
+          object('PersistentVolumeClaim', 'data', { phase: 'Pending' }, { storageClassName: 'gp2' }),
+        ],
+        warnings: { data: [{ reason: 'ProvisioningFailed', message: 'class "gp2" not found' }] },
+      },
+      'claim data is not bound: ProvisioningFailed: class "gp2" not found',
+      'waiting',
+    ],
+    [
+      'a claim that waits for a foreign provisioner, of which the scheduler says nothing',
+      pod({ phase: 'Pending' }),
+      { claims: [provisioned('ebs.csi.aws.com')] },
+      'claim data is not bound: Waiting for the provisioner "ebs.csi.aws.com" to make the volume; Symphony has none of this name: use the class local',
+      'waiting',
+    ],
+    [
+      'a claim that waits for the place of this pod',
+      unbound('0/3 nodes are available: 3 Insufficient cpu. no new claims to deallocate, preemption: x'),
+      { claims: [object('PersistentVolumeClaim', 'data', { phase: 'Pending' }, { storageClassName: 'l' })] },
+      '0/3 nodes are available: 3 Insufficient cpu',
+      'waiting',
+    ],
+    [
+      'a claim that is missing',
+      unbound('0/3 nodes are available: persistentvolumeclaim "data" not found. not found'),
+      {},
+      '0/3 nodes are available: persistentvolumeclaim "data" not found',
       'waiting',
     ],
     [

@@ -290,6 +290,25 @@ it('11: notices an endpoint that is ready without a ready pod', async () => {
   expect(await caught({ store }, workloads)).toContain(11);
 });
 
+it('11: notices a Lease that is renewed for an agent that was not heard', async () => {
+  const bug: PlantedBug = {
+    parts(parts) {
+      const { nodeHealth } = parts.controllers;
+      if (!nodeHealth?.heartbeats) return parts;
+      const { heartbeats } = nodeHealth;
+      // As if every agent that was ever heard were heard now.
+      const always = async (signal: AbortSignal): Promise<ReadonlyMap<string, number>> =>
+        new Map([...(await heartbeats(signal)).keys()].map((node) => [node, 0]));
+      return {
+        ...parts,
+        controllers: { ...parts.controllers, nodeHealth: { ...nodeHealth, heartbeats: always } },
+      };
+    },
+  };
+  const only = ({ name }: Action): boolean => ['cut a node off', 'kubectl cordon'].includes(name);
+  expect(await caught(bug, { only, calm: false })).toContain(11);
+});
+
 it('11: notices an agent that says ready before anything runs', async () => {
   // Once a pod: an agent that is contradicted for ever would write for ever.
   const told = new Set<string | undefined>();
@@ -377,4 +396,17 @@ it('21: notices a CronJob that makes two Jobs for one time', async () => {
     }),
   );
   expect(await caught({ store }, workloads)).toContain(21);
+});
+
+it('22: notices a control plane that asks no budget', async () => {
+  const store = rewriting((ops) =>
+    ops.map((op) => {
+      if (!('object' in op) || op.resource !== 'poddisruptionbudgets.policy') return op;
+      const spec = { ...(op.object['spec'] as object), minAvailable: 0 };
+      return { ...op, object: { ...op.object, spec } };
+    }),
+  );
+  const only = ({ name }: Action): boolean =>
+    ['commit a StatefulSet', 'kubectl drain', 'kubectl uncordon'].includes(name);
+  expect(await caught({ store }, { ...workloads, only, calm: false })).toContain(22);
 });

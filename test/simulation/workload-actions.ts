@@ -1,9 +1,11 @@
 /** Actions of developers and operators upon workloads beyond Deployments, and bad luck of nodes. */
-import { type ResourcePath, resources } from '../../src/client/types.ts';
+import { type Clock, sleep } from '../../src/base/clock.ts';
+import { type ApiClient, type ResourcePath, resources } from '../../src/client/types.ts';
+import { isStatusError } from '../../src/schemas/errors/status.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import type { Pod } from '../../src/schemas/types.ts';
 import { type Action, anyNode, anyOf, byHand, hook, without } from './actions.ts';
-import { pick, upTo } from './draws.ts';
+import { chance, pick, upTo } from './draws.ts';
 import type { TreeDraft } from './manifests.ts';
 import type { Simulation } from './run.ts';
 import {
@@ -20,6 +22,9 @@ import {
   changed,
 } from './workloads.ts';
 
+/** A drain goes on for a minute. */
+const EVICTION_TRIES = 12;
+const EVICTION_RETRY_MS = 5_000;
 /** Jobs that Git holds at a time. */
 const MOST_JOBS = 3;
 const PATHS: Readonly<Record<string, ResourcePath>> = {
@@ -145,20 +150,23 @@ export const workloadActions: readonly Action[] = [
   },
   {
     name: 'kubectl drain',
-    weight: 4,
+    weight: 5,
     scene: 'workloads',
     fault: true,
     run(simulation) {
-      const { world } = simulation;
+      const { world, rng } = simulation;
       const { name } = anyNode(simulation);
       const kubectl = world.kubectl();
       if (!kubectl) return 'in vain: the control plane is down';
+      const evicts = chance(rng, 0.7);
       const cordon = { spec: { unschedulable: true } };
       simulation.background('drain', kubectl.patch(resources.nodes, undefined, name, cordon));
       for (const pod of world.ledger.objects<Pod>('pods').values())
         if (pod.spec.nodeName === name)
-          byHand(simulation, 'pods', pod, (_, at) => kubectl.delete(resources.pods, at.namespace, at.name));
-      return name;
+          byHand(simulation, 'pods', pod, (_, at) =>
+            evicts ? evict(world.clock, kubectl, pod) : kubectl.delete(resources.pods, at.namespace, at.name),
+          );
+      return evicts ? name : `${name} --disable-eviction`;
     },
   },
   {
@@ -190,6 +198,24 @@ export const workloadActions: readonly Action[] = [
     },
   },
 ];
+
+/** As kubectl does: again and again while a budget forbids it. */
+async function evict(clock: Clock, kubectl: ApiClient, { metadata }: Pod): Promise<void> {
+  const { name, namespace = '', uid = '' } = metadata;
+  const eviction: KubeObject = {
+    ...{ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } },
+    deleteOptions: { preconditions: { uid } },
+  };
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await kubectl.create(resources.pods, eviction, 'eviction');
+      return;
+    } catch (error) {
+      if (!isStatusError(error, 'TooManyRequests') || tries >= EVICTION_TRIES) throw error;
+      await sleep(clock, EVICTION_RETRY_MS);
+    }
+  }
+}
 
 interface Trespass {
   readonly what: string;

@@ -1,6 +1,7 @@
 /** Whether workloads beyond Deployments are as Git says, at the end of a run. */
 import { TRACKING_ANNOTATION } from '../../src/diff/tracking.ts';
 import { controllerOf, type KubeObject } from '../../src/schemas/object.ts';
+import { restoredOwnerOf } from '../../src/schemas/pods/pod-marks.ts';
 import type {
   DaemonSet,
   EndpointSlice,
@@ -11,10 +12,12 @@ import type {
 } from '../../src/schemas/types.ts';
 import type { SimWorld } from '../support/sim-world.ts';
 import { isActive } from './invariants/facts.ts';
+import { isOver } from './invariants/jobs.ts';
 import { differenceOfWorkload, isReady } from './invariants/workload-facts.ts';
 import type { TreeDraft } from './manifests.ts';
 import { RESOURCES, type WorkloadDraft } from './workloads.ts';
 
+const JOB_TRACKING = 'batch.kubernetes.io/job-tracking';
 const SERVICE_LABEL = 'kubernetes.io/service-name';
 
 /** Uids of the workloads that may have pods. */
@@ -24,11 +27,23 @@ export function ownersOf({ ledger }: SimWorld): ReadonlySet<string> {
   return new Set(objects.map(({ metadata }) => metadata.uid ?? ''));
 }
 
-/** A Job that a person deletes may leave its pods, which no other Job adopts. */
+/**
+ * A pod may outlive its Job without an owner in two cases: a person deleted the Job and had its pods
+ * orphaned; or a node reported the pod after lost history, and no unfinished Job of that name is
+ * there. Nobody counts it then, so it has no finalizer that waits for that.
+ */
 export function isOrphanOfJob({ ledger }: SimWorld, pod: Pod): boolean {
-  const uid = pod.metadata.labels?.['batch.kubernetes.io/controller-uid'];
-  if (uid === undefined || controllerOf(pod)) return false;
-  return ![...ledger.objects('jobs.batch').values()].some((job) => job.metadata.uid === uid);
+  const { labels, finalizers = [], namespace = '' } = pod.metadata;
+  const uid = labels?.['batch.kubernetes.io/controller-uid'];
+  if (uid === undefined || controllerOf(pod) || finalizers.includes(JOB_TRACKING)) return false;
+  const wasOrphaned = ledger
+    .events('jobs.batch')
+    .some(({ object: { metadata } }) => metadata.uid === uid && metadata.finalizers?.includes('orphan'));
+  if (wasOrphaned) return true;
+  const owner = restoredOwnerOf(pod);
+  if (owner?.kind !== 'Job') return false;
+  const job = ledger.objects<Job>('jobs.batch').get(`${namespace}/${owner.name}`);
+  return !job || isOver(job);
 }
 
 /**

@@ -54,6 +54,8 @@ export const CRON_NAMES = ['tick', 'tock'] as const;
 const WITH_CLAIMS: ReadonlySet<string> = new Set(['db', 'ring']);
 const PARALLEL: ReadonlySet<string> = new Set(['ring', 'mesh']);
 export const MAX_MEMBERS = 3;
+/** What the budget of a StatefulSet says in Git. */
+export const minAvailableOf = (name: string): number => (PARALLEL.has(name) ? 2 : 1);
 
 const SERVER_IMAGES = ['app:v1', 'app:v2', 'app:v3', 'slow:v1', 'stubborn:v1'] as const;
 /** Ends with success, after a while; fails always. */
@@ -137,7 +139,7 @@ export function settled(draft: WorkloadDraft): WorkloadDraft | undefined {
 }
 
 export const workloadYaml = (name: string, draft: WorkloadDraft): string =>
-  [manifestOf(name, draft), ...serviceOf(name, draft)]
+  [manifestOf(name, draft), ...companionsOf(name, draft)]
     .map((object) => JSON.stringify(object))
     .join('\n---\n');
 
@@ -222,14 +224,18 @@ function podTemplate(
   };
 }
 
-/** StatefulSets have a headless Service, DaemonSets one with an address. */
-function serviceOf(name: string, { kind }: WorkloadDraft): readonly KubeObject[] {
+/**
+ * StatefulSets have a headless Service and a disruption budget, DaemonSets a Service with an
+ * address.
+ */
+function companionsOf(name: string, { kind }: WorkloadDraft): readonly KubeObject[] {
   if (kind === 'Job' || kind === 'CronJob') return [];
   const spec = { selector: { app: name }, ports: [{ port: 80 }] };
+  const service = { apiVersion: 'v1', kind: 'Service', metadata: { name } };
+  if (kind === 'DaemonSet') return [{ ...service, spec }];
+  const budget = { minAvailable: minAvailableOf(name), selector: { matchLabels: { app: name } } };
   return [
-    {
-      ...{ apiVersion: 'v1', kind: 'Service', metadata: { name } },
-      spec: kind === 'StatefulSet' ? { ...spec, clusterIP: 'None' } : spec,
-    },
+    { ...service, spec: { ...spec, clusterIP: 'None' } },
+    { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name }, spec: budget },
   ];
 }

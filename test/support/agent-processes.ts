@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { openScope } from '../../src/base/scope.ts';
-import { createKubectl, type Kubectl } from './kubectl.ts';
+import { createKubectl, type Kubectl, WAIT_TIMEOUT } from './kubectl.ts';
 import { createSymphonyProcesses } from './symphony-processes.ts';
 import { freePort } from './symphony.ts';
 
@@ -25,6 +25,6 @@ export const startAgentProcesses = (
     const kubeconfig = join(dataDir, 'kubeconfig');
     const kubectl = createKubectl(kubeconfig, processes.directory);
     const agents = await processes.startAgents({ url: `https://127.0.0.1:${port}`, kubeconfig }, nodes);
-    await kubectl('wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=30s');
+    await kubectl('wait', '--for=condition=Ready', 'nodes', '--all', WAIT_TIMEOUT);
     return { kubectl, agents };
   });

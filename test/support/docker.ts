@@ -9,6 +9,7 @@ import { spawnSync } from 'node:child_process';
 import Docker from 'dockerode';
 import { systemRng } from '../../src/base/rng.ts';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';
+import { freeRange } from './free-ranges.ts';
 import { createTar } from '../../src/node-agent/images/tar.ts';
 
 /**
@@ -129,23 +130,13 @@ export async function removeCluster(cluster: string, docker = connectDocker()): 
   for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove();
 }
 
-/** A /24 out of 10.192.0.0/10 that no network of the Engine uses. */
+/** A /24 that nothing uses. */
 export async function freeSubnet(docker = connectDocker()): Promise<{
   readonly subnet: string;
   readonly gateway: string;
   ip(host: number): string;
 }> {
-  const taken = new Set(
-    (await docker.listNetworks()).flatMap((network) =>
-      (network.IPAM?.Config ?? []).map((config) => config['Subnet'] ?? ''),
-    ),
-  );
-  for (let tries = 0; tries < 1000; tries += 1) {
-    const second = 192 + Math.floor(systemRng.next() * 63);
-    const third = Math.floor(systemRng.next() * 256);
-    const prefix = `10.${second}.${third}`;
-    if (taken.has(`${prefix}.0/24`)) continue;
-    return { subnet: `${prefix}.0/24`, gateway: `${prefix}.1`, ip: (host) => `${prefix}.${host}` };
-  }
-  throw new Error('No free subnet for a test network');
+  const subnet = await freeRange(24, docker);
+  const ip = (host: number): string => subnet.replace(/\d+\/24$/, String(host));
+  return { subnet, gateway: ip(1), ip };
 }

@@ -19,7 +19,9 @@ export interface RunningProgram extends AsyncDisposable {
 }
 
 /** A program that runs longer than this is ended. The machine may be busy. */
-const PROGRAM_TIMEOUT_MS = 90_000;
+export const PROGRAM_TIMEOUT_MS = 300_000;
+/** How long kubectl waits for what a test expects: it says what it waited for before it is ended. */
+export const WAIT_TIMEOUT = '--timeout=240s';
 const POLL_MS = 150;
 /** Generous, because the machine may be shared; a condition that holds is seen at once. */
 export const CONDITION_TIMEOUT_MS = 120_000;

@@ -17,6 +17,9 @@ import { createClusterCondition } from '../../src/server/history/cluster-conditi
 import type { DataDir } from '../../src/server/start/data-dir.ts';
 import { openHistory } from '../../src/server/history/history.ts';
 import { type LeaderParts, startLeaderLoops } from '../../src/server/leader-loops.ts';
+import { LEASE_NAMESPACE, leaseAgeMs } from '../../src/controllers/node-lifecycle/plan-lease-renewals.ts';
+import { objectKey } from '../../src/schemas/object.ts';
+import type { Lease } from '../../src/schemas/types.ts';
 import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import { runWithLeadership } from '../../src/store/leader.ts';
 import type { MemoryData } from '../doubles/memory-store/memory-data.ts';
@@ -36,13 +39,21 @@ export const SIM_POLL_MS = 30_000;
 const LEASE = 'control-plane';
 const LEASE_TTL_MS = 9_000;
 const RESTART_MS = 1_000;
+/** As `--node-grace-period`. */
+const NODE_GRACE_MS = 4_000;
 /** Outlives the store, as the key file does. */
 const STORE_KEY = Buffer.alloc(32, 7);
 
 export interface SimControlPlane {
   /** The API of the running generation, and a signal of its end; undefined while there is none. */
   readonly api:
-    | { readonly core: ResourceCore; readonly ended: AbortSignal; readonly sinceMs: number }
+    | {
+        readonly core: ResourceCore;
+        readonly ended: AbortSignal;
+        readonly sinceMs: number;
+        /** Hears an agent; answers how old its Lease is, as a ping does. */
+        hear(node: string): number | undefined;
+      }
     | undefined;
   /** Share of jobs that vanish or run twice from now on. */
   setQueueFaults(share: number): void;
@@ -67,6 +78,7 @@ export interface SimControlPlaneOptions {
 
 interface SimGeneration {
   readonly startedAtMs: number;
+  hear(node: string): number | undefined;
   readonly core: ResourceCore;
   readonly ended: AbortController;
   readonly store: SimStore;
@@ -113,6 +125,10 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
         policy: { defaultPodSecurity: 'privileged' },
       }),
     );
+    const leases = await caches.open<Lease>('leases.coordination.k8s.io');
+    const heardAtMs = new Map<string, number>();
+    const heartbeats = async (): Promise<ReadonlyMap<string, number>> =>
+      new Map([...heardAtMs].map(([node, atMs]) => [node, clock.now() - atMs]));
     const abort = createAbort();
     const sync = { name: SYNC_USER, groups: [] };
     const parts: LeaderParts = {
@@ -128,7 +144,11 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
       logger,
       condition,
       proofs,
-      controllers: { podNetwork: { clusterCidr: SIM_CLUSTER_CIDR, nodePrefix: 24 }, caBundle: 'simulated' },
+      controllers: {
+        podNetwork: { clusterCidr: SIM_CLUSTER_CIDR, nodePrefix: 24 },
+        caBundle: 'simulated',
+        nodeHealth: { gracePeriodMs: NODE_GRACE_MS, heartbeats },
+      },
       sync: { createMirror: options.createMirror, pollIntervalMs: SIM_POLL_MS },
       rootApplication: rootApplication({ repoURL: SIM_REPO_URL }),
       expectedNodes: history.expectedNodes,
@@ -189,6 +209,10 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
     }
     return {
       startedAtMs: clock.now(),
+      hear(node) {
+        heardAtMs.set(node, clock.now());
+        return leaseAgeMs(leases.get(objectKey(LEASE_NAMESPACE, node)), node, clock.now());
+      },
       core,
       ended,
       store,
@@ -232,8 +256,8 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
   return {
     get api() {
       if (!generation) return undefined;
-      const { core, ended, startedAtMs } = generation;
-      return { core, ended: ended.signal, sinceMs: startedAtMs };
+      const { core, ended, startedAtMs, hear } = generation;
+      return { core, ended: ended.signal, sinceMs: startedAtMs, hear };
     },
     setQueueFaults(share) {
       queueFaults.loseShare = share;

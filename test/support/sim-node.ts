@@ -4,7 +4,7 @@
  * that changes something at the engine is recorded and checked (invariants 3 and 4).
  */
 import { anySignal, createAbort } from '../../src/base/abort.ts';
-import { type Clock, sleep } from '../../src/base/clock.ts';
+import { type Clock, sleep, type Timer } from '../../src/base/clock.ts';
 import { TransientError } from '../../src/base/errors.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { Rng } from '../../src/base/rng.ts';
@@ -14,6 +14,7 @@ import type { PersistentVolume } from '../../src/schemas/types.ts';
 import { type NodeAgent, createNodeAgent } from '../../src/node-agent/agent.ts';
 import { createMemoryPodVolumes } from '../../src/node-agent/volumes/memory-pod-volumes.ts';
 import { createPodSources } from '../../src/node-agent/pods/pod-sources.ts';
+import type { TunnelListener } from '../../src/node-agent/tunnel/keep-tunnel.ts';
 import type { PodVolumes } from '../../src/node-agent/volumes/pod-volumes.ts';
 import { createPodTokens } from '../../src/node-agent/identity/service-account-tokens.ts';
 import { createKeptInMemory, simTokenActions } from './sim-tokens.ts';
@@ -37,6 +38,8 @@ export interface SimNode {
   readonly engine: FakeRuntime;
   /** The API with the node's credential. */
   readonly client: ApiClient;
+  /** When the agent last reached the control plane: over what stands for its tunnel, or by a request. */
+  readonly heardAtMs: number;
   /** While true, the control plane is out of reach. */
   partitioned: boolean;
   /** Ends the agent, not the containers, and starts another on the same records. */
@@ -75,6 +78,7 @@ export interface SimNodeOptions {
 }
 
 const MAX_NETWORK_DELAY_MS = 5;
+const PING_MS = 1_000;
 
 export function createSimNode(options: SimNodeOptions): SimNode {
   const { name, clock, rng } = options;
@@ -93,7 +97,13 @@ export function createSimNode(options: SimNodeOptions): SimNode {
   const records = createMemoryRecordStore();
   const link = { down: false };
   const linkDown = { current: createAbort() };
-  const client = linkedClient(options, link, () => linkDown.current.signal);
+  let heardAtMs = Number.NEGATIVE_INFINITY;
+  const client = linkedClient(
+    options,
+    link,
+    () => linkDown.current.signal,
+    () => (heardAtMs = clock.now()),
+  );
   // They outlive the agent, as the disk does.
   const plain = createMemoryPodVolumes({
     volumesDir: `/nonexistent/${name}/volumes`,
@@ -126,7 +136,26 @@ export function createSimNode(options: SimNodeOptions): SimNode {
       probeIo: pretendedProbeIo,
       labels: options.labels,
       network: { name: `symphony-${SIM_CLUSTER}`, subnet: SIM_CLUSTER_CIDR, gateway: '10.244.0.1' },
+      signs: (listener) => pinged(listener),
     });
+  /** Pings every second while the control plane is in reach. */
+  function pinged({ onHeard, onLease }: TunnelListener): AsyncDisposable {
+    let previousMs: number | undefined;
+    let timer: Timer;
+    const tick = (): void => {
+      const api = link.down ? undefined : options.controlPlane.api;
+      onHeard(api !== undefined);
+      if (api) {
+        heardAtMs = clock.now();
+        const ageMs = api.hear(name);
+        if (previousMs !== undefined) onLease(previousMs - (ageMs ?? Number.POSITIVE_INFINITY));
+      }
+      previousMs = api && clock.now();
+      timer = clock.setTimer(tick, PING_MS);
+    };
+    tick();
+    return { [Symbol.asyncDispose]: async () => timer.cancel() };
+  }
   let agent: NodeAgent | undefined;
 
   async function stop(): Promise<void> {
@@ -142,6 +171,9 @@ export function createSimNode(options: SimNodeOptions): SimNode {
     name,
     engine,
     client,
+    get heardAtMs() {
+      return heardAtMs;
+    },
     get partitioned() {
       return link.down;
     },
@@ -205,6 +237,7 @@ function linkedClient(
   { name, clock, rng, controlPlane, extraGroups, onAccess }: SimNodeOptions,
   link: { readonly down: boolean },
   linkSignal: () => AbortSignal,
+  onRequest: () => void,
 ): ApiClient {
   const groups = ['system:nodes', 'system:authenticated', ...(extraGroups ?? [])];
   const user = { name: `system:node:${name}`, groups };
@@ -228,6 +261,7 @@ function linkedClient(
     reach();
     await delay();
     const { client, ended } = reach();
+    onRequest();
     const answer = await request(client);
     await delay();
     // It was done all the same: the agent must cope with not knowing.

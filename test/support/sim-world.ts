@@ -164,7 +164,8 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
     resolved,
     kubectl() {
       const { api } = controlPlane;
-      return api && createLocalClient(api.core, { user: { name: 'admin', groups: ['system:masters'] } });
+      const user = { name: 'admin', groups: ['system:masters'] };
+      return api && createLocalClient(api.core, { user, actions: api.core.actions });
     },
     onEngine: (listener) => void engineListeners.push(listener),
     onAccess: (listener) => void accessListeners.push(listener),

@@ -25,14 +25,13 @@ import {
   removeCluster,
   uniqueCluster,
 } from './docker.ts';
+import { WAIT_TIMEOUT } from './kubectl.ts';
 
 export interface StreamsCluster extends AsyncDisposable {
   readonly server: TestServer;
   /** Creates a pod of this specification and waits until it is Ready. */
   run(name: string, spec: object): Promise<void>;
 }
-
-const READY_TIMEOUT = '30s';
 
 export async function startStreamsCluster(): Promise<StreamsCluster> {
   await ensureTestImages();
@@ -98,7 +97,7 @@ export async function startStreamsCluster(): Promise<StreamsCluster> {
         },
       };
       await kubectl(['create', '-f', '-'], JSON.stringify(pod));
-      await kubectl(['wait', '--for=condition=Ready', `pod/${name}`, `--timeout=${READY_TIMEOUT}`]);
+      await kubectl(['wait', '--for=condition=Ready', `pod/${name}`, WAIT_TIMEOUT]);
     },
     async [Symbol.asyncDispose]() {
       await agent[Symbol.asyncDispose]();

@@ -13,6 +13,7 @@ import { onTestFailed } from 'vitest';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { clusterIdOf } from '../../src/server/identity/cluster-identity.ts';
 import { connectDocker, removeCluster } from './docker.ts';
+import { freeRange } from './free-ranges.ts';
 import { createTestRepository, git, type TestRepository } from './git-server.ts';
 import {
   createKubectl,
@@ -93,7 +94,7 @@ export async function startSymphony(options: SymphonyOptions = {}): Promise<Symp
   const repository = await createTestRepository();
   await repository.commit({ 'README.md': 'Manifests\n', ...options.files }, 'First');
   const port = await freePort();
-  const clusterCidr = await freeClusterCidr();
+  const clusterCidr = await freeRange(20);
   const docker = connectDocker();
   let child: ChildProcess | undefined;
   let ended: Promise<number | null> = Promise.resolve(null);
@@ -270,25 +271,6 @@ export function freePort(): Promise<number> {
       server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
     });
   });
-}
-
-/** A /20 out of 10.200.0.0/13 that no network of the Engine overlaps. */
-export async function freeClusterCidr(): Promise<string> {
-  const networks = await connectDocker().listNetworks();
-  const taken = networks.flatMap(({ IPAM }) => (IPAM?.Config ?? []).map((config) => config['Subnet'] ?? ''));
-  const slot = (cidr: string): string => {
-    const [a, b, c] = cidr.split('.').map(Number);
-    return `${a ?? 0}.${b ?? 0}.${Math.floor((c ?? 0) / 16)}`;
-  };
-  const used = new Set(taken.map(slot));
-  const free = Array.from(
-    { length: 128 },
-    (_, index) => `10.${200 + Math.floor(index / 16)}.${(index % 16) * 16}.0/20`,
-  );
-  const candidates = free.filter((cidr) => !used.has(slot(cidr)));
-  const chosen = candidates[Math.floor(Math.random() * candidates.length)];
-  if (chosen === undefined) throw new Error('No free pod network for a test cluster');
-  return chosen;
 }
 
 function tail(text: string): string {

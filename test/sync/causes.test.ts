@@ -106,6 +106,46 @@ describe('why an application is not healthy', () => {
     expect((await status()).health.message).toBeUndefined();
   });
 
+  it('is the event of a claim that Git does not hold, for the pod that waits for it', async () => {
+    const claim = {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'data', namespace: 'default' },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        resources: { requests: { storage: '1Gi' } },
+        storageClassName: 'gp2',
+      },
+    };
+    await at.objects.create(claim);
+    const volumes = 'volumes: [{name: d, persistentVolumeClaim: {claimName: data}}], ';
+    at.repository.commit({ 'pod.yaml': pod('web').replace('spec: {', `spec: {${volumes}`) });
+    await at.start();
+    await at.pass();
+    const message = '0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found';
+    const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }];
+    await setStatus('pods', 'default/web', { phase: 'Pending', conditions });
+    await at.pass();
+    const live = await at.get('persistentvolumeclaims', 'default/data');
+    await warn(live, 'ProvisioningFailed', 'storageclass.storage.k8s.io "gp2" not found');
+    await at.pass(500);
+    expect((await status()).health.message).toMatch(/^pod\/web: claim data is not bound: .*"gp2" not found$/);
+  });
+
+  it('names the namespace of objects that have one name', async () => {
+    const claim = (namespace: string): string =>
+      `apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data, namespace: ${namespace}}\n` +
+      `spec: {accessModes: [ReadWriteOnce], storageClassName: '', resources: {requests: {storage: 1Gi}}}\n`;
+    const namespace = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n';
+    at.repository.commit({ 'a.yaml': claim('default'), 'b.yaml': claim('shop'), 'c.yaml': namespace });
+    await at.start();
+    await at.pass();
+    const text = 'No PersistentVolume fits this claim, and it has no StorageClass';
+    expect((await status()).health.message).toBe(
+      `persistentvolumeclaim/data in default: ${text}\npersistentvolumeclaim/data in shop: ${text}`,
+    );
+  });
+
   it('is the node that was lost, as soon as it is', async () => {
     const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, status: { conditions: [] } };
     await at.objects.create(node);
@@ -268,7 +308,7 @@ describe('why an application is not healthy', () => {
     });
     await at.pass();
     const [first, second] = (await status()).health.message!.split('\n');
-    expect(first).toBe('pod/web: container api cannot start: ErrImagePull: not found');
+    expect(first).toBe('pod/web: container api cannot start: image "a:1": ErrImagePull: not found');
     expect(second).toMatch(/^deployment\/slow: Waiting for rollout/);
   });
 

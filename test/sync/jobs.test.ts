@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
+import { asRecords, getPath } from '../../src/schemas/json-access.ts';
 import type { Job } from '../../src/schemas/types.ts';
 import { type Harness, POLL_MS, configMap, createHarness } from './harness.ts';
 
@@ -38,6 +39,11 @@ async function complete(): Promise<void> {
   await at.objects.update({ ...(await job())!, status }, { subresource: 'status' });
   await at.pass();
 }
+
+const syncError = async (): Promise<string> => {
+  const conditions = asRecords(getPath((await at.application())!, 'status', 'conditions'));
+  return String(conditions.find(({ type }) => type === 'SyncError')?.['message']);
+};
 
 const expire = async (): Promise<void> => {
   const options = { propagationPolicy: 'Background' } as const;
@@ -85,10 +91,39 @@ it('a changed template is refused with advice, and Force=true runs the Job anew'
   at.repository.commit({ 'job.yaml': manifest('busybox:2') });
   await at.pass(POLL_MS * 1.1);
   expect((await job())!.metadata.uid).toBe(before);
-  expect(JSON.stringify((await at.application())!.status)).toMatch(
-    /Jobs cannot be changed: give it another name/,
-  );
+  const told = await syncError();
+  expect(told).toMatch(/Jobs cannot be changed: give it another name/);
+  expect(told.split('Force=true')).toHaveLength(2);
   at.repository.commit({ 'job.yaml': manifest('busybox:2', '', 'Force=true') });
   await at.pass(POLL_MS * 1.1);
   expect((await job())!.metadata.uid).not.toBe(before);
+});
+
+it('a changed claim of a StatefulSet is refused with advice that works', async () => {
+  const statefulSet = (storage: string): string => `apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: c, image: "a:1"}]}
+  volumeClaimTemplates:
+    - metadata: {name: data}
+      spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: ${storage}}}}
+`;
+  const live = async () => (await at.get('statefulsets.apps', 'default/db'))!;
+  await startWith({ 'db.yaml': statefulSet('1Gi') });
+  at.repository.commit({ 'db.yaml': statefulSet('2Gi') });
+  await at.pass(POLL_MS * 1.1);
+  expect(await syncError()).toMatch(/delete statefulset db -n default --cascade=orphan\): the next sync/);
+  const options = { propagationPolicy: 'Orphan' } as const;
+  await at.objects.apply([{ verb: 'delete', object: await live(), options }]);
+  // As the garbage collector does it.
+  const orphaned = await live();
+  await at.objects.update({ ...orphaned, metadata: { ...orphaned.metadata, finalizers: [] } });
+  await at.pass(POLL_MS * 1.1);
+  expect(getPath(await live(), 'spec', 'volumeClaimTemplates')).toMatchObject([
+    { spec: { resources: { requests: { storage: '2Gi' } } } },
+  ]);
 });

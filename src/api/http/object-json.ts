@@ -1,6 +1,7 @@
 /** JSON of stored objects as bytes outside the heap, made once: the objects never change. */
 import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { KubeObject } from '../../schemas/object.ts';
+import { servedText } from '../../store/written-text.ts';
 
 const encoded = new WeakMap<KubeObject, Buffer>();
 
@@ -8,33 +9,40 @@ const encoded = new WeakMap<KubeObject, Buffer>();
 export function itemBytes(object: KubeObject): Buffer {
   let bytes = encoded.get(object);
   if (!bytes) {
-    const fields: Record<string, unknown> = { metadata: object.metadata };
-    for (const [key, value] of Object.entries(object))
-      if (key !== 'kind' && key !== 'apiVersion') fields[key] = value;
-    bytes = Buffer.from(JSON.stringify(fields));
+    bytes = Buffer.from(servedText(object) ?? itemText(object));
     encoded.set(object, bytes);
   }
   return bytes;
 }
 
+function itemText(object: KubeObject): string {
+  const fields: Record<string, unknown> = { metadata: object.metadata };
+  for (const [key, value] of Object.entries(object))
+    if (key !== 'kind' && key !== 'apiVersion') fields[key] = value;
+  return JSON.stringify(fields);
+}
+
 /** By kind and version, of which there are few. */
 const MAX_HEADS = 4_096;
-const heads = createBoundedMap<string, Buffer>(MAX_HEADS);
+const heads = createBoundedMap<string, string>(MAX_HEADS);
 
-const headOf = ({ kind, apiVersion }: KubeObject): Buffer =>
-  heads.remember(`${apiVersion}/${kind}`, () =>
-    Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`),
+const headOf = ({ kind, apiVersion }: KubeObject): string =>
+  heads.remember(
+    `${apiVersion}/${kind}`,
+    () => `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`,
   );
 
 /** With `kind` and `apiVersion` first, as single objects are. */
 export function objectBytes(object: KubeObject): Buffer {
-  return Buffer.concat([headOf(object), itemBytes(object).subarray(1)]);
+  return Buffer.concat([Buffer.from(headOf(object)), itemBytes(object).subarray(1)]);
 }
 
-/** An event of a watch, with its line feed. */
+/** An event of a watch, with its line feed. The bytes of the object alone are seldom asked for. */
 export function eventBytes(type: string, object: KubeObject): Buffer {
-  const item = itemBytes(object);
-  return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), headOf(object), item.subarray(1), END]);
+  const begin = `{"type":"${type}","object":${headOf(object)}`;
+  const text = encoded.has(object) ? undefined : servedText(object);
+  if (text !== undefined) return Buffer.from(`${begin}${text.slice(1)}}\n`);
+  return Buffer.concat([Buffer.from(begin), itemBytes(object).subarray(1), END]);
 }
 
 const END = Buffer.from('}\n');

@@ -74,7 +74,10 @@ export function readBody(
     };
     const onGone = (): void => reject(badRequest('the client left before its request was complete'));
     request.on('data', onData).once('error', onGone).once('close', onGone);
-    request.once('end', () => resolve(Buffer.concat(chunks, size)));
+    request.once('end', () => {
+      request.off('close', onGone);
+      resolve(Buffer.concat(chunks, size));
+    });
   });
 }
 

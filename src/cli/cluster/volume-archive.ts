@@ -1,6 +1,6 @@
 /** The client's end of back up and restore: frames on a socket that the server has switched. */
 import type { Duplex, Readable, Writable } from 'node:stream';
-import { chunkFrame, END_FRAME, readChunkFrames } from '../../base/chunk-frames.ts';
+import { chunkFrame, END_FRAME, readChunkFrames, SenderFailed } from '../../base/chunk-frames.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
 import { isRecord, parsedJson } from '../../base/json.ts';
 import type { Connection } from '../../client/connection.ts';
@@ -35,24 +35,31 @@ export const openArchive = (
     signal,
   );
 
-/** Writes the archive. Throws where it is not complete. Answers its size. */
+/**
+ * Writes the archive. Throws where it is not complete, also where its reader went away. Answers its
+ * size.
+ */
 export async function receiveArchive(
   socket: Duplex,
   output: Writable,
   onProgress: (bytes: number) => void,
 ): Promise<number> {
   let bytes = 0;
+  let isWritten = true;
+  // Each write reports its own error. The event comes after that, when this function may be over.
+  output.on('error', () => undefined);
   try {
     for await (const chunk of readChunkFrames(socket)) {
       bytes += chunk.length;
       onProgress(bytes);
+      isWritten = false;
       await writeTo(output, chunk);
+      isWritten = true;
     }
   } catch (error) {
-    throw new TransientError(
-      `The backup is not complete (${sizeText(bytes)} arrived); do not use the file: ${(error as Error).message}`,
-      { cause: error },
-    );
+    const text = `The backup is not complete (${sizeText(bytes)} arrived); do not use the file: ${(error as Error).message}`;
+    const isFinal = !isWritten || error instanceof SenderFailed;
+    throw isFinal ? new UserError(text, { cause: error }) : new TransientError(text, { cause: error });
   } finally {
     socket.destroy();
   }

@@ -73,7 +73,7 @@ const MAX_LENGTH = 8_000;
 /** Where a description ends that says less than the whole text, or something older. */
 const LEFT_OUT = / \u2026 |, restarted \d+ times?| \(and \d+ more\)$/;
 
-/** Errors and causes in full; the longer one of two that say the same. */
+/** Errors first, then causes, in full; the longer one of two that say the same. */
 function messagesOf(application: Application): readonly string[] {
   const { status } = application;
   const fromConditions = conditionLines(application);
@@ -85,7 +85,10 @@ function messagesOf(application: Application): readonly string[] {
   const causes = hasCauses ? linesOf(status, 'health', 'message') : [];
   const phase = text(status, 'operationState', 'phase');
   const operation = phase === 'Succeeded' ? [] : linesOf(status, 'operationState', 'message');
-  const full = [...causes, ...operation, ...fromConditions].filter((message) => message !== '');
+  const isError = (line: string): boolean => /^\w+Error: /.test(line);
+  const [errors, others] = [fromConditions.filter(isError), fromConditions.filter((line) => !isError(line))];
+  // Most causes are there because nothing of a commit with errors is applied.
+  const full = [...operation, ...errors, ...causes, ...others].filter((message) => message !== '');
   // A condition says the same with its type before it.
   const unsaid = full.filter((message) => !fromConditions.some((one) => one.endsWith(`: ${message}`)));
   const description = text(status, 'commitStatus', 'description');

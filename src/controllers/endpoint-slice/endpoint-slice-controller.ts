@@ -8,7 +8,7 @@ import { type Controller, itself, type Reconciler } from '../controller.ts';
 import { podSelectorOf } from '../endpoints/endpoint-facts.ts';
 import type { TriggeredPlan } from '../endpoints/plan-endpoints.ts';
 import { createServiceMemory } from '../endpoints/service-memory.ts';
-import { indexServicePods } from '../endpoints/service-pods.ts';
+import { indexServicePods, isSelectedBy } from '../endpoints/service-pods.ts';
 import { podsOnNode } from '../indexes.ts';
 import { isDeleting } from '../ownership.ts';
 import {
@@ -18,20 +18,22 @@ import {
   SLICE_EVENTS,
   type SlicesView,
 } from './plan-slices.ts';
-import { ZONE_LABEL } from './pod-endpoint.ts';
+import { type NodeZones, type SliceFact, sliceFactOf, ZONE_LABEL, zonesOf } from './pod-endpoint.ts';
 import { indexByService, serviceKeysOf, SLICE_CHANGE_DELAY_MS, slicesOf } from './slice-index.ts';
 import { SLICE_CONTROLLER } from './slice-facts.ts';
 import { wantsTopologyHints, zoneCpus, zoneShares } from './topology-hints.ts';
 
 export const endpointSliceController: Controller = {
   name: 'endpointslice',
-  async open({ caches, clock, rng }, scope): Promise<Reconciler<SlicesView, TriggeredPlan>> {
+  async open({ caches, clock, rng }, scope): Promise<Reconciler<SlicesView, TriggeredPlan<SliceFact>>> {
     const services = await caches.open<Service>('services');
     const pods = await caches.open<Pod>('pods');
     const nodes = await caches.open<Node>('nodes');
     const slices = await caches.open<EndpointSlice>('endpointslices.discovery.k8s.io');
     const members = indexServicePods(services, pods);
-    const memory = createServiceMemory(clock);
+    const memory = createServiceMemory<SliceFact>(clock);
+    /** Undefined: a node came, went, or changed its zone. */
+    let zones: NodeZones | undefined;
     indexByNode(pods);
     indexByService(slices);
 
@@ -45,6 +47,7 @@ export const endpointSliceController: Controller = {
     );
     scope.on(nodes, (event) => {
       const { name } = event.object.metadata;
+      if (isMoved(event)) zones = undefined;
       const moved = isMoved(event) ? podsOnNode(pods, name).flatMap(members.servicesOf) : [];
       const hinted = mayChangeShares(event) ? services.list().filter(wantsTopologyHints).map(keyOf) : [];
       return new Set([...moved, ...hinted]);
@@ -67,16 +70,11 @@ export const endpointSliceController: Controller = {
           return leftovers.length > 0 ? { leftovers } : undefined;
         }
         if (!podSelectorOf(service)) return undefined;
-        const found = members.podsOf(service);
-        return {
-          service,
-          pods: found,
-          slices: existing,
-          nodeOf: ({ spec }) => nodes.get(spec.nodeName ?? ''),
-          shares: () => zoneShares(nodes.list()),
-          trigger: memory.begin(service, found),
-          rng,
-        };
+        const context = (zones ??= zonesOf(nodes.list()));
+        const found = memory.begin({ service, candidates: members.candidatesOf(service), context }, (pod) =>
+          isSelectedBy(service, pod) ? sliceFactOf(service, pod, context) : undefined,
+        );
+        return { service, pods: found, slices: existing, shares: () => zoneShares(nodes.list()), rng };
       },
       plan: planSlices,
       planRefused: planRefusedSlices,

@@ -35,8 +35,14 @@ export function packSlices(
   desired: readonly Endpoint[],
   isStale: (slice: EndpointSlice) => boolean,
 ): Packing {
-  const missing = new Map(desired.map((endpoint) => [identityOf(endpoint), endpoint]));
-  const fillings = existing.map((slice) => keepDesired(slice, missing, isStale(slice)));
+  const open = new Set(desired);
+  const settled = new Set(existing.filter((slice) => !isStale(slice) && takeAll(slice, open)));
+  const missing = new Map([...open].map((endpoint) => [identityOf(endpoint), endpoint]));
+  const fillings = existing.map((slice) =>
+    settled.has(slice)
+      ? { existing: slice, endpoints: [...(slice.endpoints ?? [])], isChanged: false }
+      : keepDesired(slice, missing, isStale(slice)),
+  );
   const emptied = fillings.filter(({ existing: slice, endpoints }) => {
     return endpoints.length === 0 && (slice?.endpoints ?? []).length > 0;
   });
@@ -54,6 +60,17 @@ export function packSlices(
     drafts: [...kept, ...created],
     emptied: emptied.flatMap(({ existing: slice }) => slice ?? []),
   };
+}
+
+/**
+ * Takes the endpoints of a slice out of the desired ones where each is the very same as the desired
+ * one. Most slices are as they were written: nothing in them is compared.
+ */
+function takeAll({ endpoints }: EndpointSlice, open: Set<Endpoint>): boolean {
+  const held = endpoints ?? [];
+  if (!held.every((endpoint) => open.has(endpoint))) return false;
+  for (const endpoint of held) open.delete(endpoint);
+  return true;
 }
 
 /** Keeps the desired endpoints of a slice, and takes them out of the missing ones. */

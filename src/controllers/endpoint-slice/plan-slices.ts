@@ -7,17 +7,18 @@ import { jsonEqual } from '../../base/json.ts';
 import type { Rng } from '../../base/rng.ts';
 import { omit } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import type { Endpoint, EndpointSlice, Node, Pod, Service } from '../../schemas/types.ts';
+import type { Endpoint, EndpointSlice, Service } from '../../schemas/types.ts';
 import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
 import type { Refusal } from '../controller.ts';
 import type { TriggeredPlan } from '../endpoints/plan-endpoints.ts';
-import { addressesOf, HEADLESS_LABEL, isHeadless, mayBeEndpoint } from '../endpoints/endpoint-facts.ts';
-import { type Trigger, withTrigger } from '../endpoints/trigger-times.ts';
+import { HEADLESS_LABEL, isHeadless } from '../endpoints/endpoint-facts.ts';
+import type { ServiceView } from '../endpoints/service-memory.ts';
+import { withTrigger } from '../endpoints/trigger-times.ts';
 import { chooseName } from '../owned-pod.ts';
 import { controllerReference, deletionOf, isDeleting } from '../ownership.ts';
 import { eventsOf, type EventTexts, normal, type PlannedEvent, warning } from '../planned-event.ts';
 import { packSlices, type SliceDraft } from './pack-slices.ts';
-import { type AddressType, addressTypesOf, podEndpointOf, type PortSet } from './pod-endpoint.ts';
+import { type AddressType, addressTypesOf, type PortSet, type SliceFact } from './pod-endpoint.ts';
 import { MANAGED_BY_LABEL, portsKey, SERVICE_NAME_LABEL, SLICE_CONTROLLER } from './slice-facts.ts';
 import { hasHints, wantsTopologyHints, withTopologyHints, type ZoneShares } from './topology-hints.ts';
 import { withTrafficHints } from './traffic-hints.ts';
@@ -44,28 +45,25 @@ export type SlicesView =
   | { readonly service?: undefined; readonly leftovers: readonly EndpointSlice[] }
   | {
       readonly service: Service;
-      /** Every pod that its selector matches. */
-      readonly pods: readonly Pod[];
+      readonly pods: ServiceView<SliceFact>;
       /** Slices of the Service that this controller made, except those being deleted. */
       readonly slices: readonly EndpointSlice[];
-      readonly nodeOf: (pod: Pod) => Node | undefined;
       readonly shares: () => ZoneShares;
-      readonly trigger: Trigger;
       readonly rng: Rng;
     };
 
-type ServiceView = Extract<SlicesView, { readonly service: Service }>;
+type ServicedView = Extract<SlicesView, { readonly service: Service }>;
 
 /** Slices written at a time: this many full ones are about 3 MB. The rest follows at once. */
 const MAX_WRITES = 100;
 
-export function planSlices(view: SlicesView): TriggeredPlan {
+export function planSlices(view: SlicesView): TriggeredPlan<SliceFact> {
   if (!view.service) return { writes: view.leftovers.map((slice) => deletionOf(slice)) };
-  const { service, slices, trigger } = view;
+  const { service, slices, pods } = view;
   const types = addressTypesOf(service);
   const sorted = [...slices].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   const obsolete = sorted.filter(({ addressType }) => !types.some((type) => type === addressType));
-  const skipped = skippedPods(view);
+  const skipped = pods.known.facts.flatMap((fact) => fact?.skipped ?? []);
   const parts = types.map((type) => planType(view, type, sorted));
   const writes = [
     ...parts.flatMap((part) => part.writes),
@@ -78,7 +76,7 @@ export function planSlices(view: SlicesView): TriggeredPlan {
       ...skipped.map((why) => event('failed', service, fullName(service), why)),
       ...parts.flatMap(({ events }) => events),
     ],
-    seen: trigger.seen,
+    seen: pods.known,
     ...(writes.length > MAX_WRITES ? { requeueAfterMs: 0 } : {}),
   };
 }
@@ -99,20 +97,6 @@ export const planRefusedSliceUpdates = refusedTo('update');
 
 const fullName = ({ metadata: { name, namespace = '' } }: KubeObject): string => `${namespace}/${name}`;
 
-/** A pod of a deleted node is no endpoint, unless the Service publishes unready addresses. */
-const isOfLostNode = ({ service, nodeOf }: ServiceView, pod: Pod): boolean =>
-  !service.spec.publishNotReadyAddresses && nodeOf(pod) === undefined;
-
-function skippedPods(view: ServiceView): readonly string[] {
-  return view.pods.filter(mayBeEndpoint).flatMap((pod) => {
-    const { name } = pod.metadata;
-    const skipping = `skipping Pod ${name} for Service ${fullName(view.service)}`;
-    if (isOfLostNode(view, pod)) return [`${skipping}: Node ${pod.spec.nodeName ?? ''} Not Found`];
-    const refused = addressesOf(pod).find((address) => address.refused !== undefined);
-    return refused ? [`${skipping}: address ${refused.ip} ${refused.refused ?? ''}`] : [];
-  });
-}
-
 interface Part {
   readonly writes: readonly Write[];
   readonly events: readonly PlannedEvent[];
@@ -126,7 +110,7 @@ interface PortedDraft extends SliceDraft {
   readonly ports: PortSet['ports'];
 }
 
-function planType(view: ServiceView, type: AddressType, all: readonly EndpointSlice[]): Part {
+function planType(view: ServicedView, type: AddressType, all: readonly EndpointSlice[]): Part {
   const { service } = view;
   const existing = all.filter(({ addressType }) => addressType === type);
   const owned = existing.filter((slice) => isOwnedBy(slice, service));
@@ -156,11 +140,10 @@ function planType(view: ServiceView, type: AddressType, all: readonly EndpointSl
   return { writes: writesOf(view, type, labels, hinted, deletions), events };
 }
 
-function groupPods(view: ServiceView, type: AddressType): ReadonlyMap<string, Group> {
+function groupPods({ pods }: ServicedView, type: AddressType): ReadonlyMap<string, Group> {
   const groups = new Map<string, Group>();
-  for (const pod of view.pods) {
-    if (!mayBeEndpoint(pod) || isOfLostNode(view, pod)) continue;
-    const found = podEndpointOf(view.service, pod, view.nodeOf(pod), type);
+  for (const fact of pods.known.facts) {
+    const found = fact?.endpoints?.[type];
     if (!found) continue;
     const { key, ports, endpoint } = found;
     let group = groups.get(key);
@@ -186,7 +169,7 @@ const isOwnedBy = ({ metadata }: EndpointSlice, service: Service): boolean =>
   );
 
 function hint(
-  view: ServiceView,
+  view: ServicedView,
   drafts: readonly PortedDraft[],
   type: AddressType,
 ): { readonly drafts: PortedDraft[]; readonly events: readonly PlannedEvent[] } {
@@ -223,7 +206,7 @@ function keepPlaceholder(
 
 /** A slice that would be deleted is used again for one that would be created. */
 function writesOf(
-  { service, trigger, rng }: ServiceView,
+  { service, pods, rng }: ServicedView,
   addressType: AddressType,
   labels: Readonly<Record<string, string>>,
   drafts: readonly PortedDraft[],
@@ -246,7 +229,7 @@ function writesOf(
           ownerReferences: [controllerReference(service)],
         }),
         labels: { ...labels },
-        annotations: withTrigger(existing?.metadata.annotations, trigger),
+        annotations: withTrigger(existing?.metadata.annotations, pods.trigger),
       },
       addressType,
       ...(endpoints.length > 0 ? { endpoints: [...endpoints] } : {}),

@@ -1,6 +1,7 @@
 /** A pod as an endpoint of a slice; pure. */
 import type { Endpoint, Node, Pod, Service, SlicePort } from '../../schemas/types.ts';
-import { addressesOf, findPort, hostnameIn } from '../endpoints/endpoint-facts.ts';
+import { addressesOf, findPort, hostnameIn, mayBeEndpoint, readySince } from '../endpoints/endpoint-facts.ts';
+import type { PodFact } from '../endpoints/known-pods.ts';
 import { sortSlicePorts } from '../endpoints/port-order.ts';
 import { isReady } from '../pod-facts.ts';
 import { portsKey } from './slice-facts.ts';
@@ -29,34 +30,41 @@ export interface PortSet {
   readonly ports: readonly SlicePort[];
 }
 
-type Prepared = ReadonlyMap<AddressType, PodEndpoint>;
+/** The zones of all nodes by their names; '' where a node has none. */
+export type NodeZones = ReadonlyMap<string, string>;
 
-/** Pods and Services are never changed, and most of both are as at the last reconcile. */
-const prepared = new WeakMap<Service, WeakMap<Pod, { readonly zone: string; readonly of: Prepared }>>();
+export const zonesOf = (nodes: readonly Node[]): NodeZones =>
+  new Map(nodes.map(({ metadata: { name, labels } }) => [name, labels?.[ZONE_LABEL] ?? '']));
 
-/** Undefined: the pod has no address of this type. */
-export function podEndpointOf(
-  service: Service,
-  pod: Pod,
-  node: Node | undefined,
-  type: AddressType,
-): PodEndpoint | undefined {
-  const zone = node?.metadata.labels?.[ZONE_LABEL] ?? '';
-  let pods = prepared.get(service);
-  if (!pods) prepared.set(service, (pods = new WeakMap()));
-  let found = pods.get(pod);
-  if (found?.zone !== zone) pods.set(pod, (found = { zone, of: prepare(service, pod, zone) }));
-  return found.of.get(type);
+export interface SliceFact extends PodFact {
+  /** The reason why a pod with an address is left out, in whole or in part. */
+  readonly skipped?: string;
+  /** The types that are absent are those of which the pod has no address. */
+  readonly endpoints?: Readonly<Partial<Record<AddressType, PodEndpoint>>>;
 }
 
-function prepare(service: Service, pod: Pod, zone: string): Prepared {
+export function sliceFactOf(service: Service, pod: Pod, zones: NodeZones): SliceFact {
+  const since = { readySince: readySince(pod) };
+  if (!mayBeEndpoint(pod)) return since;
+  const { nodeName = '' } = pod.spec;
+  const zone = zones.get(nodeName);
+  const { namespace = '', name } = service.metadata;
+  const skipping = `skipping Pod ${pod.metadata.name} for Service ${namespace}/${name}`;
+  // A pod of a deleted node is no endpoint, unless the Service publishes unready addresses.
+  if (zone === undefined && !service.spec.publishNotReadyAddresses)
+    return { ...since, skipped: `${skipping}: Node ${nodeName} Not Found` };
+  const refused = addressesOf(pod).find((address) => address.refused !== undefined);
   const set = portSetOf(service, pod);
-  return new Map(
-    addressTypesOf(service).flatMap((type) => {
-      const endpoint = endpointOf(service, pod, zone, type);
-      return endpoint ? [[type, { ...set, endpoint }] as const] : [];
-    }),
-  );
+  const endpoints: Partial<Record<AddressType, PodEndpoint>> = {};
+  for (const type of addressTypesOf(service)) {
+    const endpoint = endpointOf(service, pod, zone ?? '', type);
+    if (endpoint) endpoints[type] = { ...set, endpoint };
+  }
+  return {
+    ...since,
+    endpoints,
+    ...(refused ? { skipped: `${skipping}: address ${refused.ip} ${refused.refused ?? ''}` } : {}),
+  };
 }
 
 function endpointOf(service: Service, pod: Pod, zone: string, type: AddressType): Endpoint | undefined {

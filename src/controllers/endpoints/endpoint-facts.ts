@@ -2,7 +2,7 @@
 import { formatAddress, parseAddress } from '../../schemas/values/ip-address.ts';
 import { endpointIp } from '../../schemas/validation/addresses.ts';
 import type { Pod, PodSpec, Service, ServicePort } from '../../schemas/types.ts';
-import { isTerminal } from '../pod-facts.ts';
+import { isTerminal, podCondition } from '../pod-facts.ts';
 
 export const HEADLESS_LABEL = 'service.kubernetes.io/headless';
 
@@ -19,6 +19,9 @@ export const isHeadless = ({ spec: { clusterIP = '' } }: Service): boolean =>
 /** Pods that have ended, or have no address yet, are never endpoints. */
 export const mayBeEndpoint = (pod: Pod): boolean =>
   !isTerminal(pod) && (Boolean(pod.status?.podIP) || (pod.status?.podIPs ?? []).length > 0);
+
+/** When the pod last became ready or unready; '' where nobody said. */
+export const readySince = (pod: Pod): string => podCondition(pod, 'Ready')?.lastTransitionTime ?? '';
 
 /** The name of the pod in DNS, below that of its Service. */
 export const hostnameIn = ({ metadata }: Service, { spec }: Pod): string | undefined =>

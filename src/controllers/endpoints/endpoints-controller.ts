@@ -5,6 +5,8 @@ import { type Controller, itself, type Reconciler } from '../controller.ts';
 import { podSelectorOf } from './endpoint-facts.ts';
 import {
   ENDPOINTS_EVENTS,
+  type EndpointFact,
+  endpointFactOf,
   ENDPOINTS_MANAGER,
   type EndpointsView,
   MANAGED_BY,
@@ -13,16 +15,16 @@ import {
   type TriggeredPlan,
 } from './plan-endpoints.ts';
 import { createServiceMemory } from './service-memory.ts';
-import { indexServicePods } from './service-pods.ts';
+import { indexServicePods, isSelectedBy } from './service-pods.ts';
 
 export const endpointsController: Controller = {
   name: 'endpoints',
-  async open({ caches, clock }, scope): Promise<Reconciler<EndpointsView, TriggeredPlan>> {
+  async open({ caches, clock }, scope): Promise<Reconciler<EndpointsView, TriggeredPlan<EndpointFact>>> {
     const services = await caches.open<Service>('services');
     const pods = await caches.open<Pod>('pods');
     const endpoints = await caches.open<Endpoints>('endpoints');
     const members = indexServicePods(services, pods);
-    const memory = createServiceMemory(clock);
+    const memory = createServiceMemory<EndpointFact>(clock);
     /** Services whose deletion this process saw: their hand-made Endpoints are deleted, too. */
     const deleted = new Set<string>();
 
@@ -52,13 +54,10 @@ export const endpointsController: Controller = {
         const service = services.get(key);
         if (!service) return leftoverOf(key);
         if (!podSelectorOf(service)) return undefined;
-        const found = members.podsOf(service);
-        return {
-          service,
-          pods: found,
-          current: endpoints.get(key),
-          trigger: memory.begin(service, found),
-        };
+        const found = memory.begin({ service, candidates: members.candidatesOf(service) }, (pod) =>
+          isSelectedBy(service, pod) ? endpointFactOf(service, pod) : undefined,
+        );
+        return { service, pods: found, current: endpoints.get(key) };
       },
       plan: planEndpoints,
       planRefused: planRefusedEndpoints,

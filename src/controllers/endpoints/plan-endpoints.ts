@@ -16,9 +16,18 @@ import {
   hostnameIn,
   isHeadless,
   mayBeEndpoint,
+  readySince,
 } from './endpoint-facts.ts';
-import { packSubsets, type ServedAddress, truncateSubsets } from './repack-subsets.ts';
-import { type Trigger, type TriggerTimes, withTrigger } from './trigger-times.ts';
+import type { KnownPods, PodFact } from './known-pods.ts';
+import {
+  endpointPortsKey,
+  packSubsets,
+  type ServedAddress,
+  sortServed,
+  truncateSubsets,
+} from './repack-subsets.ts';
+import type { ServiceView } from './service-memory.ts';
+import { withTrigger } from './trigger-times.ts';
 
 export const MANAGED_BY = 'endpoints.kubernetes.io/managed-by';
 export const ENDPOINTS_MANAGER = 'endpoint-controller';
@@ -45,22 +54,40 @@ export type EndpointsView =
   | { readonly service?: undefined; readonly leftover: Endpoints }
   | {
       readonly service: Service;
-      /** Every pod that its selector matches. */
-      readonly pods: readonly Pod[];
+      readonly pods: ServiceView<EndpointFact>;
       readonly current: Endpoints | undefined;
-      readonly trigger: Trigger;
     };
 
 /** A plan that remembers what it saw: the next trigger is a change since then. */
-export interface TriggeredPlan extends Plan {
-  readonly seen?: TriggerTimes;
+export interface TriggeredPlan<F extends PodFact = PodFact> extends Plan {
+  readonly seen?: KnownPods<F>;
 }
 
-export function planEndpoints(view: EndpointsView): TriggeredPlan {
+export interface EndpointFact extends PodFact {
+  /** Absent: the pod is no endpoint of the Service. */
+  readonly served?: ServedAddress;
+}
+
+export function endpointFactOf(service: Service, pod: Pod): EndpointFact {
+  const served = servedBy(service, pod);
+  return { readySince: readySince(pod), ...(served ? { served } : {}) };
+}
+
+/** The addresses of what was known, in their order: most of them are there the next time. */
+const orders = new WeakMap<KnownPods<EndpointFact>, readonly ServedAddress[]>();
+
+function sortedServed({ known, last }: ServiceView<EndpointFact>): readonly ServedAddress[] {
+  const served = known.facts.flatMap((fact) => fact?.served ?? []);
+  const sorted = sortServed(served, last && orders.get(last));
+  orders.set(known, sorted);
+  return sorted;
+}
+
+export function planEndpoints(view: EndpointsView): TriggeredPlan<EndpointFact> {
   if (!view.service) return { writes: [deletionOf(view.leftover)] };
-  const { service, pods, current, trigger } = view;
-  const served = pods.flatMap((pod) => servedBy(service, pod) ?? []);
-  const packed = packSubsets(served);
+  const { service, pods, current } = view;
+  const { known: seen, trigger } = pods;
+  const packed = packSubsets(sortedServed(pods));
   const subsets = truncateSubsets(packed);
   const labels = {
     ...service.metadata.labels,
@@ -74,7 +101,7 @@ export function planEndpoints(view: EndpointsView): TriggeredPlan {
     jsonEqual(current.metadata.labels, labels) &&
     current.metadata.annotations?.[OVER_CAPACITY] === capacity
   )
-    return { writes: [], seen: trigger.seen };
+    return { writes: [], seen };
   const annotations = withTrigger(current?.metadata.annotations, trigger);
   delete annotations[OVER_CAPACITY];
   if (capacity !== undefined) annotations[OVER_CAPACITY] = capacity;
@@ -88,7 +115,7 @@ export function planEndpoints(view: EndpointsView): TriggeredPlan {
   return {
     writes: [current ? { verb: 'update', object, seen: current } : { verb: 'create', object }],
     checks: [unchanged(service)],
-    seen: trigger.seen,
+    seen,
   };
 }
 
@@ -118,6 +145,7 @@ function servedBy(service: Service, pod: Pod): ServedAddress | undefined {
     address: addressOf(service, pod, address.ip),
     isReady: publishNotReadyAddresses || isReady(pod),
     ports: served,
+    portsKey: endpointPortsKey(served),
   };
 }
 

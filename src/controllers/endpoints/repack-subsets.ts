@@ -12,38 +12,69 @@ export interface ServedAddress {
   readonly isReady: boolean;
   /** None: a headless Service without ports. */
   readonly ports: readonly EndpointPort[];
+  /** Equal for equal ports; see {@link endpointPortsKey}. */
+  readonly portsKey: string;
 }
 
-/** Subsets in a stable order. Addresses are ordered by IP and uid, as upstream's. */
-export function packSubsets(served: readonly ServedAddress[]): readonly EndpointSubset[] {
-  const sorted = [...served].sort(byAddress);
-  const byPort = new Map<string, { port?: EndpointPort; holders: number[] }>();
-  for (const [index, { ports }] of sorted.entries())
-    for (const port of ports.length > 0 ? ports : [undefined]) {
-      const key = port ? `${port.name ?? ''} ${port.port} ${port.protocol} ${port.appProtocol ?? ''}` : '';
-      const found = byPort.get(key);
-      if (found) found.holders.push(index);
-      else byPort.set(key, { ...(port ? { port } : {}), holders: [index] });
-    }
-  const byHolders = new Map<string, { holders: readonly number[]; ports: EndpointPort[] }>();
-  for (const { port, holders } of byPort.values()) {
-    const key = holders.join(',');
-    const group = byHolders.get(key) ?? { holders, ports: [] };
-    if (port) group.ports.push(port);
-    byHolders.set(key, group);
+const portKey = ({ name = '', port, protocol, appProtocol = '' }: EndpointPort): string =>
+  `${name} ${port} ${protocol ?? ''} ${appProtocol}`;
+
+export const endpointPortsKey = (ports: readonly EndpointPort[]): string => ports.map(portKey).join(',');
+
+/** Addresses ordered by IP and uid, as upstream's. `last`: most of them, in this order. */
+export function sortServed(
+  served: readonly ServedAddress[],
+  last: readonly ServedAddress[] = [],
+): readonly ServedAddress[] {
+  const missing = new Set(served);
+  const kept = last.filter((one) => missing.delete(one));
+  return [...kept, ...missing].sort(byAddress);
+}
+
+/** Pods that serve the same ports. */
+interface Group {
+  readonly ports: readonly EndpointPort[];
+  readonly members: ServedAddress[];
+}
+
+/** Subsets in a stable order, of sorted addresses. */
+export function packSubsets(sorted: readonly ServedAddress[]): readonly EndpointSubset[] {
+  const groups = new Map<string, Group>();
+  for (const one of sorted) {
+    const group = groups.get(one.portsKey);
+    if (group) group.members.push(one);
+    else groups.set(one.portsKey, { ports: one.ports, members: [one] });
   }
-  const groups = [...byHolders.values()].map(({ holders, ports }) => ({ holders, ports: sortPorts(ports) }));
-  return sortByPorts(groups).map(({ holders, ports }) =>
-    subsetOf(
-      holders.flatMap((index) => sorted[index] ?? []),
-      ports,
-    ),
-  );
+  const byPort = new Map<string, { readonly port?: EndpointPort; readonly holders: Group[] }>();
+  for (const group of groups.values())
+    for (const port of group.ports.length > 0 ? group.ports : [undefined]) {
+      const key = port ? portKey(port) : '';
+      const found = byPort.get(key);
+      if (!found) byPort.set(key, { ...(port ? { port } : {}), holders: [group] });
+      else if (found.holders.at(-1) !== group) found.holders.push(group);
+    }
+  const numbers = new Map([...groups.values()].map((group, index) => [group, index]));
+  const byHolders = new Map<string, { readonly holders: readonly Group[]; readonly ports: EndpointPort[] }>();
+  for (const { port, holders } of byPort.values()) {
+    const key = holders.map((group) => numbers.get(group)).join(',');
+    const subset = byHolders.get(key) ?? { holders, ports: [] };
+    if (port) subset.ports.push(port);
+    byHolders.set(key, subset);
+  }
+  const packed = [...byHolders.values()].map(({ holders, ports }) => ({ holders, ports: sortPorts(ports) }));
+  return sortByPorts(packed).map(({ holders, ports }) => subsetOf(membersOf(holders), ports));
+}
+
+function membersOf(groups: readonly Group[]): readonly ServedAddress[] {
+  const [first, ...others] = groups;
+  if (first && others.length === 0) return first.members;
+  return groups.flatMap(({ members }) => members).sort(byAddress);
 }
 
 function subsetOf(served: readonly ServedAddress[], ports: readonly EndpointPort[]): EndpointSubset {
-  const ready = served.flatMap(({ address, isReady }) => (isReady ? [address] : []));
-  const notReady = served.flatMap(({ address, isReady }) => (isReady ? [] : [address]));
+  const ready: EndpointAddress[] = [];
+  const notReady: EndpointAddress[] = [];
+  for (const { address, isReady } of served) (isReady ? ready : notReady).push(address);
   return {
     ...(ready.length > 0 ? { addresses: ready } : {}),
     ...(notReady.length > 0 ? { notReadyAddresses: notReady } : {}),

@@ -10,7 +10,8 @@ import { isReady } from '../pod-facts.ts';
 import { mayBeEndpoint, podSelectorOf } from './endpoint-facts.ts';
 
 export interface ServicePods {
-  podsOf(service: Service): readonly Pod[];
+  /** Pods with one label of the selector: those that the Service selects, and few others. */
+  candidatesOf(service: Service): readonly Pod[];
   /** Keys of the Services whose endpoints may have changed with the pod. */
   servicesConcerned(event: Pick<CacheEvent<Pod>, 'type' | 'object' | 'previous'>): readonly string[];
   /** Keys of the Services that select the pod. */
@@ -46,13 +47,9 @@ export function indexServicePods(services: ResourceCache<Service>, pods: Resourc
     );
   return {
     servicesOf,
-    podsOf(service) {
-      const selector = podSelectorOf(service) ?? {};
-      const first = leading(selector);
-      if (!first) return [];
-      return pods
-        .byIndex(LABEL_INDEX, term(service.metadata.namespace, first))
-        .filter(({ metadata }) => selects(selector, metadata.labels ?? {}));
+    candidatesOf(service) {
+      const first = leading(podSelectorOf(service) ?? {});
+      return first ? pods.byIndex(LABEL_INDEX, term(service.metadata.namespace, first)) : [];
     },
     servicesConcerned({ type, object, previous }) {
       const concerned = servicesOf(object);
@@ -63,6 +60,9 @@ export function indexServicePods(services: ResourceCache<Service>, pods: Resourc
     },
   };
 }
+
+export const isSelectedBy = (service: Service, { metadata }: Pod): boolean =>
+  selects(podSelectorOf(service) ?? {}, metadata.labels ?? {});
 
 const selects = (selector: Labels, labels: Labels): boolean =>
   Object.entries(selector).every(([key, value]) => labels[key] === value);

@@ -2,45 +2,36 @@
  * The time of the change that led to a write of endpoints, as upstream's annotation has it; pure.
  * Times are RFC 3339 in UTC and whole seconds, so their texts compare as they do.
  */
-import type { Pod, Service } from '../../schemas/types.ts';
-import { podCondition } from '../pod-facts.ts';
+import type { Service } from '../../schemas/types.ts';
+import type { Change, PodFact } from './known-pods.ts';
 
 const LAST_CHANGE_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time';
 
-/** The times that the last reconcile of a Service saw. */
-export interface TriggerTimes {
-  readonly service: string;
-  /** By the name of the pod. */
-  readonly pods: ReadonlyMap<string, string>;
-}
+const createdAt = ({ metadata }: Service): string => metadata.creationTimestamp ?? '';
 
-export interface Trigger {
-  readonly seen: TriggerTimes;
-  /** The earliest change since the last reconcile. */
-  readonly at?: string;
-}
-
-export function triggerOf(
-  { metadata: { creationTimestamp: service = '' } }: Service,
-  pods: readonly Pod[],
-  last: TriggerTimes | undefined,
-): Trigger {
-  const times = new Map<string, string>();
-  let earliest: string | undefined = service > (last?.service ?? '') ? service : undefined;
-  for (const pod of pods) {
-    const at = podCondition(pod, 'Ready')?.lastTransitionTime;
-    if (!at) continue;
-    const { name } = pod.metadata;
-    times.set(name, at);
-    if (at > (last?.pods.get(name) ?? '') && (earliest === undefined || at < earliest)) earliest = at;
+/**
+ * The earliest change since the last reconcile, which saw the Service as `last`; at first the
+ * creation of the Service.
+ */
+export function triggerTime(
+  service: Service,
+  changes: readonly Change<PodFact>[],
+  last: Service | undefined,
+): string | undefined {
+  const created = createdAt(service);
+  if (!last) return created || undefined;
+  let earliest = created > createdAt(last) ? created : undefined;
+  for (const { fact, before } of changes) {
+    const { readySince = '' } = fact ?? {};
+    if (readySince > (before?.readySince ?? '') && (earliest === undefined || readySince < earliest))
+      earliest = readySince;
   }
-  const at = last ? earliest : service;
-  return { seen: { service, pods: times }, ...(at ? { at } : {}) };
+  return earliest;
 }
 
 export function withTrigger(
   annotations: Readonly<Record<string, string>> | undefined,
-  { at }: Trigger,
+  at: string | undefined,
 ): Record<string, string> {
   const others = { ...annotations };
   delete others[LAST_CHANGE_ANNOTATION];

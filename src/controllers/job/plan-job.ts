@@ -148,7 +148,7 @@ function podWrites(
     .filter((pod) => !doomed.has(pod))
     .map(
       (pod): Change => ({
-        write: { verb: 'update', object: withoutFinalizer(pod, TRACKING_FINALIZER) },
+        write: { verb: 'update', object: withoutFinalizer(pod, TRACKING_FINALIZER), seen: pod },
       }),
     );
   return [...created, ...deleted, ...freed];

@@ -12,6 +12,7 @@ import { podsOnNode } from '../indexes.ts';
 import { indexByNode } from '../../store/cache/indexes.ts';
 import { isReady } from '../pod-facts.ts';
 import { createNodeSightings } from './node-sightings.ts';
+import { LEASE_NAMESPACE } from './plan-lease-renewals.ts';
 import { LEASE_GRACE_MS, mayEvictFrom, monitorPeriodMs, readyCondition } from './plan-node-health.ts';
 import { NODE_EVENTS, type NodePlan, type NodeView, planNodeLifecycle } from './plan-node-lifecycle.ts';
 
@@ -24,6 +25,8 @@ export interface NodeHealthOptions {
   readonly leaseGracePeriodMs?: number;
   /** Milliseconds since each agent was heard over its tunnel; absent nodes were not heard. */
   readonly heartbeats?: (signal: AbortSignal) => Promise<ReadonlyMap<string, number>>;
+  /** The control plane's own renewals of Leases, by node. */
+  readonly renewals?: ReadonlyMap<string, string>;
 }
 
 /** kube-controller-manager's default, for a control plane without tunnels. */
@@ -31,12 +34,11 @@ export const DEFAULT_NODE_HEALTH: NodeHealthOptions = { gracePeriodMs: LEASE_GRA
 
 /** Healthy nodes are reconciled at each change, and this often if notifications are lost. */
 const ALL_NODES_EVERY_MS = 300_000;
-const LEASE_NAMESPACE = 'kube-node-lease';
 
 export const nodeLifecycle = (options: NodeHealthOptions): Controller => ({
   name: 'node-lifecycle',
   async open({ caches, clock, mayAct, signal, store }, scope): Promise<Reconciler<NodeView, NodePlan>> {
-    const { gracePeriodMs, heartbeats } = options;
+    const { gracePeriodMs, heartbeats, renewals } = options;
     const leaseGracePeriodMs = options.leaseGracePeriodMs ?? Math.max(LEASE_GRACE_MS, gracePeriodMs);
     const nodes = await caches.open<Node>('nodes');
     const leases = await caches.open<Lease>('leases.coordination.k8s.io');
@@ -45,6 +47,7 @@ export const nodeLifecycle = (options: NodeHealthOptions): Controller => ({
     const sightings = createNodeSightings({
       ...{ clock, gracePeriodMs, leaseGracePeriodMs },
       leaseOf: (name) => leases.get(objectKey(LEASE_NAMESPACE, name)),
+      ownRenewalOf: (name) => renewals?.get(name),
       heartbeats: async () => (await heartbeats?.(signal)) ?? new Map<string, number>(),
       isConnected: async () => mayAct() && answers(store, leases.resource),
     });

@@ -11,6 +11,8 @@ export interface NodeSightingsOptions {
   readonly gracePeriodMs: number;
   readonly leaseGracePeriodMs: number;
   leaseOf(nodeName: string): Lease | undefined;
+  /** The time that the control plane has last put into the Lease. */
+  ownRenewalOf(nodeName: string): string | undefined;
   /** Milliseconds since each agent was heard over its tunnel. */
   heartbeats(): Promise<ReadonlyMap<string, number>>;
   /** Whether this process may judge, and the store answers it. */
@@ -42,7 +44,8 @@ export function createNodeSightings(options: NodeSightingsOptions): NodeSighting
 
   function see(node: Node): Sighting {
     const { name } = node.metadata;
-    const sighting = observe(sightings.get(name), node, options.leaseOf(name), clock.now());
+    const seen = { node, lease: options.leaseOf(name), ownRenewal: options.ownRenewalOf(name) };
+    const sighting = observe(sightings.get(name), seen, clock.now());
     sightings.set(name, sighting);
     return sighting;
   }

@@ -32,11 +32,20 @@ export interface Sighting {
   readonly atMs: number;
 }
 
-/** A change of the lease or the heartbeat is a sign of life; our own verdict is not. */
+/** What a node and its Lease say. */
+export interface Seen {
+  readonly node: Node;
+  readonly lease: Lease | undefined;
+  readonly ownRenewal?: string | undefined;
+}
+
+/**
+ * A change of the lease or the heartbeat is a sign of life; our own verdict is not, nor our own
+ * renewal of the lease: it tells of a time at which the agent was heard.
+ */
 export function observe(
   previous: Sighting | undefined,
-  node: Node,
-  lease: Lease | undefined,
+  { node, lease, ownRenewal }: Seen,
   nowMs: number,
 ): Sighting {
   const ready = readyCondition(node);
@@ -47,7 +56,7 @@ export function observe(
   };
   const silent =
     previous?.uid === seen.uid &&
-    previous.renewTime === seen.renewTime &&
+    (previous.renewTime === seen.renewTime || ownRenewal === seen.renewTime) &&
     previous.heartbeat === seen.heartbeat;
   const heardAtMs = previous?.uid === seen.uid ? previous.heardAtMs : undefined;
   return { ...seen, atMs: silent ? previous.atMs : nowMs, ...(heardAtMs === undefined ? {} : { heardAtMs }) };

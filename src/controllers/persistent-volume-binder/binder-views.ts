@@ -2,15 +2,15 @@
  * Observes a claim or a volume with all that its plan needs. Nothing is called lost, released or
  * removed because a cache is behind: before such a verdict the cache is refreshed.
  */
-import { keyOf, objectKey } from '../../schemas/object.ts';
+import { keyOf } from '../../schemas/object.ts';
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../../schemas/types.ts';
 import { BIND_COMPLETED, hasAnnotation } from '../../schemas/volumes/binding.ts';
 import { classNameOf, defaultClass, namesClass } from '../../schemas/volumes/classes.ts';
 import { VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
 import { isWithin } from '../../schemas/volumes/exports.ts';
 import { isReadyNode, roomOn } from '../../schemas/volumes/node-volumes.ts';
-import { claimsOfPod } from '../../schemas/volumes/pod-claims.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';
+import { indexWaitingByClaim, WAITING_BY_CLAIM } from '../../store/cache/indexes.ts';
 import { claimKeyOf, type StorageCaches } from '../../store/cache/storage-caches.ts';
 import type { ClaimView } from './plan-claim.ts';
 import type { VolumeView } from './plan-volume.ts';
@@ -26,13 +26,9 @@ export interface BinderViews {
   ofVolume(volume: PersistentVolume, signal: AbortSignal): Promise<VolumeView>;
 }
 
-const WAITING_BY_CLAIM = 'waiting-by-claim';
-
 export function createBinderViews({ storage, nodes, pods }: BinderCaches): BinderViews {
   const { claims, volumes, classes } = storage;
-  pods.addIndex(WAITING_BY_CLAIM, (pod) =>
-    pod.spec.nodeName ? [] : claimsOfPod(pod).map(({ name }) => objectKey(pod.metadata.namespace, name)),
-  );
+  indexWaitingByClaim(pods);
 
   function roomFor(volume: PersistentVolume | undefined): number | undefined {
     const name = volume?.metadata.labels?.[VOLUME_NODE_LABEL];

@@ -1,7 +1,8 @@
 /** Binds claims and volumes, and ends volumes; see plan-claim.ts and plan-volume.ts. */
-import { keyOf } from '../../schemas/object.ts';
+import { keyOf, objectKey } from '../../schemas/object.ts';
 import type { Node, PersistentVolume, Pod } from '../../schemas/types.ts';
 import { classNameOf } from '../../schemas/volumes/classes.ts';
+import { claimsOfPod } from '../../schemas/volumes/pod-claims.ts';
 import { claimKeyOf, openStorage } from '../../store/cache/storage-caches.ts';
 import type { Controller, Reconciler } from '../controller.ts';
 import { createRecordedEvents, type Recorded } from '../recorded-events.ts';
@@ -33,6 +34,12 @@ export const persistentVolumeBinder: Controller = {
       ...(type !== 'DELETED' && isFree(object) ? storage.unbound(classNameOf(object)).map(keyOf) : []),
     ]);
     scope.on(classes, () => storage.unbound().map(keyOf));
+    // A claim that waited for the pod waits for another one.
+    scope.on(pods, ({ type, object }) =>
+      type === 'DELETED' && !object.spec.nodeName
+        ? claimsOfPod(object).map(({ name }) => objectKey(object.metadata.namespace, name))
+        : [],
+    );
     // A node that is gone removes nothing; a node that is ready can remove what lies on a server.
     scope.on(nodes, ({ type, object }) =>
       [...(type === 'DELETED' ? storage.volumesOn(object.metadata.name) : []), ...storage.volumesOn('')]

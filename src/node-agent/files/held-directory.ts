@@ -9,6 +9,7 @@
  */
 import { constants, type Stats } from 'node:fs';
 import { chmod, type FileHandle, mkdir, open, readlink, realpath } from 'node:fs/promises';
+import { goWords } from '../../base/go-words.ts';
 import { withoutTrailing } from '../../base/text.ts';
 
 /** Missing in Node's constants. Opens neither a pipe nor a device, and needs no right to read. */
@@ -18,9 +19,19 @@ export const HOLD_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | const
 /** The kernel's limits for one path. It does not see them: each part is a call of its own. */
 const MAX_LINKS = 40;
 const MAX_PATH_BYTES = 4095;
+/** A name may have thousands of characters. */
+const MAX_SHOWN = 100;
 
 export const isCode = (error: unknown, ...codes: readonly string[]): boolean =>
   codes.includes(String((error as { code?: unknown }).code));
+
+/** An error of the system, in words about this file. Its own path would name a descriptor. */
+export function aboutFile(name: string, error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (!(error instanceof Error) || code === undefined || !message.startsWith(`${code}:`)) return error;
+  const shown = name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name;
+  return new Error(`"${shown}": ${goWords(Object.assign(new Error(message), { code }))}`, { cause: error });
+}
 
 /** A path that leads to what the descriptor holds, and nowhere else. */
 export const heldPath = (fd: number): string => `/proc/self/fd/${fd}`;

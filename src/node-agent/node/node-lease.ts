@@ -9,18 +9,13 @@ const LEASE_NAMESPACE = 'kube-node-lease';
 const LEASE_SECONDS = 40;
 
 /** Pure. The lease goes with its node; a node that was made anew owns it anew. */
-export function planLease(
-  current: Lease | undefined,
-  nodeName: string,
-  nodeUid: string | undefined,
-  nowMs: number,
-): Lease {
+export function planLease(nodeName: string, nodeUid: string | undefined, nowMs: number): Lease {
   const ownerReferences =
     nodeUid === undefined ? [] : [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: nodeUid }];
   return {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
-    metadata: { ...(current?.metadata ?? { name: nodeName, namespace: LEASE_NAMESPACE }), ownerReferences },
+    metadata: { name: nodeName, namespace: LEASE_NAMESPACE, ownerReferences },
     spec: {
       holderIdentity: nodeName,
       leaseDurationSeconds: LEASE_SECONDS,
@@ -36,29 +31,32 @@ export interface NodeLease {
   readonly renewedAtMs: number;
 }
 
+/** Patches, since the control plane writes the lease, too (node-reporter.ts). */
 export function createNodeLease(client: ApiClient, clock: Clock, nodeName: string): NodeLease {
-  let lease: Lease | undefined;
+  let exists = false;
   let renewedAtMs = Number.NEGATIVE_INFINITY;
   return {
     get renewedAtMs() {
       return renewedAtMs;
     },
     async renew(nodeUid) {
-      const renewed = (current: Lease | undefined) => planLease(current, nodeName, nodeUid, clock.now());
-      const known = lease;
       const beganMs = clock.now();
-      lease = undefined;
+      const lease = planLease(nodeName, nodeUid, beganMs);
+      const { metadata, spec } = lease;
+      const patch = (): Promise<Lease> =>
+        client.patch(resources.leases, LEASE_NAMESPACE, nodeName, {
+          metadata: { ownerReferences: metadata.ownerReferences },
+          spec,
+        });
       try {
-        lease = await (known
-          ? client.update<Lease>(resources.leases, renewed(known))
-          : client.create<Lease>(resources.leases, renewed(undefined)));
+        await (exists ? patch() : client.create<Lease>(resources.leases, lease));
       } catch (error) {
         // For a new lease it is the namespace that is missing: a failure, and no reason to hurry.
-        if (known && isStatusError(error, 'NotFound')) return false;
-        if (!isStatusError(error, 'Conflict') && !isStatusError(error, 'AlreadyExists')) throw error;
-        const current = await client.get<Lease>(resources.leases, LEASE_NAMESPACE, nodeName);
-        lease = await client.update<Lease>(resources.leases, renewed(current));
+        if (exists && isStatusError(error, 'NotFound')) return (exists = false);
+        if (!isStatusError(error, 'AlreadyExists')) throw error;
+        await patch();
       }
+      exists = true;
       renewedAtMs = beganMs;
       return true;
     },

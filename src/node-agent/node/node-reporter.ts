@@ -1,6 +1,7 @@
 /**
- * Every ten seconds: observes the machine, writes news into the Node, and renews its Lease. While
- * its tunnel is broken, the Lease is the only sign of life (quick-lease.ts).
+ * Every ten seconds: observes the machine, and writes news into the Node. The control plane renews
+ * the Lease while it hears the agent over its tunnel, and says so there; otherwise the agent does.
+ * While the tunnel is broken, the Lease is the only sign of life (quick-lease.ts).
  */
 import type { Timer } from '../../base/clock.ts';
 import { levelOf, TransientError } from '../../base/errors.ts';
@@ -40,6 +41,8 @@ export interface NodeReporter extends AsyncDisposable {
   confirm(): Promise<void>;
   /** Whether the control plane hears this agent over a tunnel. Without one, the lease is renewed often. */
   setTunnel(isOpen: boolean): void;
+  /** The control plane has renewed the Lease, at this time at the earliest. */
+  setRenewed(atMs: number): void;
   /** Resolves when the control plane has this node's state for the first time, or at the end. */
   readonly reported: Promise<void>;
   readonly info: RuntimeInfo | undefined;
@@ -66,6 +69,11 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   let isInContact = false;
   /** The uid of the Node, while the control plane has it. */
   let uid: string | undefined;
+  /** Whether the control plane hears this agent over a tunnel. */
+  let isHeard = false;
+  /** Renewals before the end of the last outage confirm nothing: the node may have been lost. */
+  let countsFromMs = Number.NEGATIVE_INFINITY;
+  let toldRenewedAtMs = Number.NEGATIVE_INFINITY;
   let markReported: () => void = () => undefined;
   const reported = new Promise<void>((resolve) => {
     markReported = resolve;
@@ -90,11 +98,18 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   /** One at a time: two would conflict. */
   const renew = (): Promise<boolean> => beats.read('lease', () => lease.renew(uid));
 
+  /** A time in the future is one of a clock that was set back since. */
+  function isRenewed(withinMs: number): boolean {
+    const nowMs = clock.now();
+    return [lease.renewedAtMs, toldRenewedAtMs].some(
+      (atMs) => atMs > countsFromMs && atMs <= nowMs && nowMs - atMs < withinMs,
+    );
+  }
+
   async function confirm(): Promise<void> {
     if (uid === undefined) await beating;
     if (uid !== undefined) {
-      const freshMs = quickLease.freshMs ?? FRESH_MS;
-      if (clock.now() - lease.renewedAtMs < freshMs || (await renew())) return;
+      if (isRenewed(quickLease.freshMs ?? FRESH_MS) || (await renew())) return;
       uid = undefined;
       beat();
     }
@@ -119,8 +134,10 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       const facts = { ...own, ...machine.facts() };
       const node = await writeNode(facts, wasInContact);
       options.onNode(node);
+      // The lease of a node that was made anew gets its new owner.
+      const isKnown = wasInContact && uid === node.metadata.uid;
       uid = node.metadata.uid;
-      isInContact = await renew();
+      isInContact = (isHeard && isKnown && isRenewed(FRESH_MS)) || (await renew());
       if (!isInContact) beat();
       markReported();
       return true;
@@ -140,8 +157,13 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     poke: beat,
     confirm,
     setTunnel(isOpen) {
+      isHeard = isOpen;
+      if (isOpen && quickLease.freshMs !== undefined) countsFromMs = clock.now() - quickLease.freshMs;
       if (isOpen) quickLease.stop();
       else if (!stopped) quickLease.start();
+    },
+    setRenewed(atMs) {
+      toldRenewedAtMs = atMs;
     },
     reported,
     get info() {

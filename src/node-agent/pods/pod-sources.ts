@@ -40,7 +40,7 @@ export interface PodSourcesOptions {
 
 export function createPodSources({ client, through = readOnly }: PodSourcesOptions): PodSources {
   /** Pods come in numbers, and most of them share sources (`kube-root-ca.crt`). */
-  const shared = createSharedReads();
+  const shared = createSharedReads({ gathers: true });
 
   /** Objects by name. Missing ones are left out. */
   async function read<T extends KubeObject>(

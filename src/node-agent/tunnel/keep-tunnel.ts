@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import { createAbort } from '../../base/abort.ts';
 import { type Clock, sleep, type Timer } from '../../base/clock.ts';
 import { errorMessage, levelOf } from '../../base/errors.ts';
+import { decodeLeasePing } from '../../base/lease-ping.ts';
 import type { Logger } from '../../base/logger.ts';
 import { toPlainStream } from '../../base/plain-stream.ts';
 import type { Rng } from '../../base/rng.ts';
@@ -17,14 +18,19 @@ import { lateMs, type Pings, silenceMs, withPing } from './plan-tunnel-silence.t
 import { planTunnelRetry, type TunnelEnd } from './plan-tunnel-retry.ts';
 import { type TunnelServerOptions, createTunnelServer } from './serve-tunnel.ts';
 
-export interface TunnelOptions extends TunnelServerOptions {
+export interface TunnelListener {
+  /** Told whether the control plane hears this agent over a tunnel: its pings come in time. */
+  onHeard(isHeard: boolean): void;
+  /** Told when the node's Lease was renewed, by this clock and at the earliest. */
+  onLease(renewedAtMs: number): void;
+}
+
+export interface TunnelOptions extends TunnelServerOptions, Partial<TunnelListener> {
   readonly connection: Pick<Connection, 'upgrade'> & Partial<Pick<Connection, 'onRenewal'>>;
   readonly nodeName: string;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
-  /** Told whether the control plane hears this agent over a tunnel: its pings come in time. */
-  onHeard?(isHeard: boolean): void;
 }
 
 const PROTOCOL = 'symphony-tunnel';
@@ -49,10 +55,13 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
       const socket = await options.connection.upgrade(path, PROTOCOL, stop.signal);
       open.add(socket);
       socket.once('close', () => open.delete(socket));
-      const next = serve(server, clock, socket, (isHeard) => {
-        if (isHeard) heard.add(socket);
-        else heard.delete(socket);
-        options.onHeard?.(heard.size > 0);
+      const next = serve(server, clock, socket, {
+        onHeard(isHeard) {
+          if (isHeard) heard.add(socket);
+          else heard.delete(socket);
+          options.onHeard?.(heard.size > 0);
+        },
+        onLease: (renewedAtMs) => options.onLease?.(renewedAtMs),
       });
       // Only now: until the new one is open, the old one serves.
       current?.retire();
@@ -115,16 +124,21 @@ function serve(
   server: Http2Server,
   clock: Clock,
   socket: Duplex,
-  onHeard: (isHeard: boolean) => void,
+  { onHeard, onLease }: TunnelListener,
 ): Served {
   let session: ServerHttp2Session | undefined;
   let nowMs = 0;
   let pings: Pings = { lastMs: 0, longestGapMs: 0 };
+  /** When the last ping came. The next one was sent later, however long it was under way. */
+  let pingedAtMs: number | undefined;
   server.once('session', (opened) => {
     session = opened;
-    opened.on('ping', () => {
+    opened.on('ping', (payload: Buffer) => {
       pings = withPing(pings, nowMs);
       hear(true);
+      const ageMs = decodeLeasePing(payload);
+      if (ageMs !== undefined && pingedAtMs !== undefined) onLease(pingedAtMs - ageMs);
+      pingedAtMs = clock.now();
     });
   });
   let isHeard = false;

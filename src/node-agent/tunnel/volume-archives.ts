@@ -3,7 +3,7 @@
  * volume and its claim. Only directories that this agent made are read or written: the limits of
  * the host's owner hold whatever the control plane asks for.
  */
-import { chunkFrame, END_FRAME, readChunkFrames } from '../../base/chunk-frames.ts';
+import { chunkFrame, END_FRAME, failureFrame, readChunkFrames } from '../../base/chunk-frames.ts';
 import { drained } from '../../base/drained.ts';
 import { goWords } from '../../base/go-words.ts';
 import type { ServerHttp2Stream } from 'node:http2';
@@ -27,20 +27,29 @@ export interface ArchiveCall {
   readonly query: URLSearchParams;
 }
 
-/** Restores under way, by volume: two at once would mix. */
+/** Volumes that are restored or backed up now, by path: a restore beside either would mix data. */
 const restoring = new Set<string>();
+const reading: string[] = [];
 
 export async function backUpVolume(
   options: VolumeArchivesOptions,
   { stream, signal, query }: ArchiveCall,
 ): Promise<void> {
-  const { path } = await ownVolume(options, query);
-  stream.respond({ ':status': 200, 'content-type': 'application/octet-stream' });
-  for await (const chunk of packVolume(path, signal)) {
-    if (!stream.write(chunkFrame(chunk))) await drained(stream);
-    signal.throwIfAborted();
+  const { path, name } = await ownVolume(options, query);
+  if (restoring.has(path)) throw new Refused(409, `the volume "${name}" is being restored`);
+  reading.push(path);
+  try {
+    stream.respond({ ':status': 200, 'content-type': 'application/octet-stream' });
+    for await (const chunk of packVolume(path, signal)) {
+      if (!stream.write(chunkFrame(chunk))) await drained(stream);
+      signal.throwIfAborted();
+    }
+    stream.end(END_FRAME);
+  } catch (error) {
+    if (!stream.destroyed) stream.end(failureFrame(goWords(error)));
+  } finally {
+    reading.splice(reading.indexOf(path), 1);
   }
-  stream.end(END_FRAME);
 }
 
 export async function restoreVolume(
@@ -49,6 +58,7 @@ export async function restoreVolume(
 ): Promise<void> {
   const { path, name } = await ownVolume(options, query);
   if (restoring.has(path)) throw new Refused(409, `the volume "${name}" is being restored already`);
+  if (reading.includes(path)) throw new Refused(409, `the volume "${name}" is being backed up`);
   restoring.add(path);
   try {
     if (query.get('force') !== 'true') await checkUnused(options, path, name);
@@ -74,6 +84,7 @@ async function ownVolume(
   const volume = (await directories.recorded()).find(({ metadata }) => metadata.name === name);
   if (!volume || claimOf(volume) !== claim)
     throw new Refused(404, `the volume "${name}" of the claim "${claim}" has no data on this node yet`);
+  await directories.settle(volume);
   return { path: `${directories.root}/${name}`, name };
 }
 

@@ -9,7 +9,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, opendir, readlink } from 'node:fs/promises';
 import { type Header, pack as newPack, type Pack } from 'tar-stream';
 import { drained } from '../../base/drained.ts';
-import { entryPath, heldPath, HOLD_DIRECTORY, isCode } from '../files/held-directory.ts';
+import { aboutFile, entryPath, heldPath, HOLD_DIRECTORY, isCode } from '../files/held-directory.ts';
 import { MAX_LEVELS } from './archive-limits.ts';
 import { isRestorePlace } from './restore-places.ts';
 
@@ -59,7 +59,7 @@ async function packDirectory(packing: Packing, directory: FileHandle, prefix: st
     if (prefix === '' && isRestorePlace(name)) continue;
     await packEntry(packing, entryPath(directory.fd, name), `${prefix}${name}`).catch((error: unknown) => {
       // Removed or replaced since it was listed.
-      if (!isCode(error, 'ENOENT', 'ELOOP', 'ENOTDIR')) throw error;
+      if (!isCode(error, 'ENOENT', 'ELOOP', 'ENOTDIR')) throw aboutFile(`${prefix}${name}`, error);
     });
   }
 }

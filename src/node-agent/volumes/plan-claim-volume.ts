@@ -10,6 +10,7 @@ import { omit } from '../../schemas/json-access.ts';
 import { PROTECTION_FINALIZERS } from '../../schemas/pods/volume-protection.ts';
 import { persistentVolumeKind } from '../../schemas/kinds/persistent-volume/kind.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '../../schemas/types.ts';
+import { isFullyBound } from '../../schemas/volumes/binding.ts';
 import { driverOfVolume, VOLUME_NODE_LABEL } from '../../schemas/volumes/drivers.ts';
 import { ephemeralClaimName, foreignClaim } from '../../schemas/volumes/pod-claims.ts';
 import { Forbidden, Missing } from './volume-files.ts';
@@ -93,6 +94,13 @@ export function planStorage(input: StorageInput, volume: Volume): StoragePlan | 
   return planVolumeOf(input, volume, boundVolume(input, volume, claimName));
 }
 
+/**
+ * The binder writes the references of both sides before the phases, and the scheduler places the
+ * pod in between. The reference of the volume is checked by uid, so the phase adds nothing to it.
+ */
+const isBound = (claim: PersistentVolumeClaim): boolean =>
+  claim.status?.phase === 'Bound' || (claim.status?.phase !== 'Lost' && isFullyBound(claim));
+
 function boundVolume(input: StorageInput, volume: Volume, claimName: string): PersistentVolume {
   const { namespace = '' } = input.pod.metadata;
   const at = `${namespace}/${claimName}`;
@@ -103,7 +111,7 @@ function boundVolume(input: StorageInput, volume: Volume, claimName: string): Pe
   if (!claim)
     return wait(`failed to fetch PVC from API server: persistentvolumeclaims "${claimName}" not found`);
   if (claim.metadata.deletionTimestamp !== undefined) wait('PVC is being deleted');
-  if (claim.status?.phase !== 'Bound') wait('PVC is not bound');
+  if (!isBound(claim)) wait('PVC is not bound');
   const volumeName = claim.spec.volumeName ?? '';
   if (volumeName === '') wait('PVC has empty pvc.Spec.VolumeName');
   const foreign = volume.ephemeral ? foreignClaim(input.pod, claim) : undefined;

@@ -15,17 +15,15 @@ import {
   mkdir,
   open,
   readdir,
-  rename,
   symlink,
   unlink,
 } from 'node:fs/promises';
 import { extract as newExtract, type Header } from 'tar-stream';
 import { drained } from '../../base/drained.ts';
 import { asRecord } from '../../schemas/json-access.ts';
-import { entryPath, heldPath, HOLD_DIRECTORY, isCode } from '../files/held-directory.ts';
-import { removeTree } from '../files/remove-tree.ts';
+import { aboutFile, entryPath, heldPath, HOLD_DIRECTORY, isCode } from '../files/held-directory.ts';
 import { MAX_LEVELS } from './archive-limits.ts';
-import { isRestorePlace, REPLACED, STAGING } from './restore-places.ts';
+import { isData, settle, STAGING, swap } from './restore-places.ts';
 
 export interface Unpacked {
   readonly entries: number;
@@ -36,15 +34,12 @@ export interface Unpacked {
 export class RestoreRefused extends Error {}
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-/** The file system makes it. */
-const LOST_AND_FOUND = 'lost+found';
 /** Runs of zeros of this size become holes. */
 const HOLE_BYTES = 4_096;
 /** A name may have megabytes. */
 const SHOWN_CHARACTERS = 100;
 const ZEROS = Buffer.alloc(HOLE_BYTES);
-
-const isData = (name: string): boolean => name !== LOST_AND_FOUND && !isRestorePlace(name);
+const BLOCK_BYTES = 512;
 
 /** Throws RestoreRefused where the volume has data. */
 export async function checkEmpty(path: string): Promise<void> {
@@ -63,7 +58,7 @@ export async function unpackVolume(
   const root = await open(path, HOLD_DIRECTORY);
   const place = (name: string): string => entryPath(root.fd, name);
   try {
-    await undoBroken(root);
+    await settle(root);
     await mkdir(place(STAGING), { mode: 0o700 });
     const staging = await open(place(STAGING), HOLD_DIRECTORY);
     try {
@@ -73,52 +68,10 @@ export async function unpackVolume(
       return unpacked;
     } finally {
       await staging.close();
-      await removeTree(place(STAGING));
+      await settle(root);
     }
   } finally {
     await root.close();
-  }
-}
-
-/** A restore that was broken off between its two moves left the old data aside. */
-async function undoBroken(root: FileHandle): Promise<void> {
-  const place = (name: string): string => entryPath(root.fd, name);
-  const replaced = await open(place(REPLACED), HOLD_DIRECTORY).catch((error: unknown) => {
-    if (isCode(error, 'ENOENT')) return undefined;
-    throw error;
-  });
-  if (replaced) {
-    await moveAll(replaced, root).finally(() => replaced.close());
-    await removeTree(place(REPLACED));
-  }
-  await removeTree(place(STAGING));
-}
-
-/** The old data goes aside, the new takes its place. A failure puts the old data back. */
-async function swap(root: FileHandle, staging: FileHandle): Promise<void> {
-  const path = entryPath(root.fd, REPLACED);
-  await mkdir(path, { mode: 0o700 });
-  const replaced = await open(path, HOLD_DIRECTORY);
-  try {
-    try {
-      await moveAll(root, replaced);
-      await moveAll(staging, root);
-    } catch (error) {
-      await moveAll(root, staging).catch(() => undefined);
-      await moveAll(replaced, root);
-      throw error;
-    }
-  } finally {
-    await replaced.close();
-  }
-  await removeTree(path);
-}
-
-async function moveAll(from: FileHandle, to: FileHandle): Promise<void> {
-  for (const name of await readdir(heldPath(from.fd), { encoding: 'latin1' })) {
-    if (!isData(name)) continue;
-    const [source, target] = [from, to].map(({ fd }) => Buffer.from(`${heldPath(fd)}/${name}`, 'latin1'));
-    if (source && target) await rename(source, target);
   }
 }
 
@@ -134,26 +87,46 @@ async function unpackInto(
   source: AsyncIterable<Buffer>,
 ): Promise<Unpacked & { readonly top?: Header }> {
   const extract = newExtract();
-  const feeding = feed(extract, source);
+  const fed = { bytes: 0, lastBlock: Buffer.alloc(0) };
+  const feeding = feed(extract, source, fed);
   // Reported by the loop below, as the archive's own error.
   feeding.catch(() => undefined);
-  let [entries, bytes] = [0, 0];
+  let [entries, bytes, endOfEntries] = [0, 0, 0];
   let top: Header | undefined;
   for await (const entry of extract as unknown as AsyncIterable<Entry>) {
     const parts = partsOf(entry.header.name);
     if (parts.length === 0) top = entry.header;
-    else bytes += await unpackEntry(unpacking, parts, entry);
+    else
+      bytes += await unpackEntry(unpacking, parts, entry).catch((error: unknown) => {
+        throw aboutFile(entry.header.name, error);
+      });
     entry.resume();
     entries += 1;
+    endOfEntries = endOf(entry.header);
   }
   await feeding;
   if (entries === 0) throw new RestoreRefused('the stream is no tar archive, or an empty one');
+  // An archive that was cut between two entries is well-formed but for its end.
+  if (fed.bytes < endOfEntries + BLOCK_BYTES || !fed.lastBlock.equals(ZEROS.subarray(0, BLOCK_BYTES)))
+    throw new RestoreRefused(`the archive was cut off after ${entries} entries`);
   return { entries, bytes, ...(top ? { top } : {}) };
 }
 
-async function feed(extract: ReturnType<typeof newExtract>, source: AsyncIterable<Buffer>): Promise<void> {
+/** Where the entry's last block ends in the archive. */
+function endOf(header: Header): number {
+  const { byteOffset = 0, size } = header as Header & { readonly byteOffset?: number };
+  return byteOffset + Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
+}
+
+async function feed(
+  extract: ReturnType<typeof newExtract>,
+  source: AsyncIterable<Buffer>,
+  fed: { bytes: number; lastBlock: Buffer },
+): Promise<void> {
   try {
     for await (const chunk of source) {
+      fed.bytes += chunk.length;
+      fed.lastBlock = Buffer.concat([fed.lastBlock, chunk.subarray(-BLOCK_BYTES)]).subarray(-BLOCK_BYTES);
       if (extract.destroyed) return;
       if (!extract.write(chunk)) await drained(extract);
     }
@@ -219,7 +192,9 @@ async function unpackEntry(
         const source = partsOf(header.linkname ?? '');
         await within(staging, source.slice(0, -1), (held) =>
           link(entryPath(held.fd, source.at(-1) ?? ''), path),
-        );
+        ).catch((error: unknown) => {
+          throw aboutFile(`${header.name} -> ${header.linkname ?? ''}`, error);
+        });
         return 0;
       }
       case 'file':
@@ -239,7 +214,7 @@ async function unpackFile(path: string, entry: Entry, canChown: boolean): Promis
   for await (const chunk of entry) {
     for (let start = 0; start < chunk.length; start += HOLE_BYTES) {
       const part = chunk.subarray(start, start + HOLE_BYTES);
-      if (!part.equals(ZEROS)) await writeAll(file, part, at + start);
+      if (!part.equals(ZEROS.subarray(0, part.length))) await writeAll(file, part, at + start);
     }
     at += chunk.length;
   }

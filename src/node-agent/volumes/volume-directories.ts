@@ -19,6 +19,7 @@ import { toBytes } from '../../schemas/values/quantity.ts';
 import { isCode } from '../files/held-directory.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { isOwnVolume, recordOf } from './plan-claim-volume.ts';
+import { settleVolume } from './restore-places.ts';
 import { createProjectQuotas, type ProjectQuotas } from './project-quotas.ts';
 
 export interface VolumeDirectories {
@@ -30,6 +31,8 @@ export interface VolumeDirectories {
   limitProblem(): Promise<string | undefined>;
   /** Makes the volume's directory and its record. Throws for a volume that is not this agent's. */
   ensure(volume: PersistentVolume): Promise<void>;
+  /** Ends a restore that another process has broken off (restore-places.ts). */
+  settle(volume: PersistentVolume): Promise<void>;
   /** Brings the record of a directory up to date, if there is one. */
   note(volume: PersistentVolume): Promise<void>;
   recorded(): Promise<readonly PersistentVolume[]>;
@@ -57,6 +60,8 @@ export function createVolumeDirectories(options: VolumeDirectoriesOptions): Volu
   const { quotas = createProjectQuotas({ root, rootMode: ROOT_MODE, logger }) } = options;
   /** The limits that this process has set, in bytes, by the volume's name. */
   const limits = new Map<string, number>();
+  /** Names of volumes in which only this process can have broken off a restore. */
+  const settled = new Set<string>();
   /** One thing at a time happens to a volume. */
   const locks = new Map<string, Slots>();
   function locked<T>({ metadata: { name } }: PersistentVolume, work: () => Promise<T>): Promise<T> {
@@ -92,6 +97,13 @@ export function createVolumeDirectories(options: VolumeDirectoriesOptions): Volu
     limits.set(name, bytes);
   }
 
+  async function settle(volume: PersistentVolume): Promise<void> {
+    const { name } = volume.metadata;
+    if (settled.has(name)) return;
+    await settleVolume(pathOf(volume));
+    settled.add(name);
+  }
+
   async function make(volume: PersistentVolume): Promise<void> {
     const path = pathOf(volume);
     const isThere = await isDirectory(path);
@@ -104,6 +116,7 @@ export function createVolumeDirectories(options: VolumeDirectoriesOptions): Volu
       // The umask has cut the mode.
       await chmod(path, SHARED_MODE);
     }
+    await settle(volume);
     if (record === undefined) await quotas.allot(path);
     // The plan of a pod is as old as the pod; the record follows the volume.
     await keepLimit((await readRecord(volume.metadata.name)) ?? volume);
@@ -121,6 +134,7 @@ export function createVolumeDirectories(options: VolumeDirectoriesOptions): Volu
     // The directory names its project.
     if (await isDirectory(path)) await quotas.release(path);
     limits.delete(volume.metadata.name);
+    settled.delete(volume.metadata.name);
     await removeTree(path);
     await rm(recordPath(volume.metadata.name), { force: true });
   }
@@ -134,6 +148,7 @@ export function createVolumeDirectories(options: VolumeDirectoriesOptions): Volu
     },
     limitProblem: quotas.problem,
     ensure: (volume) => locked(volume, () => make(volume)),
+    settle: (volume) => locked(volume, () => settle(volume)),
     note: (volume) =>
       locked(volume, async () => {
         if (!isOwnVolume(volume, root) || !(await isDirectory(pathOf(volume)))) return;
@@ -176,6 +191,7 @@ export function createMemoryDirectories(root: string): VolumeDirectories {
     capacityBytes: async () => Number.MAX_SAFE_INTEGER,
     limitProblem: async () => 'the node has no disk',
     ensure: async (volume) => put(volume),
+    settle: async () => undefined,
     note: async (volume) => {
       if (records.has(volume.metadata.name)) put(volume);
     },

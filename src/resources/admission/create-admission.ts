@@ -4,12 +4,12 @@
  * for them all the same.
  */
 import type { Eventually } from '../../base/eventually.ts';
-import { isRecord } from '../../base/json.ts';
+import { isRecord, sharesMembers } from '../../base/json.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
 import { getPath } from '../../schemas/json-access.ts';
 import { podSpecPaths } from '../../schemas/profile/check-implemented.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
-import { resourceIdOf } from '../../schemas/resource-kind.ts';
+import { resourceIdOf, type Subresource } from '../../schemas/resource-kind.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';
 import type { Actor, ObjectChange } from '../writing/write-plan.ts';
 import type { Snapshots } from '../reading/snapshots.ts';
@@ -81,12 +81,13 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
   }
 
   async function run(request: AdmissionRequest, dependencies: AdmissionDependencies): Promise<KubeObject> {
-    let { object } = request;
-    for (const rule of admissionRules) {
-      const step = { ...request, object };
-      if (reviews(rule, step) && rule.applies(step)) object = await rule.admit(step, dependencies);
+    let step = request;
+    for (const rule of rulesFor(request.subresource)) {
+      if (!rule.applies(step)) continue;
+      const object = await rule.admit(step, dependencies);
+      if (object !== step.object) step = { ...step, object };
     }
-    return object;
+    return step.object;
   }
 
   async function rightsRefusal(
@@ -97,7 +98,7 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
     const asked = { ...change, context: silent(user), internal: false };
     try {
       for (const rule of rightsRules)
-        if (reviews(rule, asked) && rule.applies(asked)) await rule.admit(asked, dependencies);
+        if (reviews(rule, asked.subresource) && rule.applies(asked)) await rule.admit(asked, dependencies);
       return undefined;
     } catch (error) {
       return error;
@@ -112,15 +113,17 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
     const dependencies = dependenciesFor(changes);
     const context = request ?? silent(user);
     const internal = request === undefined;
-    return mapBounded(changes, CONCURRENCY, async (change) => {
-      if (!isReadable(change.object)) return change.object;
+    const admitted = changes.map(({ object }) => object);
+    // Most writes of the control plane concern no rule: nothing is waited for.
+    const concerned = changes.flatMap((change, index) => {
       const asked: AdmissionRequest = { ...change, context, internal, author, dryRun };
-      if (!admissionRules.some((rule) => reviews(rule, asked) && rule.applies(asked))) return change.object;
-      // A request's object has its defaults where it needs them.
-      const isBare = internal && change.subresource === undefined;
-      const object = isBare ? change.kind.withDefaults(change.object) : change.object;
-      return run({ ...asked, object }, dependencies);
+      return isConcerned(asked) ? [{ asked, index }] : [];
     });
+    await mapBounded(concerned, CONCURRENCY, async ({ asked, index }) => {
+      const object = isBare(asked) ? asked.kind.withDefaults(asked.object) : asked.object;
+      admitted[index] = await run({ ...asked, object }, dependencies);
+    });
+    return admitted;
   }
 
   return {
@@ -161,13 +164,32 @@ function isReadable(object: KubeObject): boolean {
   });
 }
 
-function reviews({ alsoFor }: AdmissionRule, change: Pick<ObjectChange, 'subresource'>): boolean {
-  const { subresource } = change;
-  return isReviewed(change) || (subresource !== undefined && (alsoFor?.includes(subresource) ?? false));
+const reviewers = new Map<Subresource | undefined, readonly AdmissionRule[]>();
+
+/** The rules that review a write to the main resource, or to this subresource. */
+function rulesFor(subresource: Subresource | undefined): readonly AdmissionRule[] {
+  let rules = reviewers.get(subresource);
+  if (!rules)
+    reviewers.set(subresource, (rules = admissionRules.filter((rule) => reviews(rule, subresource))));
+  return rules;
+}
+
+const isConcerned = (asked: AdmissionRequest): boolean => {
+  const rules = rulesFor(asked.subresource);
+  return rules.length > 0 && isReadable(asked.object) && rules.some((rule) => rule.applies(asked));
+};
+
+/** A request's object has its defaults where it needs them. So has what is stored. */
+function isBare({ internal, subresource, object, current }: AdmissionRequest): boolean {
+  return internal && subresource === undefined && !(current && sharesMembers(object, current, 'metadata'));
+}
+
+function reviews({ alsoFor }: AdmissionRule, subresource: Subresource | undefined): boolean {
+  return isReviewed(subresource) || (subresource !== undefined && (alsoFor?.includes(subresource) ?? false));
 }
 
 /** A status, a binding and the like are the system's own word. */
-function isReviewed({ subresource }: Pick<ObjectChange, 'subresource'>): boolean {
+function isReviewed(subresource: Subresource | undefined): boolean {
   return (
     subresource === undefined ||
     subresource === 'scale' ||

@@ -5,7 +5,7 @@
  */
 import { managingApplication, SYNC_USER } from '../../diff/tracking.ts';
 import { splitKey } from '../../schemas/object.ts';
-import { isSameForGit, planGitManaged, withChangedBy } from './plan-git-managed.ts';
+import { isUndone, planGitManaged, withChangedBy } from './plan-git-managed.ts';
 import type { AdmissionDependencies, AdmissionRule, Removal } from './types.ts';
 
 export const gitManaged: AdmissionRule = {
@@ -22,7 +22,7 @@ export const gitManaged: AdmissionRule = {
   },
   done({ next, ...done }, { tell }) {
     const application = managingApplication(done.object);
-    if (application === undefined || (next && isSameForGit(next, done.object))) return;
+    if (application === undefined || (next && !isUndone(next, done.object))) return;
     say(done, application, next ? CHANGED : DELETED, tell);
   },
 };

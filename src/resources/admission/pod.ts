@@ -12,7 +12,10 @@ export const podDefaults: AdmissionRule = {
   applies: ({ kind, subresource }) => isPod(kind) && subresource === undefined,
   async admit({ object, operation }, { policy }) {
     const pod = object as Pod;
-    const tolerations = withAwayTolerations(pod.spec.tolerations ?? [], policy.tolerationSeconds);
+    const given = pod.spec.tolerations ?? [];
+    const away = withAwayTolerations(given, policy.tolerationSeconds);
+    if (operation === 'update' && away === given) return object;
+    const tolerations = [...away];
     const enableServiceLinks = pod.spec.enableServiceLinks ?? true;
     // A client that replaces a pod may leave out what the server gave it.
     const added = operation === 'create' ? { tolerations, enableServiceLinks } : { tolerations };

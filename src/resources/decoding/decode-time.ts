@@ -2,6 +2,8 @@
  * Times as Go's decoder reads RFC 3339, with its complaints, and as Kubernetes stores them: in UTC,
  * to the second or, where the layout has a fraction, to the microsecond. Pure.
  */
+import { createBoundedMap } from '../../base/bounded-map.ts';
+
 const SECONDS = '2006-01-02T15:04:05Z07:00';
 const MICROSECONDS = '2006-01-02T15:04:05.000000Z07:00';
 
@@ -36,7 +38,17 @@ class Unreadable extends Error {
   override readonly name = 'Unreadable';
 }
 
+/** Reports of one moment repeat few times. */
+const known = createBoundedMap<string, DecodedTime>(256);
+/** The longest text with nanoseconds and a zone. Longer ones would take memory. */
+const MAX_KNOWN_LENGTH = 35;
+
 export function decodeTime(text: string, isMicro: boolean): DecodedTime {
+  if (text.length > MAX_KNOWN_LENGTH) return decoded(text, isMicro);
+  return known.remember(isMicro ? `${text} micro` : text, () => decoded(text, isMicro));
+}
+
+function decoded(text: string, isMicro: boolean): DecodedTime {
   const layout = isMicro ? MICROSECONDS : SECONDS;
   try {
     return { time: read(text, isMicro) };

@@ -63,9 +63,14 @@ function decodeStruct(
   const result: Record<string, unknown> = {};
   const struct = name === undefined ? place.struct : structName(name);
   for (const [key, member] of Object.entries(input)) {
-    const path = place.path === '' ? key : `${place.path}.${key}`;
     const field =
       schema.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
+    // Most members are such: they need no place for messages.
+    if (field && typeof member === context.schemas.resolve(field).taken) {
+      setMember(result, key, member);
+      continue;
+    }
+    const path = place.path === '' ? key : `${place.path}.${key}`;
     if (!field) {
       if (context.unknown.length < MAX_STRICT_FINDINGS) context.unknown.push(path);
       continue;

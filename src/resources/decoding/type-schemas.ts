@@ -26,6 +26,8 @@ export interface ResolvedSchema {
   /** Name of the component, `io.k8s.api.core.v1.PodSpec`, where the node is a reference. */
   readonly name: string | undefined;
   readonly schema: TypeSchema;
+  /** Every value of this type is taken as it is. */
+  readonly taken?: 'string' | 'boolean' | undefined;
 }
 
 export interface PatchMeta {
@@ -71,7 +73,7 @@ export function createTypeSchemas(
 
   function follow(schema: TypeSchema): ResolvedSchema {
     const reference = schema.$ref ?? schema.allOf?.[0]?.$ref;
-    if (reference === undefined) return { name: undefined, schema };
+    if (reference === undefined) return { name: undefined, schema, taken: takenType(schema) };
     const name = reference.slice(REF_PREFIX.length);
     return { name, schema: document[name] ?? {} };
   }
@@ -92,6 +94,10 @@ export function createTypeSchemas(
     },
   };
 }
+
+/** Components and formats have rules of their own, such as those of times. */
+const takenType = ({ type, format }: TypeSchema): ResolvedSchema['taken'] =>
+  format === undefined && (type === 'string' || type === 'boolean') ? type : undefined;
 
 export function patchMeta(schema: TypeSchema | undefined): PatchMeta {
   const strategy = schema?.['x-kubernetes-patch-strategy'];

@@ -7,9 +7,9 @@
  * the status is the node's own word. Every write renews the proof, so that the object an agent saw
  * last is proven as it saw it.
  */
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { createBoundedMap } from '../../base/bounded-map.ts';
-import { stableStringify, stableText } from '../../base/json.ts';
+import { isRecord, sharesMembers, stableStringify, stableText } from '../../base/json.ts';
 import { getPath, omit } from '../../schemas/json-access.ts';
 import { controllerOf, type KubeObject } from '../../schemas/object.ts';
 import { PLACEMENT_PROOF, RESTORED_OWNER, VOLUME_PROOF, withMark } from '../../schemas/pods/pod-marks.ts';
@@ -25,7 +25,7 @@ export interface PlacementProofs {
 /** Names the algorithm and what is covered; another one gets another prefix. */
 const PREFIX = 'v1.';
 const KEY_BYTES = 32;
-/** Parts of specs whose text is remembered. */
+/** Parts of specs and metadata whose text is remembered. */
 const MAX_TEXTS = 256;
 /** Fields of the metadata that change without any change of the object. */
 export const UNPROVEN_METADATA = ['resourceVersion', 'managedFields', 'selfLink'] as const;
@@ -39,12 +39,12 @@ export const isProvenKind = ({ group, kind }: Pick<ResourceKind, 'group' | 'kind
 
 /** `secret`: the key of the store, which lies outside it. The keys of proofs are derived from it. */
 export function createPlacementProofs(secret: Uint8Array): PlacementProofs {
-  const derived = (purpose: string): Buffer =>
-    Buffer.from(hkdfSync('sha256', secret, '', `symphony ${purpose} proof`, KEY_BYTES));
+  const derived = (purpose: string): KeyObject =>
+    createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', `symphony ${purpose} proof`, KEY_BYTES)));
   // One each: no pod passes for a volume.
   const [podKey, volumeKey] = [derived('placement'), derived('volume')];
 
-  /** Pods of one template share the parts of their specs. */
+  /** Pods of one template share the parts of their specs, their labels and their owners. */
   const texts = createBoundedMap<object, string>(MAX_TEXTS);
   const partText = (part: unknown): string =>
     typeof part === 'object' && part !== null
@@ -55,7 +55,7 @@ export function createPlacementProofs(secret: Uint8Array): PlacementProofs {
   function coveredText(object: KubeObject): string {
     const { metadata } = withMark(object, markOf(object), undefined);
     const covered = omit(metadata, ...UNPROVEN_METADATA);
-    const members = [`"metadata":${stableStringify(covered)}`];
+    const members = [`"metadata":${stableText(covered, partText)}`];
     if (object['spec'] !== undefined) members.push(`"spec":${stableText(object['spec'], partText)}`);
     return `{${members.join(',')}}`;
   }
@@ -65,11 +65,27 @@ export function createPlacementProofs(secret: Uint8Array): PlacementProofs {
     return `${PREFIX}${mac.update(coveredText(object)).digest('base64url')}`;
   }
 
+  /** The metadata that were sealed with a spec: most writes of a node change neither. */
+  const sealedWith = new WeakMap<object, object>();
+
+  function isSealed({ metadata, spec }: KubeObject): boolean {
+    const before = isRecord(spec) ? sealedWith.get(spec) : undefined;
+    if (!before) return false;
+    return sharesMembers(omit(before, ...UNPROVEN_METADATA), omit(metadata, ...UNPROVEN_METADATA));
+  }
+
+  function sealed<T extends KubeObject>(object: T): T {
+    const isSettled = !isVolume(object) && controllerOf(object) !== undefined;
+    const settled = isSettled ? withMark(object, RESTORED_OWNER, undefined) : object;
+    return withMark(settled, markOf(object), isBound(settled) ? proofOf(settled) : undefined);
+  }
+
   return {
     seal(object) {
-      const isSettled = !isVolume(object) && controllerOf(object) !== undefined;
-      const settled = isSettled ? withMark(object, RESTORED_OWNER, undefined) : object;
-      return withMark(settled, markOf(object), isBound(settled) ? proofOf(settled) : undefined);
+      if (isSealed(object)) return object;
+      const next = sealed(object);
+      if (isRecord(next['spec'])) sealedWith.set(next['spec'], next.metadata);
+      return next;
     },
     isProven(object) {
       const given = getPath(object, 'metadata', 'annotations', markOf(object));

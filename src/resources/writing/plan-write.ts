@@ -2,7 +2,8 @@
  * One write and the object that is stored → the op that does it: the strategy and the validation of
  * the kind. Pure.
  */
-import { omit } from '../../schemas/json-access.ts';
+import { sharesMembers } from '../../base/json.ts';
+import { asList, omit } from '../../schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { type ResourceKind, storageIdOf, toStored } from '../../schemas/resource-kind.ts';
 import {
@@ -93,6 +94,7 @@ function planCreate(draft: Draft, rules: PlanningRules): Planned {
   const structure = checkStructure(kind, object);
   const result = rules.strategy.prepareCreate(kind, object, draft.context);
   checkNew(kind, result, structure);
+  kind.settle?.(result);
   // A generated name, or an update whose object was missing a moment ago.
   const isRetriable = write.verb === 'update' || !object.metadata.name;
   return created(draft, result, isRetriable, rules);
@@ -120,14 +122,35 @@ export function created(
 function planUpdate(draft: Draft, current: KubeObject, rules: PlanningRules): Planned {
   const { write, kind, object, context } = draft;
   const subresource = subresourceOf(write);
+  const isRetriable = !write.object.metadata.resourceVersion;
+  if (subresource === undefined && isRelease(object, current))
+    return replaced(draft, current, object, isRetriable, rules);
   const structure = subresource ? [] : checkStructure(kind, object);
   const result = rules.strategy.prepareUpdate(kind, current, object, {
     nowMs: context.nowMs,
     ...(subresource ? { subresource } : {}),
   });
-  if (result !== current) checkUpdate(kind, result, current, subresource, structure);
-  const isRetriable = !write.object.metadata.resourceVersion;
+  if (result !== current) {
+    checkUpdate(kind, result, current, subresource, structure);
+    kind.settle?.(result);
+  }
   return replaced(draft, current, result, isRetriable, rules);
+}
+
+/**
+ * Whether an update takes finalizers away and keeps the very rest of what is stored, which has its
+ * defaults and was checked. Controllers let go of many objects at once.
+ */
+function isRelease(next: KubeObject, current: KubeObject): boolean {
+  const [left, before] = [asList(next.metadata.finalizers), asList(current.metadata.finalizers)];
+  return (
+    left.length < before.length &&
+    left.every((name) => before.includes(name)) &&
+    // An empty list would be left out.
+    (left.length > 0 || next.metadata.finalizers === undefined) &&
+    sharesMembers(next, current, 'metadata') &&
+    sharesMembers(omit(next.metadata, 'finalizers'), omit(current.metadata, 'finalizers'))
+  );
 }
 
 function planRemoval(draft: Draft, current: KubeObject, rules: PlanningRules): Planned {

@@ -4,10 +4,11 @@
  * parts that are not optional appear as `{}`, quantities become canonical, and defaults that the
  * schema records are filled in.
  *
- * Total: values of the wrong type pass through untouched. Returns a deep copy; the input is never
- * changed.
+ * Total: values of the wrong type pass through untouched. Returns a deep copy, but for items that
+ * are never written to; the input is never changed.
  */
-import { isRecord, jsonClone, setMember } from '../../base/json.ts';
+import { isRecord, jsonClone, jsonEqual, setMember } from '../../base/json.ts';
+import { isSettled } from '../settled-items.ts';
 import { isBytes, withoutLineBreaks } from '../values/base64-fields.ts';
 import { type Definition, definitionOf, resolveDefinition } from '../definitions.ts';
 import { canonicalQuantity, milliQuantity } from '../values/quantity.ts';
@@ -31,6 +32,12 @@ const KEPT_EMPTY: ReadonlyMap<Definition | undefined, readonly string[]> = new M
   [definitionOf('io.k8s.api.autoscaling.v2.HPAScalingRules'), ['policies']],
 ]);
 
+/** Items of long lists: a normal one is returned itself, so that objects share them. */
+const SHARED: ReadonlySet<Definition | undefined> = new Set([
+  definitionOf('io.k8s.api.core.v1.EndpointAddress'),
+  definitionOf('io.k8s.api.discovery.v1.Endpoint'),
+]);
+
 export function normalise<T>(schemaName: string, value: T): T {
   const definition = definitionOf(schemaName);
   return (definition ? walk(value, definition, 0) : jsonClone(value)) as T;
@@ -45,7 +52,12 @@ function walk(value: unknown, definition: Definition, depth: number): unknown {
     return items ? value.map((item: unknown) => walk(item, items, depth + 1)) : jsonClone(value);
   }
   if (!isRecord(value)) return value;
-  if (definition.properties) return walkFields(value, definition, definition.properties, depth);
+  if (definition.properties) {
+    if (!SHARED.has(definition)) return walkFields(value, definition, definition.properties, depth);
+    if (isSettled(value)) return value;
+    const normal = walkFields(value, definition, definition.properties, depth);
+    return jsonEqual(normal, value) ? value : normal;
+  }
   const values = resolveDefinition(definition.additionalProperties);
   if (!values) return jsonClone(value);
   return mapMembers(value, (member) => {

@@ -12,6 +12,7 @@ import type { FieldError } from '../errors/field-error.ts';
 import { formatApiVersion, type KubeObject } from '../object.ts';
 import { checkPodFields, createFieldCheck, podSpecPaths } from '../profile/index.ts';
 import type { ResourceKind, Subresource } from '../resource-kind.ts';
+import { settle, withoutSettled } from '../settled-items.ts';
 import { checkStructure } from '../structure.ts';
 import { validateMetadata, validateMetadataUpdate } from '../validation/metadata.ts';
 import { dns1123Subdomain, type NameRule } from '../validation/names.ts';
@@ -52,6 +53,8 @@ export interface KindDefinition extends Said {
   readonly nameRule?: NameRule;
   /** Paths where upstream takes an absent or empty value against the schema; validation decides. */
   readonly lenient?: readonly string[];
+  /** The items of long lists, which are checked once; see settled-items.ts. */
+  readonly itemsOf?: (object: KubeObject) => readonly object[];
   /** Finalizers need no domain, as where upstream validates by the rules of custom resources. */
   readonly anyFinalizer?: boolean;
   /** The API keeps objects of this kind, but nothing acts on them. */
@@ -80,7 +83,7 @@ const WORKLOAD_SCALE = {
 
 export function defineKind(definition: KindDefinition): ResourceKind {
   const { hasScale, lenient, stored, migration, initialStatus, defaultsStatus, ...own } = definition;
-  const { nameRule = dns1123Subdomain, anyFinalizer = false, fillDefaults, validate, ...rest } = own;
+  const { nameRule = dns1123Subdomain, anyFinalizer = false, fillDefaults, validate, itemsOf, ...rest } = own;
   const { validateUpdate, validateStatus, prepareForCreate, prepareForUpdate, ...said } = rest;
   const version = said.version ?? 'v1';
   const apiVersion = formatApiVersion(said.group, version);
@@ -94,6 +97,10 @@ export function defineKind(definition: KindDefinition): ResourceKind {
     fillDefaults?.(draft);
     return draft;
   };
+  const structureErrors = (object: unknown): readonly FieldError[] =>
+    checkStructure(schemaName, object).filter(
+      ({ type, path }) => type === 'FieldValueTypeInvalid' || !lenient?.includes(path),
+    );
   return {
     version,
     plural: pluralOf(said.kind),
@@ -112,10 +119,10 @@ export function defineKind(definition: KindDefinition): ResourceKind {
     ...(defaultsStatus ? { prepareStatus: (next: KubeObject) => withDefaults(next)['status'] } : {}),
     namespaced,
     withDefaults,
+    // Errors name the places of items: they are those of the whole object.
     checkStructure: (object) =>
-      checkStructure(schemaName, object).filter(
-        ({ type, path }) => type === 'FieldValueTypeInvalid' || !lenient?.includes(path),
-      ),
+      itemsOf && structureErrors(withoutSettled(object)).length === 0 ? [] : structureErrors(object),
+    ...(itemsOf ? { settle: (object: KubeObject) => settle(itemsOf(object)) } : {}),
     validate: (object, current, subresource) => [
       ...(hasMetadataOf(object, current)
         ? []

@@ -1,5 +1,6 @@
 import { AGE, column, NAME, shortList, tableOf, UNSET } from '../tables/columns.ts';
-import { asList, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
+import { isRecord } from '../../base/json.ts';
+import { asList, asRecords, asString, type Fields, isAbsent, omit } from '../json-access.ts';
 import { fill, parts } from '../defaults/draft.ts';
 import { validateEndpointSlice, validateEndpointSliceUpdate } from '../validation/endpoints.ts';
 import { defineKind } from './define-kind.ts';
@@ -25,14 +26,21 @@ export const endpointSliceKind = defineKind({
     // The API shows null where there are none.
     fill(draft, { endpoints: null, ports: null });
     for (const port of parts(draft, 'ports')) fill(port, { name: '', protocol: 'TCP' });
-    for (const endpoint of parts(draft, 'endpoints')) {
-      fill(endpoint, { conditions: {} });
-      // A field of the first version, which this one never takes.
-      delete endpoint['deprecatedTopology'];
-    }
+    const { endpoints } = draft;
+    if (Array.isArray(endpoints)) draft['endpoints'] = endpoints.map(completed);
   },
+  itemsOf: ({ endpoints }) => asRecords(endpoints),
   validate: validateEndpointSlice,
   validateUpdate: validateEndpointSliceUpdate,
 });
+
+/** A copy where it changes: slices share endpoints. */
+function completed(endpoint: unknown): unknown {
+  if (!isRecord(endpoint)) return endpoint;
+  const { conditions = {} } = endpoint;
+  // A field of the first version, which this one never takes.
+  const isComplete = endpoint['conditions'] === conditions && !('deprecatedTopology' in endpoint);
+  return isComplete ? endpoint : omit({ ...endpoint, conditions }, 'deprecatedTopology');
+}
 
 const portText = ({ port }: Fields): string => (isAbsent(port) ? '*' : String(Number(port)));

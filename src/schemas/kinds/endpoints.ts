@@ -1,7 +1,7 @@
 import { AGE, column, NAME, NONE, shortList, tableOf } from '../tables/columns.ts';
 import { asRecords, asString } from '../json-access.ts';
 import { fillZero, parts } from '../defaults/draft.ts';
-import { validateEndpoints } from '../validation/endpoints.ts';
+import { addressesIn, validateEndpoints } from '../validation/endpoints.ts';
 import { defineKind } from './define-kind.ts';
 
 export const endpointsKind = defineKind({
@@ -20,6 +20,7 @@ export const endpointsKind = defineKind({
     for (const subset of parts(draft, 'subsets'))
       for (const port of parts(subset, 'ports')) fillZero(port, { protocol: 'TCP' });
   },
+  itemsOf: addressesIn,
   validate: validateEndpoints,
 });
 

@@ -38,13 +38,13 @@ function compareIntegers(a: string | undefined, b: string | undefined): number {
 const UPSTREAM_SECONDS = { notReady: 300, unreachable: 300 };
 
 /**
- * How long a pod that does not say so stays bound to a node that is away. Source: the admission
- * plug-in DefaultTolerationSeconds.
+ * How long a pod that does not say so stays bound to a node that is away. The very same list comes
+ * back where the pod says both. Source: the admission plug-in DefaultTolerationSeconds.
  */
 export function withAwayTolerations(
   tolerations: readonly Toleration[],
   { notReady, unreachable } = UPSTREAM_SECONDS,
-): Toleration[] {
+): readonly Toleration[] {
   const away = [
     ['node.kubernetes.io/not-ready', notReady],
     ['node.kubernetes.io/unreachable', unreachable],
@@ -52,6 +52,7 @@ export function withAwayTolerations(
   const covers = ({ key, effect }: Toleration, taint: string): boolean =>
     (!key || key === taint) && (!effect || effect === 'NoExecute');
   const missing = away.filter(([taint]) => !tolerations.some((toleration) => covers(toleration, taint)));
+  if (missing.length === 0) return tolerations;
   return [
     ...tolerations,
     ...missing.map(

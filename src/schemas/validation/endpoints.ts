@@ -34,12 +34,16 @@ const MAX_HINTS = 8;
 
 const ADDRESS_LISTS = ['addresses', 'notReadyAddresses'] as const;
 
-export function validateEndpoints(object: KubeObject, current?: KubeObject): FieldErrors {
-  const kept = keptTexts(
-    asRecords(current?.['subsets']).flatMap((subset) =>
-      ADDRESS_LISTS.flatMap((list) => asRecords(subset[list]).map(({ ip }) => ip)),
-    ),
+/** All addresses of Endpoints. */
+export const addressesIn = (object: KubeObject | undefined): readonly Fields[] =>
+  asRecords(object?.['subsets']).flatMap((subset) =>
+    ADDRESS_LISTS.flatMap((list) => asRecords(subset[list])),
   );
+
+export function validateEndpoints(object: KubeObject, current?: KubeObject): FieldErrors {
+  const known = addressesIn(current);
+  const kept = keptTexts(known.map(({ ip }) => ip));
+  const isKept = keptItems(object, current, known);
   return asRecords(object['subsets']).flatMap((subset, index) => {
     const path = `subsets[${index}]`;
     const errors: FieldErrors = [];
@@ -47,12 +51,24 @@ export function validateEndpoints(object: KubeObject, current?: KubeObject): Fie
       errors.push(required(path, 'must specify `addresses` or `notReadyAddresses`'));
     for (const list of ADDRESS_LISTS)
       for (const [at, address] of asRecords(subset[list]).entries())
-        append(errors, validateEndpointAddress(address, `${path}.${list}[${at}]`, kept));
+        if (!isKept(address))
+          append(errors, validateEndpointAddress(address, `${path}.${list}[${at}]`, kept));
     const ports = asRecords(subset['ports']);
     for (const [at, port] of ports.entries())
       append(errors, validatePort(port, `${path}.ports[${at}]`, ports.length > 1));
     return errors;
   });
+}
+
+/** Whether an update holds the very item that the stored object holds: it was valid once. */
+function keptItems(
+  object: KubeObject,
+  current: KubeObject | undefined,
+  items: readonly Fields[],
+): (item: Fields) => boolean {
+  if (current === undefined || object === current) return () => false;
+  const known = new Set(items);
+  return (item) => known.has(item);
 }
 
 function validateEndpointAddress(
@@ -93,19 +109,23 @@ export function validateEndpointSlice(object: KubeObject, current?: KubeObject):
   else if (!ADDRESS_TYPES.includes(type)) errors.push(notSupported('addressType', type, ADDRESS_TYPES));
   return [
     ...errors,
-    ...validateSliceEndpoints(asRecords(object['endpoints']), type, asRecords(current?.['endpoints'])),
+    ...validateSliceEndpoints(object, type, current),
     ...validateSlicePorts(asRecords(object['ports'])),
   ];
 }
 
 function validateSliceEndpoints(
-  endpoints: readonly Fields[],
+  object: KubeObject,
   type: string,
-  current: readonly Fields[],
+  current: KubeObject | undefined,
 ): FieldErrors {
+  const endpoints = asRecords(object['endpoints']);
+  const known = asRecords(current?.['endpoints']);
   if (endpoints.length > MAX_ENDPOINTS) return [tooMany('endpoints', endpoints.length, MAX_ENDPOINTS)];
-  const kept = keptTexts(current.flatMap(({ addresses }) => asList(addresses)));
+  const kept = keptTexts(known.flatMap(({ addresses }) => asList(addresses)));
+  const isKept = keptItems(object, current, known);
   return endpoints.flatMap((endpoint, index) => {
+    if (isKept(endpoint)) return [];
     const at = indexed('endpoints', index);
     const path = `${at}.addresses`;
     const addresses = asList(endpoint['addresses']);

@@ -1,5 +1,5 @@
 /** The claims that a pod uses, by name. */
-import { controllerOf, type KubeObject } from '../object.ts';
+import { controllerOf, type KubeObject, objectKey } from '../object.ts';
 import type { Pod, Volume } from '../types.ts';
 
 export interface PodClaim {
@@ -25,6 +25,9 @@ export function claimsOfPod(pod: Pod): readonly PodClaim[] {
   }
   return claims ?? NONE;
 }
+
+export const claimKeysOf = (pod: Pod): readonly string[] =>
+  claimsOfPod(pod).map(({ name }) => objectKey(pod.metadata.namespace, name));
 
 /** The reason why the claim of an ephemeral volume is not the pod's own; upstream's words. */
 export function foreignClaim(pod: KubeObject, claim: KubeObject): string | undefined {

@@ -36,9 +36,9 @@ export interface ChangeReaderOptions {
 const BLOCK_MS = 5_000;
 /**
  * Changes of a resource in one read. All that follows from them is one turn of the event loop, up to
- * 0.1 ms each: more would hold up leases and agents.
+ * 0.05 ms each: more would hold up leases and agents.
  */
-const READ_LIMIT = 250;
+const READ_LIMIT = 500;
 const RETRY: BackoffPolicy = { initialMs: 50, maxMs: 1_000, factor: 2 };
 
 export function createChangeReader(options: ChangeReaderOptions): ChangeReader {

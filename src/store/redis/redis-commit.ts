@@ -98,7 +98,7 @@ function written(reply: readonly unknown[], ops: readonly StoreOp[], stored: Sto
     const text = String(next);
     next += 1;
     if (op.type === 'delete') return lastState(op, deleted.next().value ?? '', text, stored);
-    return { ...op.object, metadata: { ...op.object.metadata, resourceVersion: text } };
+    return stored.committed(op, text);
   });
   return { objects, version };
 }

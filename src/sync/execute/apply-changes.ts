@@ -6,6 +6,7 @@ import { ConflictError, errorMessage } from '../../base/errors.ts';
 import type { Change } from '../../diff/change-set.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { FIELD_IS_IMMUTABLE } from '../../schemas/validation/metadata.ts';
+import { FIELDS_ARE_FIXED } from '../../schemas/kinds/stateful-set/validation.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { BoundWriter, Write } from '../../resources/writing/write-plan.ts';
 import type { CommitOptions } from '../../store/types.ts';
@@ -57,11 +58,14 @@ export async function applyChanges(
   return { written, errors };
 }
 
-/** A Job that has begun cannot become another one, which surprises people more than elsewhere. */
-function withAdvice({ kind, action }: Change, message: string): string {
-  const isFixed = kind.group === 'batch' && kind.kind === 'Job' && action === 'update';
-  if (!isFixed || !message.includes(FIELD_IS_IMMUTABLE)) return message;
-  return `Jobs cannot be changed: give it another name, or set the sync option Force=true, which deletes it and runs it anew: ${message}`;
+/** A Job that has begun, and the claims of a StatefulSet, cannot be changed, which surprises people. */
+function withAdvice({ kind, action, object }: Change, message: string): string {
+  if (action !== 'update') return message;
+  if (kind.kind === 'Job' && message.includes(FIELD_IS_IMMUTABLE))
+    return `Jobs cannot be changed: give it another name, or set the sync option Force=true, which deletes it and runs it anew: ${message}`;
+  if (kind.kind !== 'StatefulSet' || !message.includes(FIELDS_ARE_FIXED)) return message;
+  const { name, namespace = '' } = object.metadata;
+  return `${message}; to change them, delete the StatefulSet alone (kubectl delete statefulset ${name} -n ${namespace} --cascade=orphan): the next sync makes it again, and its pods and claims stay as they are`;
 }
 
 /** A refusal is final for an object and this commit. A conflict or an absent store is not. */

@@ -78,15 +78,25 @@ export function assessApplication(
     if (a.health.status !== b.health.status) return isWorse(a.health.status, b.health.status) ? -1 : 1;
     return a.id < b.id ? -1 : 1;
   });
-  const causes = unhealthy.slice(0, MAX_EXAMINED).map(({ id, item: { kind, object }, health }) => {
+  const examined = unhealthy.slice(0, MAX_EXAMINED);
+  const names = examined.map(({ item }) => nameOf(item));
+  const causes = examined.map(({ id, item, health }, index) => {
+    const { kind, object } = item;
+    const name = nameOf(item);
+    // The namespace tells objects of one name apart.
+    const isTwice = names.some((other, at) => other === name && at !== index);
+    const where = isTwice ? ` in ${object.metadata.namespace ?? ''}` : '';
     const live = managed.live(resourceIdOf(kind), keyOf(object));
     const cause = live ? explain(live, health, managed) : NOT_THERE;
-    const line = `${kind.kind.toLowerCase()}/${object.metadata.name}: ${cause.text}`;
+    const line = `${name}${where}: ${cause.text}`;
     return [id, { ...cause, line }] as const;
   });
   causes.sort(([, a], [, b]) => weightOf(a) - weightOf(b));
   return { worst, causes: new Map(causes), unhealthyCount: unhealthy.length };
 }
+
+const nameOf = ({ kind, object }: InventoryItem): string =>
+  `${kind.kind.toLowerCase()}/${object.metadata.name}`;
 
 /** It has not been applied, or somebody has deleted it. */
 const NOT_THERE: Cause = { severity: 'waiting', text: 'Missing', vague: true };

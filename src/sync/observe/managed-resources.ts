@@ -5,7 +5,7 @@ import { idOf, splitId } from '../../diff/desired-set.ts';
 import { managingApplication } from '../../diff/tracking.ts';
 import type { Surroundings } from '../../health/index.ts';
 import { newestVersions } from '../../resources/writing/newest-versions.ts';
-import { indexByNode } from '../../store/cache/indexes.ts';
+import { indexByNode, indexWaitingByClaim } from '../../store/cache/indexes.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import {
   type Registry,
@@ -52,7 +52,10 @@ export async function openManagedResources(
       return application === undefined ? [] : [application];
     });
     indexByOwner(cache);
-    if (resource === 'pods') indexByNode(cache);
+    if (resource === 'pods') {
+      indexByNode(cache);
+      indexWaitingByClaim(cache);
+    }
     opened.set(resource, { kind, cache });
     // A kind that comes later brings objects with it. At the start nothing listens yet.
     for (const object of cache.list()) {

@@ -5,7 +5,7 @@ import { AUTOSCALERS, scaledId } from '../../diff/autoscaled.ts';
 import { idOf, splitId } from '../../diff/desired-set.ts';
 import { managingApplication } from '../../diff/tracking.ts';
 import { conditionOf, textAt } from '../../health/fields.ts';
-import { NODE_INDEX } from '../../store/cache/indexes.ts';
+import { NODE_INDEX, WAITING_BY_CLAIM } from '../../store/cache/indexes.ts';
 import { type KubeObject, controllerOf, keyOf, objectKey } from '../../schemas/object.ts';
 import {
   type Registry,
@@ -44,6 +44,14 @@ export function createReports(
     if (application !== undefined)
       onEvent({ application, id: idOf(kind, keyOf(about)), specChanged: false, onlyExplains });
     reportOwner(kind, about, { onlyExplains });
+    reportWaiting(kind, about);
+  }
+
+  /** A claim explains the pods that wait for it, also where Git does not hold the claim. */
+  function reportWaiting(of: ResourceKind, claim: KubeObject): void {
+    const pods = of.plural === 'persistentvolumeclaims' ? opened.get('pods') : undefined;
+    for (const pod of pods?.cache.byIndex(WAITING_BY_CLAIM, keyOf(claim)) ?? [])
+      if (pods) explained(pods.kind, pod);
   }
 
   /** The state of a node changes the state of its pods. */
@@ -68,6 +76,7 @@ export function createReports(
       onEvent({ application, id: idOf(kind, event.key), specChanged: specChanged(event), ...spent });
     }
     reportOwner(kind, object, {});
+    reportWaiting(kind, object);
   }
 
   /** The number of replicas becomes an autoscaler's, or Git's again. */

@@ -3,6 +3,8 @@ import { type KubeObject, controllerOf } from '../../schemas/object.ts';
 import type { ResourceId } from '../../schemas/resource-kind.ts';
 import type { Surroundings } from '../../health/index.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';
+import { claimKeysOf } from '../../schemas/volumes/pod-claims.ts';
+import type { Pod } from '../../schemas/types.ts';
 import type { OpenedKind } from './report-changes.ts';
 
 const BY_OWNER = 'controller-uid';
@@ -43,6 +45,8 @@ export function createSurroundings(
       return creator ? owned('pods', creator) : [];
     },
     nodeOf: (name) => opened.get('nodes')?.cache.get(name),
+    claimsOf: (pod) =>
+      claimKeysOf(pod as Pod).flatMap((key) => opened.get('persistentvolumeclaims')?.cache.get(key) ?? []),
   };
 }
 

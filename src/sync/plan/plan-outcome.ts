@@ -126,7 +126,8 @@ function nextReconcileMs(view: ComparedView, { plan, retryAtMs }: End): number |
 }
 
 export function refusalText({ change, message }: ApplyError): string {
-  const advice = message.includes('field is immutable')
+  const isUnadvised = message.includes('field is immutable') && !message.includes('Force=true');
+  const advice = isUnadvised
     ? '; to replace the object, annotate it with argocd.argoproj.io/sync-options: Force=true'
     : '';
   return `${change.origin ?? change.key}: ${message}${advice}`;

@@ -1,12 +1,14 @@
-/** Sockets that speak bad HTTP, or too much of it. Every time-out here is the server's own. */
+/** Sockets that speak bad HTTP, or too much of it. Every time-out here is a server's own. */
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type App, createApp } from '../../../src/api/http/app.ts';
 import type { AnswerRecord } from '../../../src/api/http/answer-record.ts';
+import type { ConnectionLimits } from '../../../src/api/http/connection-limits.ts';
 import { createRateLimits, unlimited } from '../../../src/api/http/rate-limits.ts';
 import { createTunnels } from '../../../src/api/tunnel.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
 import { startTestCore, type TestCore } from '../test-api.ts';
 
 const MAX_CONNECTIONS = 40;
@@ -15,15 +17,18 @@ const bob = { name: 'bob', groups: ['system:authenticated'] };
 let core: TestCore;
 let app: App;
 let port: number;
+/** A server that soon gives up. The other one never does: a busy machine is slow, too. */
+let hasty: App;
+let hastyPort: number;
 const limits = createRateLimits(
   { ...unlimited, requestsPerSecond: 1_000, failedLoginsPerMinute: 5 },
-  systemClock,
+  // A minute that does not pass: the time to wait is the same on a slow machine.
+  createFakeClock(),
 );
 const records: AnswerRecord[] = [];
 
-beforeAll(async () => {
-  core = await startTestCore(systemClock);
-  app = createApp({
+const startApp = (timeouts: Partial<ConnectionLimits>): App =>
+  createApp({
     core: core.core,
     authenticator: {
       authenticate: async ({ headers }) =>
@@ -41,26 +46,31 @@ beforeAll(async () => {
     onAnswer: (record) => records.push(record),
     limits,
     connections: {
-      headersTimeoutMs: 300,
-      requestTimeoutMs: 600,
-      checkIntervalMs: 50,
+      ...timeouts,
       maxHeaderBytes: 8 * 1024,
       maxHeaders: 50,
       maxConnectionsPerAddress: MAX_CONNECTIONS,
       limitsLoopback: true,
     },
   });
+
+beforeAll(async () => {
+  core = await startTestCore(systemClock);
+  app = startApp({ headersTimeoutMs: 600_000, requestTimeoutMs: 600_000 });
+  hasty = startApp({ headersTimeoutMs: 300, requestTimeoutMs: 600, checkIntervalMs: 50 });
   port = await app.listen({ host: '127.0.0.1', port: 0 });
+  hastyPort = await hasty.listen({ host: '127.0.0.1', port: 0 });
 });
 afterAll(async () => {
   await app[Symbol.asyncDispose]();
+  await hasty[Symbol.asyncDispose]();
   await core[Symbol.asyncDispose]();
 });
 
 /** Everything that the server says until it closes the socket. */
-function conversation(send: (socket: Socket) => void): Promise<string> {
+function conversation(send: (socket: Socket) => void, at = port): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' }, () => send(socket));
+    const socket = connect({ port: at, host: '127.0.0.1' }, () => send(socket));
     let text = '';
     socket.setEncoding('utf8');
     socket.on('data', (part: string) => (text += part));
@@ -273,18 +283,13 @@ describe('requests in one go on one connection', () => {
 });
 
 describe('the slow give their sockets up', () => {
-  it('a head that never ends', async () => {
-    const text = await says('GET /version HTTP/1.1', 'Host: api', 'X-Slow:');
+  it.each([
+    ['a head that never ends', ['GET /version HTTP/1.1', 'Host: api', 'X-Slow:']],
+    ['a body that never comes', [pods, ...head, 'Content-Length: 10', '', '{']],
+    ['a connection on which nothing is ever said', []],
+  ])('%s', async (_, lines) => {
+    const text = await conversation((socket) => socket.write(lines.join('\r\n')), hastyPort);
     expect(statusLine(text)).toBe('HTTP/1.1 408 Request Timeout');
-  });
-
-  it('a body that never comes', async () => {
-    const text = await says(pods, ...head, 'Content-Length: 10', '', '{');
-    expect(statusLine(text)).toBe('HTTP/1.1 408 Request Timeout');
-  });
-
-  it('a connection on which nothing is ever said', async () => {
-    expect(statusLine(await conversation(() => undefined))).toBe('HTTP/1.1 408 Request Timeout');
   });
 });
 

@@ -51,6 +51,16 @@ describe('a body', () => {
     );
   });
 
+  it('is over once it is read: the end of its connection is no error any more', async () => {
+    const { client, request: asked, response } = await begin();
+    const listeners = asked.listenerCount('close');
+    const reading = readBody(asked, response, { maxBytes: 1_000 });
+    const left = new Promise((resolve) => asked.once('end', () => resolve(asked.listenerCount('close'))));
+    client.end('a');
+    await reading;
+    expect(await left).toBe(listeners);
+  });
+
   it('ends with its client', async () => {
     const { client, request: asked, response } = await begin();
     const reading = readBody(asked, response, { maxBytes: 1_000 });

@@ -45,6 +45,22 @@ it('says every cause in full, and does not repeat the commit status that has the
   expect(linesBelow(status)).toEqual([first, 'deployment/db: container db exited 1']);
 });
 
+it('says the errors of a commit before the objects that are missing because of them', () => {
+  const status = {
+    health: { status: 'Missing', message: 'configmap/a: Missing\nconfigmap/b: Missing' },
+    conditions: [
+      { type: 'RuntimeWarning', message: 'a.yaml:2: would violate' },
+      { type: 'ComparisonError', message: 'a.yaml:1: wrong' },
+    ],
+  };
+  expect(linesBelow(status)).toEqual([
+    'ComparisonError: a.yaml:1: wrong',
+    'configmap/a: Missing',
+    'configmap/b: Missing',
+    'RuntimeWarning: a.yaml:2: would violate',
+  ]);
+});
+
 it('says of a success what warns, and what has gone wrong since', () => {
   const warning = { type: 'OnlyStoredWarning', message: 'Service shop/web: only stored' };
   const status = {

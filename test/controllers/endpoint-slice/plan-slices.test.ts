@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { EndpointSlice, Pod, Service } from '../../../src/schemas/types.ts';
+import { packSlices } from '../../../src/controllers/endpoint-slice/pack-slices.ts';
+import type { Endpoint, EndpointSlice, Pod, Service } from '../../../src/schemas/types.ts';
 import { aNode } from '../../support/builders.ts';
 import { anEndpointPod, aService, endpointsIn, podNames, sliceWorld } from './world.ts';
 
@@ -247,4 +248,20 @@ describe('slices', () => {
     world.reconcile(podsOf(1), { service });
     expect(world.reconcile(podsOf(1), { service: reversed }).writes).toEqual([]);
   });
+});
+
+it('a slice whose endpoints are the very same as the desired ones is not compared', () => {
+  let reads = 0;
+  const counted = (index: number, ready: boolean): Endpoint =>
+    Object.defineProperty({ conditions: { ready } } as Endpoint, 'addresses', {
+      enumerable: true,
+      get: () => ((reads += 1), [`10.1.0.${String(index)}`]),
+    });
+  const desired = Array.from({ length: 200 }, (_, index) => counted(index, true));
+  const slices = [desired.slice(0, 100), desired.slice(100)].map(
+    (endpoints) => ({ endpoints }) as EndpointSlice,
+  );
+  const { drafts } = packSlices(slices, desired.with(7, counted(7, false)), () => false);
+  expect(drafts.map(({ isChanged }) => isChanged)).toEqual([true, false]);
+  expect(reads).toBeLessThanOrEqual(101);
 });

@@ -2,7 +2,10 @@
 import { seededRng } from '../../../src/base/rng.ts';
 import type { Plan } from '../../../src/controllers/controller.ts';
 import { planSlices, type SlicesView } from '../../../src/controllers/endpoint-slice/plan-slices.ts';
+import { sliceFactOf, zonesOf } from '../../../src/controllers/endpoint-slice/pod-endpoint.ts';
 import type { ZoneShares } from '../../../src/controllers/endpoint-slice/topology-hints.ts';
+import type { PodFact } from '../../../src/controllers/endpoints/known-pods.ts';
+import type { ServiceView } from '../../../src/controllers/endpoints/service-memory.ts';
 import type { Endpoint, EndpointSlice, Node, Pod, Service } from '../../../src/schemas/types.ts';
 import { aNode, aPod, type PodOptions } from '../../support/builders.ts';
 
@@ -41,6 +44,17 @@ export function anEndpointPod(name: string, ip: string, options: PodOptions = {}
   });
 }
 
+/** The pods of a Service that nobody has reconciled before. */
+export const viewOf = <F extends PodFact>(
+  service: Service,
+  pods: readonly Pod[],
+  factOf: (pod: Pod) => F,
+): ServiceView<F> => ({
+  known: { service, candidates: pods, facts: pods.map(factOf) },
+  last: undefined,
+  trigger: undefined,
+});
+
 export interface SliceWorld {
   slices: readonly EndpointSlice[];
   /** Plans once, applies the writes, and returns the plan. */
@@ -57,11 +71,9 @@ export function sliceWorld(service: Service = aService(), nodes: readonly Node[]
     reconcile(pods, { service: current = service, shares } = {}) {
       const view: SlicesView = {
         service: current,
-        pods,
+        pods: viewOf(current, pods, (pod) => sliceFactOf(current, pod, zonesOf(nodes))),
         slices: world.slices,
-        nodeOf: ({ spec }) => nodes.find(({ metadata }) => metadata.name === spec.nodeName),
         shares: () => shares,
-        trigger: { seen: { service: '', pods: new Map() } },
         rng,
       };
       const plan = planSlices(view);

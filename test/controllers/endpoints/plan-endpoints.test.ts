@@ -1,13 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { planEndpoints } from '../../../src/controllers/endpoints/plan-endpoints.ts';
-import { packSubsets, truncateSubsets } from '../../../src/controllers/endpoints/repack-subsets.ts';
-import { triggerOf } from '../../../src/controllers/endpoints/trigger-times.ts';
+import {
+  type EndpointFact,
+  endpointFactOf,
+  planEndpoints,
+} from '../../../src/controllers/endpoints/plan-endpoints.ts';
+import {
+  packSubsets,
+  sortServed,
+  truncateSubsets,
+} from '../../../src/controllers/endpoints/repack-subsets.ts';
+import { createServiceMemory } from '../../../src/controllers/endpoints/service-memory.ts';
 import type { Endpoints, Pod, Service } from '../../../src/schemas/types.ts';
-import { anEndpointPod, aService } from '../endpoint-slice/world.ts';
+import { anEndpointPod, aService, viewOf } from '../endpoint-slice/world.ts';
 
-const trigger = { seen: { service: '', pods: new Map<string, string>() } };
 const planned = (service: Service, pods: readonly Pod[], current?: Endpoints): Endpoints | undefined =>
-  planEndpoints({ service, pods, current, trigger }).writes[0]?.object;
+  planEndpoints({
+    service,
+    pods: viewOf(service, pods, (pod) => endpointFactOf(service, pod)),
+    current,
+  }).writes[0]?.object;
 const ipOf = (index: number): string => `10.1.${String(index >> 8)}.${String(index & 255)}`;
 
 describe('the Endpoints of a Service', () => {
@@ -93,20 +104,52 @@ describe('subsets that are truncated', () => {
       address: { ip: ipOf(index) },
       isReady: index < 1001,
       ports: [{ name: 'p', port: index < 1001 ? 1 : 2, protocol: 'TCP' as const }],
+      portsKey: index < 1001 ? '1' : '2',
     }));
-    const subsets = truncateSubsets(packSubsets(served));
+    const subsets = truncateSubsets(packSubsets(sortServed(served)));
     expect(subsets.map(({ addresses = [] }) => addresses.length)).toEqual([1000]);
   });
 });
 
-describe('the time of the trigger', () => {
-  const at = (readySince: string): Pod => anEndpointPod('a', '10.1.0.1', { readySince });
-  it('is the creation of a Service at first, then the earliest change of a pod, then nothing', () => {
-    const service = aService();
-    const first = triggerOf(service, [at('2026-01-01T00:00:05Z')], undefined);
-    expect(first.at).toBe('2026-01-01T00:00:00Z');
-    const second = triggerOf(service, [at('2026-01-01T00:00:09Z')], first.seen);
-    expect(second.at).toBe('2026-01-01T00:00:09Z');
-    expect(triggerOf(service, [at('2026-01-01T00:00:09Z')], second.seen)).not.toHaveProperty('at');
+describe('what a reconcile knows of the pods of its Service', () => {
+  const service = aService();
+  const podAt = (name: string, readySince: string): Pod => anEndpointPod(name, '10.1.0.1', { readySince });
+  /** Reconciles in turn; returns the pods that were read, and the time of the trigger. */
+  function memoryOf(): (candidates: readonly Pod[], context?: object) => [string[], string | undefined] {
+    const memory = createServiceMemory<EndpointFact>({ now: () => 0 });
+    return (candidates, context) => {
+      const read: string[] = [];
+      const { known, trigger } = memory.begin(
+        { service, candidates, ...(context ? { context } : {}) },
+        (pod) => {
+          read.push(pod.metadata.name);
+          return endpointFactOf(service, pod);
+        },
+      );
+      expect(known.facts).toEqual(candidates.map((pod) => endpointFactOf(service, pod)));
+      memory.end('default/web', known);
+      return [read, trigger];
+    };
+  }
+
+  it('is made again for the pods that changed only, wherever the others are', () => {
+    const reconcile = memoryOf();
+    const pods = Array.from({ length: 5 }, (_, index) => podAt(`p${String(index)}`, '2026-01-01T00:00:05Z'));
+    expect(reconcile(pods)[0]).toHaveLength(5);
+    expect(reconcile(pods)[0]).toEqual([]);
+    expect(reconcile(pods.with(2, podAt('p2', '2026-01-01T00:00:06Z')))[0]).toEqual(['p2']);
+    expect(reconcile([...pods.slice(3), ...pods.slice(0, 2)])[0]).toEqual([]);
+    expect(reconcile(pods)[0]).toEqual(['p2']);
+    expect(reconcile(pods, {})[0]).toHaveLength(5);
+  });
+
+  it('gives the creation of a Service as trigger, then the earliest change, then nothing', () => {
+    const reconcile = memoryOf();
+    expect(reconcile([podAt('a', '2026-01-01T00:00:05Z')])[1]).toBe('2026-01-01T00:00:00Z');
+    const changed = [podAt('b', '2026-01-01T00:00:11Z'), podAt('a', '2026-01-01T00:00:09Z')];
+    expect(reconcile(changed)[1]).toBe('2026-01-01T00:00:09Z');
+    expect(reconcile([...changed])[1]).toBeUndefined();
+    expect(reconcile(changed.slice(1))[1]).toBeUndefined();
+    expect(reconcile([podAt('a', '2026-01-01T00:00:08Z')])[1]).toBeUndefined();
   });
 });

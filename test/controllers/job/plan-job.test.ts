@@ -137,6 +137,13 @@ describe('planJob', () => {
     expect(planOf(job, counted).requeueAfterMs).toBe(40_000);
   });
 
+  it('counts pods as they were seen: none of them is read again', () => {
+    const job = aJob({ completions: 2, parallelism: 2 });
+    const pods = ['a', 'b'].map((name) => podOf(job, name, { phase: 'Succeeded' }));
+    const freed = planOf(job, pods).writes.slice(0, 2);
+    expect(freed.map((write) => write.verb === 'update' && write.seen)).toEqual(pods);
+  });
+
   it('deletes a pod together with its finalizer, and only as it was seen', () => {
     const job = aJob({ suspend: true }, { startTime: '2026-01-01T00:00:00Z' });
     const pod = podOf(job, 'p');

@@ -15,16 +15,26 @@ describe('observe', () => {
 
   it('counts silence by our own clock, whatever time the lease claims', () => {
     const lease = aLease({ renewTime: '1999-01-01T00:00:00.000000Z' });
-    const first = observe(undefined, node, lease, NOW);
-    expect(observe(first, node, lease, NOW + 5000).atMs).toBe(NOW);
+    const first = observe(undefined, { node, lease }, NOW);
+    expect(observe(first, { node, lease }, NOW + 5000).atMs).toBe(NOW);
     const skewed = aLease({ renewTime: '1998-01-01T00:00:00.000000Z' });
-    expect(observe(first, node, skewed, NOW + 5000).atMs).toBe(NOW + 5000);
+    expect(observe(first, { node, lease: skewed }, NOW + 5000).atMs).toBe(NOW + 5000);
+  });
+
+  it("takes the control plane's renewal of the lease for no sign of life, and the agent's next for one", () => {
+    const [own, agents] = ['2026-01-02T00:00:05.000000Z', '2026-01-02T00:00:06.000000Z'];
+    const first = observe(undefined, { node, lease: aLease() }, NOW);
+    const ours = { node, lease: aLease({ renewTime: own }), ownRenewal: own };
+    const second = observe(first, ours, NOW + 6000);
+    expect(second.atMs).toBe(NOW);
+    const later = { ...ours, lease: aLease({ renewTime: agents }) };
+    expect(observe(second, later, NOW + 8000).atMs).toBe(NOW + 8000);
   });
 
   it('takes no verdict of ours for a sign of life', () => {
-    const first = observe(undefined, node, undefined, NOW);
+    const first = observe(undefined, { node, lease: undefined }, NOW);
     const unknown = withUnknownConditions(node, NOW + 1000) ?? node;
-    expect(observe(first, unknown, undefined, NOW + 2000).atMs).toBe(NOW);
+    expect(observe(first, { node: unknown, lease: undefined }, NOW + 2000).atMs).toBe(NOW);
   });
 });
 

@@ -21,6 +21,18 @@ beforeEach(async () => {
 afterEach(() => storage[Symbol.asyncDispose]());
 
 describe('a claim of class local', () => {
+  it('waits for a consumer again when the pod that it waited for goes', async () => {
+    await storage.create(userOf('data', 'user', '64'), aClaim());
+    await storage.settle();
+    const waitsForPod = 'WaitForPodScheduled: waiting for pod user to be scheduled';
+    expect(await storage.events('PersistentVolumeClaim/data')).toEqual([waitsForPod]);
+    await storage.remove('pods', 'default/user');
+    await storage.settle();
+    expect(await storage.events('PersistentVolumeClaim/data')).toContain(
+      'WaitForFirstConsumer: waiting for first consumer to be created before binding',
+    );
+  });
+
   it('waits for its first pod, then gets a volume on the node of the pod', async () => {
     await storage.create(aClaim());
     await storage.settle();

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../../api/test-server.ts';
 import { definitionSample } from '../../schemas/custom-samples.ts';
 import { startDefinitions } from '../../support/definitions.ts';
+import { WAIT_TIMEOUT } from '../../support/kubectl.ts';
 
 const gadget = (spec: string, apiVersion = 'rec.example.com/v1'): string =>
   `apiVersion: ${apiVersion}\nkind: Gadget\nmetadata: {name: g}\nspec: ${spec}\n`;
@@ -30,7 +31,7 @@ describe('kubectl and custom resources', () => {
     expect(await run(['apply', '-f', '-'], JSON.stringify(definitionSample))).toBe(
       'customresourcedefinition.apiextensions.k8s.io/gadgets.rec.example.com created\n',
     );
-    await run(['wait', '--for', 'condition=established', 'crd/gadgets.rec.example.com', '--timeout=30s']);
+    await run(['wait', '--for', 'condition=established', 'crd/gadgets.rec.example.com', WAIT_TIMEOUT]);
     expect(await run(['create', '-f', '-'], gadget('{size: 3, parts: [{name: a}]}'))).toBe(
       'gadget.rec.example.com/g created\n',
     );
@@ -116,7 +117,7 @@ describe('kubectl and custom resources', () => {
   });
 
   it('deletes the objects with the definition, and the resource is gone', async () => {
-    await run(['delete', 'crd', 'gadgets.rec.example.com', '--timeout=30s']);
+    await run(['delete', 'crd', 'gadgets.rec.example.com', WAIT_TIMEOUT]);
     expect(await run(['get', '--raw', '/apis'])).not.toContain('rec.example.com');
     expect((await server.core.store.list('gadgets.rec.example.com')).objects).toEqual([]);
   });
@@ -169,7 +170,7 @@ describe('kubectl and custom resources', () => {
       "compilation failed: ERROR: <input>:1:17: undefined field 'length'\n | self.min <= self.length\n | ................^",
     );
     await run(['apply', '-f', '-'], definition('self.min <= self.max'));
-    await run(['wait', '--for', 'condition=established', 'crd/rulers.rec.example.com', '--timeout=30s']);
+    await run(['wait', '--for', 'condition=established', 'crd/rulers.rec.example.com', WAIT_TIMEOUT]);
     const wrong = await server.kubectl(['create', '-f', '-'], ruler('{min: 2, max: 1, unit: cm}'));
     expect(wrong.stderr).toBe('The Ruler "r" is invalid: spec: Invalid value: min is too many cm\n');
     await run(['create', '-f', '-'], ruler('{min: 1, max: 2, unit: cm}'));
@@ -183,7 +184,7 @@ describe('kubectl and custom resources', () => {
     ]);
     expect(changed.stderr).toBe('The Ruler "r" is invalid: spec.unit: Invalid value: unit is fixed\n');
     await run(['patch', 'ruler', 'r', '--type=merge', '-p', '{"spec":{"max":3}}']);
-    await run(['delete', 'crd', 'rulers.rec.example.com', '--timeout=30s']);
+    await run(['delete', 'crd', 'rulers.rec.example.com', WAIT_TIMEOUT]);
   });
 
   it('shows the events of the core group as those of events.k8s.io', async () => {

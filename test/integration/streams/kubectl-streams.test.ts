@@ -23,7 +23,7 @@ describe('streams with kubectl', () => {
         { name: 'second', image: TEST_IMAGE, command: FOREVER },
       ],
     });
-  }, 60_000);
+  });
   afterAll(async () => {
     await cluster[Symbol.asyncDispose]();
     await rm(directory, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TransientError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import {
@@ -86,7 +86,7 @@ it('writes no status at a beat that has no news, also where no image is there to
   await start(api, clock, { client });
   await clock.advance(60_000);
   expect(api.writes.filter((write) => write.startsWith('update nodes/status'))).toHaveLength(1);
-  expect(api.writes.filter((write) => write.startsWith('update leases')).length).toBeGreaterThanOrEqual(5);
+  expect(api.writes.filter((write) => write.startsWith('patch leases')).length).toBeGreaterThanOrEqual(5);
 });
 
 it('reads a node that its watch shows only where that is old, and makes it anew where it is gone', async () => {
@@ -265,6 +265,79 @@ describe('confirming that the node is alive', () => {
     await expect(reporter?.confirm()).rejects.toBeInstanceOf(TransientError);
     await reporter?.confirm();
     expect(conditionOf(api, 'Ready')).toBe('True');
+  });
+});
+
+describe('an agent whose Lease the control plane renews', () => {
+  const leases = (api: AgentFakeApi): number => api.writes.filter((write) => / leases /.test(write)).length;
+  /** Time passes in which pings tell of renewals, each some seconds old. */
+  async function told(clock: FakeClock, seconds: number, ageMs = 5_000): Promise<void> {
+    for (let second = 0; second < seconds; second += 1) {
+      reporter?.setRenewed(clock.now() - ageMs);
+      await clock.advance(1_000);
+    }
+  }
+  let api: AgentFakeApi;
+  let clock: FakeClock;
+  let first: number;
+  beforeEach(async () => {
+    api = createAgentFakeApi();
+    clock = createFakeClock();
+    // What the watch of the node shows.
+    await start(api, clock, { node: () => api.get<Node>('nodes', 'n1') });
+    reporter?.setTunnel(true);
+    first = leases(api);
+  });
+
+  it('does not renew it, neither at a beat nor before it reports', async () => {
+    await told(clock, 120);
+    await reporter?.confirm();
+    expect(leases(api)).toBe(first);
+  });
+
+  it('renews it within its duration where nobody tells of renewals, or of old ones only', async () => {
+    await clock.advance(60_000);
+    expect(leases(api) - first).toBeGreaterThanOrEqual(2);
+    const before = leases(api);
+    await told(clock, 60, 50_000);
+    expect(leases(api) - before).toBeGreaterThanOrEqual(2);
+  });
+
+  it('renews it every second once its tunnel is broken, and before its next report then', async () => {
+    await told(clock, 30);
+    reporter?.setTunnel(false);
+    await clock.advance(10_000);
+    expect(leases(api) - first).toBeGreaterThanOrEqual(8);
+    api.setAway(true);
+    await clock.advance(5_000);
+    api.setAway(false);
+    reporter?.setTunnel(true);
+    const before = leases(api);
+    await reporter?.confirm();
+    expect(leases(api)).toBe(before + 1);
+  });
+
+  it('renews it where the clock was set back since it was told', async () => {
+    reporter?.setRenewed(clock.now() + 3_600_000);
+    await clock.advance(40_000);
+    expect(leases(api)).toBeGreaterThan(first);
+  });
+
+  it('gives it to its node when that was made anew', async () => {
+    await told(clock, 30);
+    const node = api.get<Node>('nodes', 'n1');
+    if (!node) throw new Error('The node is not registered');
+    api.put('nodes', { ...node, metadata: { ...node.metadata, uid: 'another' } });
+    await told(clock, 15);
+    const { ownerReferences } = api.get<Lease>('leases', 'kube-node-lease/n1')?.metadata ?? {};
+    expect(ownerReferences?.map(({ uid }) => uid)).toEqual(['another']);
+  });
+
+  it('makes it anew where it was deleted', async () => {
+    await told(clock, 30);
+    api.remove('leases', 'kube-node-lease/n1');
+    await told(clock, 30, 0xffff_ffff);
+    expect(api.get<Lease>('leases', 'kube-node-lease/n1')).toBeDefined();
   });
 });
 

@@ -1,6 +1,7 @@
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { type AddressInfo, type Server, type Socket, createServer, connect as dial } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { encodeLeasePing } from '../../../src/base/lease-ping.ts';
 import { channels, createFrameReader, encodeFrame } from '../../../src/base/channel-frames.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
@@ -108,6 +109,7 @@ describe('a tunnel that its server pings', () => {
   let tunnel: AsyncDisposable;
   let clock: FakeClock;
   let told: boolean[];
+  let renewed: number[];
   let renew: () => void = () => undefined;
   beforeEach(async () => {
     world = await createAgentWorld();
@@ -115,6 +117,7 @@ describe('a tunnel that its server pings', () => {
     await world.clock.advance(5_000);
     clock = createFakeClock();
     told = [];
+    renewed = [];
     server = createServer((socket) => {
       const session = connect('http://agent', { createConnection: () => socket });
       session.on('error', () => undefined);
@@ -137,6 +140,7 @@ describe('a tunnel that its server pings', () => {
       nodeName: 'n1',
       findPod: (namespace, name) => world.agent.findPod(namespace, name),
       onHeard: (isHeard) => told.push(isHeard),
+      onLease: (atMs) => renewed.push(atMs),
     });
     await vi.waitFor(() => expect(sessions[0]?.connecting).toBe(false));
   });
@@ -145,8 +149,8 @@ describe('a tunnel that its server pings', () => {
     server.close();
     await tunnel[Symbol.asyncDispose]();
   });
-  const ping = (session: ClientHttp2Session): Promise<void> =>
-    new Promise((resolve, reject) => session.ping((error) => (error ? reject(error) : resolve())));
+  const ping = (session: ClientHttp2Session, payload: Buffer = Buffer.alloc(8)): Promise<void> =>
+    new Promise((resolve, reject) => session.ping(payload, (error) => (error ? reject(error) : resolve())));
 
   it('says soon that it is not heard when pings stop, and again when they come', async () => {
     for (let second = 0; second < 10; second += 1) {
@@ -158,6 +162,19 @@ describe('a tunnel that its server pings', () => {
     expect(told).toEqual([true, false]);
     await ping(sessions[0]!);
     expect(told).toEqual([true, false, true]);
+  });
+
+  it('tells when its Lease was renewed, and counts the time that a ping may have been under way', async () => {
+    await ping(sessions[0]!, encodeLeasePing(2_000));
+    expect(renewed).toEqual([]);
+    const firstMs = clock.now();
+    await clock.advance(1_000);
+    await ping(sessions[0]!, encodeLeasePing(3_000));
+    const secondMs = clock.now();
+    await clock.advance(4_000);
+    await ping(sessions[0]!, encodeLeasePing(500));
+    await ping(sessions[0]!);
+    expect(renewed).toEqual([firstMs - 3_000, secondMs - 500]);
   });
 
   it('says so where it opens and no ping ever comes', async () => {

@@ -71,7 +71,19 @@ const planned = (...args: Parameters<typeof plan>) => {
   return found;
 };
 
+const BOUND = {
+  name: 'c',
+  namespace: 'shop',
+  uid: 'claim-uid',
+  annotations: { 'pv.kubernetes.io/bind-completed': 'yes' },
+};
+
 describe('a claim in a pod', () => {
+  it('is bound before its phase says so: the scheduler does not wait for the phase', () => {
+    const claim = aClaim({ status: { phase: 'Pending' }, metadata: BOUND });
+    expect(plan(aVolume(), { claim })).toEqual(plan(aVolume()));
+  });
+
   const deleted = { deletionTimestamp: '2026-01-01T00:00:00Z' };
   it.each<[string, ReturnType<typeof plan>, string]>([
     [
@@ -82,6 +94,16 @@ describe('a claim in a pod', () => {
     [
       'that is not bound',
       plan(aVolume(), { claim: aClaim({ status: { phase: 'Pending' } }) }),
+      'error processing PVC shop/c: PVC is not bound',
+    ],
+    [
+      'that names a volume and is not bound',
+      plan(aVolume(), { claim: aClaim({ status: {} }) }),
+      'error processing PVC shop/c: PVC is not bound',
+    ],
+    [
+      'that was lost after it was bound',
+      plan(aVolume(), { claim: aClaim({ status: { phase: 'Lost' }, metadata: BOUND }) }),
       'error processing PVC shop/c: PVC is not bound',
     ],
     [

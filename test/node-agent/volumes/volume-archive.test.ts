@@ -11,15 +11,20 @@ import {
   rm,
   stat,
   symlink,
+  truncate,
   utimes,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Header, pack as newPack } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../../src/base/logger.ts';
 import { packVolume } from '../../../src/node-agent/volumes/pack-volume.ts';
+import { settleVolume } from '../../../src/node-agent/volumes/restore-places.ts';
 import { checkEmpty, unpackVolume } from '../../../src/node-agent/volumes/unpack-volume.ts';
+import { createVolumeDirectories } from '../../../src/node-agent/volumes/volume-directories.ts';
+import { aLocalVolume } from '../../support/volumes.ts';
 
 let dir = '';
 let from = '';
@@ -81,7 +86,19 @@ describe('a volume that is packed and unpacked', () => {
     await copy();
     const restored = await readFile(join(to, 'sparse'));
     expect(restored.equals(await readFile(join(from, 'sparse')))).toBe(true);
-    expect((await stat(join(to, 'sparse'))).blocks * 512).toBeLessThan(1_000_000);
+    expect((await stat(join(to, 'sparse'))).blocks * 512).toBeLessThan(20_000);
+  });
+
+  it('keeps holes whatever pieces the archive comes in', async () => {
+    await (await open(join(from, 'sparse'), 'w')).close();
+    await truncate(join(from, 'sparse'), 5_000_000);
+    async function* pieces() {
+      for await (const chunk of packVolume(from, signal))
+        for (let at = 0; at < chunk.length; at += 5_001) yield chunk.subarray(at, at + 5_001);
+    }
+    await unpackVolume(to, pieces(), isRoot);
+    const { size, blocks } = await stat(join(to, 'sparse'));
+    expect([size, blocks]).toEqual([5_000_000, 0]);
   });
 
   it.runIf(isRoot)('keeps owners, and those that do not fit the format', async () => {
@@ -131,6 +148,17 @@ describe('a restore', () => {
     ['is a pipe', [{ name: 'x', type: 'fifo' }], '"x" is a fifo and is not restored'],
     ['is too deep', [{ name: 'd/'.repeat(501) + 'x' }], 'has more than 500 levels of directories'],
     [
+      'links to nothing',
+      [{ name: 'x', type: 'link', linkname: 'later' }],
+      /^"x -> later": no such file or directory$/,
+    ],
+    [
+      'replaces a directory',
+      [{ name: 'd/x' }, { name: 'd', text: 'file' }],
+      /^"d": (is a directory|operation not permitted)$/,
+    ],
+    ['has a name that is too long', [{ name: 'n'.repeat(300) }], /^"n{100}…": file name too long$/],
+    [
       'goes through a link',
       [
         { name: 'l', type: 'symlink', linkname: '..' },
@@ -171,12 +199,77 @@ describe('a restore', () => {
     }
   });
 
-  it('that was broken off between its two moves gets its old data back', async () => {
-    await mkdir(join(to, '.symphony-replaced'));
-    await writeFile(join(to, '.symphony-replaced', 'old'), 'old');
-    await mkdir(join(to, '.symphony-restore'));
-    await writeFile(join(to, '.symphony-restore', 'new'), 'new');
-    await expect(unpackVolume(to, archive({ name: '/no' }), isRoot)).rejects.toThrow();
-    expect(await readdir(to)).toEqual(['old']);
+  it('of an archive that is cut between two entries keeps the old data', async () => {
+    await writeFile(join(to, 'old'), 'old');
+    const chunks: Buffer[] = [];
+    for await (const chunk of archive(
+      { name: 'first', text: 'first' },
+      { name: 'n'.repeat(200), text: 'long' },
+      { name: 'zeros', text: '\0'.repeat(4_096) },
+      { name: 'last', text: 'last' },
+    ))
+      chunks.push(chunk);
+    const whole = Buffer.concat(chunks);
+    async function* cutAt(length: number) {
+      yield whole.subarray(0, length);
+    }
+    const end = whole.length - 1_024;
+    for (let length = 0; length <= end; length += 512) {
+      await expect(unpackVolume(to, cutAt(length), isRoot), `cut at ${length}`).rejects.toThrow();
+      expect(await readdir(to)).toEqual(['old']);
+    }
+    await expect(unpackVolume(to, cutAt(end), isRoot)).rejects.toThrow('cut off after 4 entries');
+    // One block of zeros is an end for tar, too.
+    await unpackVolume(to, cutAt(end + 512), isRoot);
+    expect(await readdir(to)).toHaveLength(4);
+  });
+
+  describe('that ended with its process', () => {
+    const put = async (files: Readonly<Record<string, string>>): Promise<void> => {
+      for (const [path, text] of Object.entries(files)) {
+        await mkdir(dirname(join(to, path)), { recursive: true });
+        await writeFile(join(to, path), text);
+      }
+    };
+    const [RESTORE, PLACING, REPLACED] = ['restore', 'placing', 'replaced'].map(
+      (name) => `.symphony-${name}`,
+    );
+
+    it.each([
+      ['while the archive came', { a: 'old', [`${RESTORE}/a`]: 'new' }, { a: 'old' }],
+      [
+        'while the old data went aside',
+        { b: 'old', [`${REPLACED}/a`]: 'old', [`${RESTORE}/a`]: 'new' },
+        { a: 'old', b: 'old' },
+      ],
+      ['before the new data was placed', { [`${REPLACED}/a`]: 'old', [`${RESTORE}/a`]: 'new' }, { a: 'old' }],
+      [
+        'while the new data was placed',
+        { a: 'new', c: 'new', [`${REPLACED}/a`]: 'old', [`${PLACING}/b`]: 'new' },
+        { a: 'old' },
+      ],
+      ['while the old data was removed', { a: 'new', [`${REPLACED}/b`]: 'old' }, { a: 'new' }],
+    ])('%s leaves the old data or the new', async (_when, before, after) => {
+      await put(before);
+      await settleVolume(to);
+      const names = await readdir(to);
+      const found = await Promise.all(
+        names.map(async (name) => [name, await readFile(join(to, name), 'utf8')] as const),
+      );
+      expect(Object.fromEntries(found)).toEqual(after);
+    });
+
+    it('is settled before a pod uses the volume, and not while another restore runs', async () => {
+      const volume = aLocalVolume(dir, 'pvc-1');
+      await createVolumeDirectories({ root: dir, logger: silentLogger }).ensure(volume);
+      to = join(dir, 'pvc-1');
+      await put({ [`${REPLACED}/a`]: 'old', [`${RESTORE}/a`]: 'new' });
+      const directories = createVolumeDirectories({ root: dir, logger: silentLogger });
+      await directories.ensure(volume);
+      expect(await readdir(to)).toEqual(['a']);
+      await put({ [`${RESTORE}/a`]: 'new' });
+      await directories.ensure(volume);
+      expect((await readdir(to)).sort()).toEqual([RESTORE, 'a']);
+    });
   });
 });

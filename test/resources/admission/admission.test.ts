@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SYNC_USER, trackingId, TRACKING_ANNOTATION } from '../../../src/diff/tracking.ts';
+import { encodeFields, fieldsOf } from '../../../src/diff/applied-fields.ts';
+import {
+  APPLIED_FIELDS_ANNOTATION,
+  SYNC_USER,
+  trackingId,
+  TRACKING_ANNOTATION,
+} from '../../../src/diff/tracking.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import { type Objects, withVerbs } from '../../support/objects.ts';
 import { startTestHttp, type TestHttp } from '../../api/test-http.ts';
@@ -265,6 +271,23 @@ describe('what Git manages', () => {
     const sync = withVerbs(http.core.core.as({ user: { name: SYNC_USER, groups: [] } }));
     const healed = await sync.update({ ...(body as unknown as KubeObject), data: { a: '1' } });
     expect(who(healed)).toBeUndefined();
+  });
+
+  it('may get fields that Git does not set, which no sync takes away: no warning', async () => {
+    const object = config({ a: '1' });
+    const applied = encodeFields(fieldsOf(object), 10_000);
+    const annotations = { ...object.metadata.annotations, [APPLIED_FIELDS_ANNOTATION]: applied };
+    await http.core.objects.create({ ...object, metadata: { ...object.metadata, annotations } });
+    const patch = (body: object) =>
+      http.send('PATCH', '/api/v1/namespaces/default/configmaps/m', body, {
+        contentType: 'application/merge-patch+json',
+      });
+    const added = { data: { b: '2' }, metadata: { annotations: { restartedAt: 'now' } } };
+    expect(await patch(added)).toMatchObject({ code: 200, warnings: [] });
+    expect((await patch({ data: { a: '2' } })).warnings).toHaveLength(1);
+    expect((await patch({ data: { a: null } })).warnings).toHaveLength(1);
+    const unmarked = { metadata: { annotations: { [TRACKING_ANNOTATION]: null } } };
+    expect((await patch(unmarked)).warnings).toHaveLength(1);
   });
 
   it('is not said to have changed where the change is refused', async () => {

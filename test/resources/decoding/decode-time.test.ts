@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { decodeTime } from '../../../src/resources/decoding/decode-time.ts';
 
 describe('times', () => {
@@ -41,5 +41,13 @@ describe('times', () => {
     ],
   ])('%s is read to the microsecond', (text, expected) => {
     expect(decodeTime(text, true)).toEqual(expected);
+  });
+
+  it('is read once for all objects of a moment', () => {
+    const reads = vi.spyOn(Date.prototype, 'toISOString');
+    for (let object = 0; object < 100; object += 1)
+      expect(decodeTime('2025-07-01T12:00:00+02:00', false)).toEqual({ time: '2025-07-01T10:00:00Z' });
+    expect(reads).toHaveBeenCalledTimes(1);
+    reads.mockRestore();
   });
 });

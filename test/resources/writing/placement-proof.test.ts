@@ -95,4 +95,27 @@ describe('the proof that the control plane bound a pod', () => {
     expect(sealed.metadata.annotations?.[RESTORED_OWNER]).toBeUndefined();
     expect(proofs.seal(sealed)).toBe(sealed);
   });
+
+  it('is not made again for a status, and is for every other change', () => {
+    let reads = 0;
+    const spec = new Proxy(bound()['spec'] as object, {
+      ownKeys: (target) => {
+        reads += 1;
+        return Reflect.ownKeys(target);
+      },
+    });
+    const sealed = proofs.seal({ ...bound(), spec });
+    const later = { ...sealed.metadata, resourceVersion: '8', managedFields: [{ manager: 'kubelet' }] };
+    const readsBefore = reads;
+    const reported = proofs.seal({ ...sealed, metadata: later, status: { phase: 'Succeeded' } });
+    expect(reads).toBe(readsBefore);
+    expect(proofs.isProven(reported)).toBe(true);
+
+    const released = proofs.seal({ ...sealed, metadata: { ...later, finalizers: [] } });
+    expect(released.metadata.annotations).not.toEqual(sealed.metadata.annotations);
+    expect(proofs.isProven(released)).toBe(true);
+    const unmarked = { ...sealed, metadata: { ...later, annotations: { note: 'x' } } };
+    expect(proofs.isProven(proofs.seal(unmarked))).toBe(true);
+    expect(proofs.isProven(proofs.seal({ ...sealed, spec: { ...spec, hostNetwork: true } }))).toBe(true);
+  });
 });

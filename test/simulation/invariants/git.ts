@@ -54,7 +54,7 @@ export const revision: Checker = {
   invariant: 7,
   attach(context) {
     const { world, report, commits, touched } = context;
-    let synced: { readonly revision: string; readonly atMs: number } | undefined;
+    let synced = '';
     world.ledger.onEvent(({ resource, type, object }) => {
       if (resource !== 'applications.argoproj.io' || type === 'DELETED') return;
       const status = (object as Application).status as
@@ -85,15 +85,13 @@ export const revision: Checker = {
           report(7, `Synced at ${id}, but ConfigMap ${name} is not as in Git`);
         }
       }
-      if (
-        synced &&
-        synced.revision !== id &&
-        context.forcedAtMs < synced.atMs &&
-        isAncestor(commits, id, synced.revision)
-      ) {
-        report(7, `Synced at ${id} after its descendant ${synced.revision}, without a force-push`);
+      if (synced !== id && isAncestor(commits, id, synced)) {
+        // A force-push may come between the fetch of the descendant and its last write.
+        const fetched = world.resolved.findLast(({ commit: known }) => known === synced);
+        if (context.forcedAtMs < (fetched?.atMs ?? 0))
+          report(7, `Synced at ${id} after its descendant ${synced}, without a force-push`);
       }
-      if (synced?.revision !== id) synced = { revision: id, atMs: world.clock.now() };
+      synced = id;
     });
   },
 };

@@ -3,6 +3,7 @@
  * the end of a run.
  */
 import { binding } from './binding.ts';
+import { budgets } from './budgets.ts';
 import { oneContainer, ownership } from './containers.ts';
 import { daemons } from './daemons.ts';
 import { garbage } from './garbage.ts';
@@ -30,4 +31,5 @@ export const checkers: readonly Checker[] = [
   daemons,
   volumes,
   schedules,
+  budgets,
 ];

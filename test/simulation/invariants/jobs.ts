@@ -1,8 +1,8 @@
 /**
  * 18. Counted finishes. A Job counts each pod once: it never says more successes than pods that
  *     succeeded, nor more than its completions, never takes one back, and once no pod waits to be
- *     counted, it has counted all of them. After lost history, a node may report pods so late that
- *     others ran in their place: those count beyond the completions.
+ *     counted, it has counted all of them. Pods that a node reports only after the rebuild count
+ *     beyond the completions: others ran in their place. Those that were reported in time do not.
  * 21. Schedules. A CronJob never makes two Jobs for one time; with `Forbid`, none beside an
  *     unfinished one.
  */
@@ -14,7 +14,7 @@ import type { Checker } from './types.ts';
 const TRACKING = 'batch.kubernetes.io/job-tracking';
 const SCHEDULED = 'batch.kubernetes.io/cronjob-scheduled-timestamp';
 const tracked = ({ metadata }: KubeObject): boolean => metadata.finalizers?.includes(TRACKING) === true;
-const isOver = ({ status }: Job): boolean =>
+export const isOver = ({ status }: Job): boolean =>
   status?.conditions?.some(
     ({ type, status: value }) => ['Complete', 'Failed'].includes(type) && value === 'True',
   ) === true;
@@ -26,15 +26,16 @@ export const countedFinishes: Checker = {
     /** Pods that were seen to succeed, and those of them that were let go, by the Job's uid. */
     const succeeded = new Map<string, Set<string>>();
     const released = new Map<string, Set<string>>();
-    /** Pods that a node reported after lost history. */
-    const restored = new Set<string>();
+    /** Pods that a node reported when the rebuild after lost history was over. */
+    const late = new Set<string>();
     const add = (sets: Map<string, Set<string>>, owner: string, uid: string): void =>
       void sets.set(owner, (sets.get(owner) ?? new Set()).add(uid));
 
     ledger.onEvent(({ type, resource, key, object, previous }) => {
       if (resource === 'pods') {
         // A new pod has no node yet.
-        if (type === 'ADDED' && (object as Pod).spec.nodeName) restored.add(object.metadata.uid ?? '');
+        if (type === 'ADDED' && (object as Pod).spec.nodeName && world.data.state?.phase === 'normal')
+          late.add(object.metadata.uid ?? '');
         const owner = controllerOf(object);
         if (owner?.kind !== 'Job' || (object as Pod).status?.phase !== 'Succeeded') return;
         add(succeeded, owner.uid, object.metadata.uid ?? '');
@@ -49,10 +50,10 @@ export const countedFinishes: Checker = {
       const count = status?.succeeded ?? 0;
       const own = [...(succeeded.get(uid) ?? [])];
       const seen = own.length;
-      const late = own.filter((pod) => restored.has(pod)).length;
+      const lateCount = own.filter((pod) => late.has(pod)).length;
       const before = (previous as Job | undefined)?.status?.succeeded ?? 0;
       if (count > seen) report(18, `Job ${key} counts ${count} successes of ${seen} pods`);
-      if (count > (spec.completions ?? Number.POSITIVE_INFINITY) + late)
+      if (count > (spec.completions ?? Number.POSITIVE_INFINITY) + lateCount)
         report(18, `Job ${key} counts ${count} successes of ${spec.completions} completions`);
       if (previous?.metadata.uid === uid && count < before)
         report(18, `Job ${key} counts ${count} successes after ${before}`);

@@ -7,6 +7,8 @@ import { RECENT_MS } from '../../support/sim-ledger.ts';
 import { followControlPlane, isReady, runningContainers } from './workload-facts.ts';
 import type { CheckContext, Checker } from './types.ts';
 
+/** An agent renews its Lease itself between two signs of life, and its request takes a moment. */
+const BETWEEN_SIGNS_MS = 1_500;
 /**
  * The Lease's grace period (40 s), a new leader's wait for the lease of a killed one (9 s), and the
  * next looks of both.
@@ -55,8 +57,13 @@ function checkSilentNodes({ world, report }: CheckContext, upSince: () => number
   const { ledger, clock } = world;
   const heardMs = new Map<string, number>();
   ledger.onEvent(({ resource, object, type }) => {
-    if (resource === 'leases.coordination.k8s.io' && type !== 'DELETED')
-      heardMs.set((object as Lease).metadata.name, clock.now());
+    if (resource !== 'leases.coordination.k8s.io' || type === 'DELETED') return;
+    const { metadata, spec } = object as Lease;
+    const renewedMs = Date.parse(spec.renewTime ?? '');
+    const node = world.nodes.find(({ name }) => name === metadata.name);
+    if (node && renewedMs > node.heardAtMs + BETWEEN_SIGNS_MS)
+      report(11, `the Lease of ${node.name} says that it was heard later than it was`);
+    heardMs.set(metadata.name, renewedMs);
   });
   return () => {
     const sinceMs = upSince();

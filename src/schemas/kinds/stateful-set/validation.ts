@@ -152,12 +152,14 @@ const MUTABLE = [
   'minReadySeconds',
 ];
 
+export const FIELDS_ARE_FIXED = 'updates to statefulset spec for fields other than';
+
 export function validateStatefulSetUpdate(next: KubeObject, current: KubeObject): FieldErrors {
   const fixed = ({ spec }: KubeObject): Fields => omit(asRecord(spec), ...MUTABLE);
   if (jsonEqual(fixed(next), fixed(current))) return [];
   const names = MUTABLE.map((name) => `'${name}'`);
   const list = `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
-  return [forbidden('spec', `updates to statefulset spec for fields other than ${list} are forbidden`)];
+  return [forbidden('spec', `${FIELDS_ARE_FIXED} ${list} are forbidden`)];
 }
 
 const PARTS = ['readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas'];

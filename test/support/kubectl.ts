@@ -90,17 +90,25 @@ export interface Kubectl {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type KubeJson = Record<string, any>;
 
-export function createKubectl(kubeconfig: string, directory: string, program = 'kubectl'): Kubectl {
+/** `program`: its path, or the words that run it somewhere else. */
+export function createKubectl(
+  kubeconfig: string,
+  directory: string,
+  program: string | readonly string[] = 'kubectl',
+): Kubectl {
   const env = { KUBECONFIG: kubeconfig, HOME: directory };
+  const [command = '', ...words] = typeof program === 'string' ? [program] : program;
+  const run = (args: readonly string[], input?: string): Promise<ProgramResult> =>
+    runProgram(command, [...words, ...args], { env, ...(input === undefined ? {} : { input }) });
   const succeed = async (args: readonly string[], input?: string): Promise<string> => {
-    const result = await runProgram(program, args, { env, ...(input === undefined ? {} : { input }) });
+    const result = await run(args, input);
     if (result.code === 0) return result.stdout;
     throw new Error(`Cannot run kubectl ${args.join(' ')}: ${result.stderr || result.stdout}`);
   };
   return Object.assign((...args: readonly string[]) => succeed(args), {
-    try: (...args: readonly string[]) => runProgram(program, args, { env }),
+    try: (...args: readonly string[]) => run(args),
     withInput: (input: string, ...args: readonly string[]) => succeed(args, input),
-    start: (...args: readonly string[]) => startProgram(program, args, { env }),
+    start: (...args: readonly string[]) => startProgram(command, [...words, ...args], { env }),
     json: async <T>(...args: readonly string[]) => JSON.parse(await succeed([...args, '-o', 'json'])) as T,
   });
 }

@@ -8,7 +8,7 @@ import { type Slots, createSlots } from '../slots.ts';
 import { type ProcessLimits, confinement } from './confinement.ts';
 import { childMark } from './process-identity.ts';
 
-export type ChildPurpose = 'git' | 'git-reader' | 'mount' | 'network-mount' | 'quota' | 'redis' | 'relay';
+export type ChildPurpose = 'git' | 'git-reader' | 'mount' | 'network' | 'network-mount' | 'quota' | 'redis' | 'relay';
 
 /** How many of each may live at one time. */
 const MOST: Readonly<Record<ChildPurpose, number>> = {
@@ -17,6 +17,8 @@ const MOST: Readonly<Record<ChildPurpose, number>> = {
   // Two for each repository that is read now; those at rest end by themselves.
   'git-reader': 256,
   mount: 16,
+  // Each takes milliseconds.
+  network: 4,
   // Those of a server that does not answer must not take the places of other mounts.
   'network-mount': 16,
   // Each takes milliseconds.
@@ -130,7 +132,11 @@ export async function startChild(
   };
 }
 
-type RunOptions = Pick<ChildOptions, 'descriptor'> & { readonly timeoutMs: number };
+interface RunOptions extends Pick<ChildOptions, 'descriptor' | 'env'> {
+  readonly timeoutMs: number;
+  /** What it reads. */
+  readonly input?: string;
+}
 
 /** Runs a program to its end. Rejects with its last words when it fails or takes too long. */
 export async function runChild(...run: Parameters<typeof readChild>): Promise<void> {
@@ -142,10 +148,10 @@ export async function readChild(
   purpose: ChildPurpose,
   program: string,
   args: readonly string[],
-  { timeoutMs, ...options }: RunOptions,
+  { timeoutMs, input, ...options }: RunOptions,
 ): Promise<string> {
   const { process: child, end } = await startChild(purpose, program, args, options);
-  child.stdin.end();
+  child.stdin.end(input);
   let answered = '';
   child.stdout.on('data', (chunk: Buffer) => {
     answered = (answered + chunk.toString('utf8')).slice(0, MAX_ANSWER_CHARS);

@@ -1,0 +1,242 @@
+/**
+ * The content of one nftables table, as parts that are replaced one by one: each Service and each
+ * policy is a part. Commands are made from what has changed, so that the cost of a change does not
+ * depend on the size of the table. Pure: another file runs `nft`. Syntax: nft(8).
+ */
+import { append } from '../../base/append.ts';
+
+/** A table without the elements and chains of its parts. */
+export interface TableFrame {
+  readonly family: 'ip' | 'ip6' | 'inet' | 'bridge';
+  readonly name: string;
+  readonly sets: Readonly<Record<string, SetDeclaration>>;
+  readonly chains: Readonly<Record<string, FrameChain>>;
+}
+
+export interface SetDeclaration {
+  readonly kind: 'set' | 'map';
+  /** What stands between its braces. */
+  readonly declaration: string;
+}
+
+export interface FrameChain {
+  /** `type nat hook prerouting priority -110`; absent in a chain that others jump to. */
+  readonly hook?: string;
+  readonly rules: readonly string[];
+}
+
+export interface TablePart {
+  /** Elements by the name of their set or map: key → value. The value is empty in a set. */
+  readonly elements?: Readonly<Record<string, ReadonlyMap<string, string>>>;
+  /** The part's own chains, by name: their rules. */
+  readonly chains?: Readonly<Record<string, readonly string[]>>;
+  /** The part's own sets, by name. The kernel fills them. A set keeps its declaration. */
+  readonly sets?: Readonly<Record<string, SetDeclaration>>;
+}
+
+/** Several parts may want one key. The first one has it, and the next when that is gone. */
+interface Claim {
+  readonly part: string;
+  readonly value: string;
+}
+
+export interface TableState extends Pick<TableFrame, 'family' | 'name'> {
+  readonly parts: ReadonlyMap<string, TablePart>;
+  /** Replaces a part; undefined removes it. */
+  set(name: string, part: TablePart | undefined): void;
+  /** One transaction with all that has changed since the last call; undefined if nothing has. */
+  takeChanges(): string | undefined;
+  /** One transaction that makes the whole table anew, whatever was there. */
+  takeWhole(): string;
+  /** Parts that want a key that another part has: `part` waits for `owner`. */
+  conflicts(): readonly { readonly part: string; readonly owner: string; readonly key: string }[];
+}
+
+/** A command with more elements would be a line that no log can show. */
+const ELEMENTS_A_COMMAND = 1_000;
+
+export function createTableState(frame: TableFrame): TableState {
+  const parts = new Map<string, TablePart>();
+  const claims = new Map<string, Map<string, readonly Claim[]>>(
+    Object.keys(frame.sets).map((name) => [name, new Map()]),
+  );
+  /** What the kernel has, for keys and chains that have changed since. */
+  const before = new Map<string, Map<string, string | undefined>>();
+  const chainsBefore = new Map<string, readonly string[] | undefined>();
+  const chains = new Map<string, readonly string[]>();
+  const setsBefore = new Map<string, SetDeclaration | undefined>();
+  const sets = new Map<string, SetDeclaration>();
+  const where = `${frame.family} ${frame.name}`;
+
+  function remember(set: string, key: string): void {
+    let keys = before.get(set);
+    if (!keys) before.set(set, (keys = new Map<string, string | undefined>()));
+    if (!keys.has(key)) keys.set(key, claims.get(set)?.get(key)?.[0]?.value);
+  }
+
+  /** Takes the key, keeps it with another value, or gives it up: `value` is undefined then. */
+  function claim(set: string, key: string, value: string | undefined, part: string): void {
+    const keys = claimsOf(set);
+    const all = keys.get(key) ?? [];
+    remember(set, key);
+    const next = value === undefined ? all.filter((one) => one.part !== part) : claimed(all, part, value);
+    if (next.length > 0) keys.set(key, next);
+    else keys.delete(key);
+  }
+
+  function claimsOf(set: string): Map<string, readonly Claim[]> {
+    if (!frame.sets[set]) throw new Error(`Table "${frame.name}" has no set "${set}"`);
+    const keys = claims.get(set) ?? new Map<string, readonly Claim[]>();
+    claims.set(set, keys);
+    return keys;
+  }
+
+  function setChain(name: string, rules: readonly string[] | undefined): void {
+    if (!chainsBefore.has(name)) chainsBefore.set(name, chains.get(name));
+    if (rules) chains.set(name, rules);
+    else chains.delete(name);
+  }
+
+  function setSet(name: string, declared: SetDeclaration | undefined): void {
+    if (!setsBefore.has(name)) setsBefore.set(name, sets.get(name));
+    if (declared) sets.set(name, declared);
+    else sets.delete(name);
+  }
+
+  function set(name: string, part: TablePart | undefined): void {
+    const old = parts.get(name);
+    if (part) parts.set(name, part);
+    else parts.delete(name);
+    for (const [setName, elements] of Object.entries(old?.elements ?? {}))
+      for (const key of elements.keys())
+        if (!part?.elements?.[setName]?.has(key)) claim(setName, key, undefined, name);
+    for (const [setName, elements] of Object.entries(part?.elements ?? {}))
+      for (const [key, value] of elements)
+        if (old?.elements?.[setName]?.get(key) !== value) claim(setName, key, value, name);
+    for (const chain of Object.keys(old?.chains ?? {}))
+      if (!part?.chains?.[chain]) setChain(chain, undefined);
+    for (const [chain, rules] of Object.entries(part?.chains ?? {}))
+      if (!isSame(old?.chains?.[chain], rules)) setChain(chain, rules);
+    for (const own of Object.keys(old?.sets ?? {})) if (!part?.sets?.[own]) setSet(own, undefined);
+    for (const [own, declared] of Object.entries(part?.sets ?? {}))
+      if (!old?.sets?.[own]) setSet(own, declared);
+  }
+
+  function forgetChanges(): void {
+    before.clear();
+    chainsBefore.clear();
+    setsBefore.clear();
+  }
+
+  function takeChanges(): string | undefined {
+    const made: string[] = [];
+    const filled: string[] = [];
+    const dropped: string[] = [];
+    const flushed: string[] = [];
+    for (const [name, old] of setsBefore) {
+      const declared = sets.get(name);
+      if (declared && !old) made.push(addSet(where, name, declared));
+    }
+    for (const [name, old] of chainsBefore) {
+      const rules = chains.get(name);
+      if (rules && !old) made.push(`add chain ${where} ${name}`);
+      if (rules && old && !isSame(old, rules)) made.push(`flush chain ${where} ${name}`);
+      if (rules && !isSame(old, rules))
+        append(
+          filled,
+          rules.map((rule) => `add rule ${where} ${name} ${rule}`),
+        );
+      if (!rules && old) {
+        // The rules go first: they may lead to other chains that go.
+        flushed.push(`flush chain ${where} ${name}`);
+        dropped.push(`delete chain ${where} ${name}`);
+      }
+    }
+    const removed: string[] = [];
+    const added: string[] = [];
+    for (const [setName, keys] of before) {
+      const gone: string[] = [];
+      const come: string[] = [];
+      for (const [key, old] of keys) {
+        const value = claims.get(setName)?.get(key)?.[0]?.value;
+        if (value === old) continue;
+        if (old !== undefined) gone.push(key);
+        if (value !== undefined) come.push(elementText(key, value));
+      }
+      append(removed, elementCommands('delete', where, setName, gone));
+      append(added, elementCommands('add', where, setName, come));
+    }
+    for (const [name, old] of setsBefore)
+      if (old && !sets.has(name)) dropped.push(`delete ${old.kind} ${where} ${name}`);
+    forgetChanges();
+    const commands = [...made, ...filled, ...removed, ...added, ...flushed, ...dropped];
+    return commands.length === 0 ? undefined : `${commands.join('\n')}\n`;
+  }
+
+  function takeWhole(): string {
+    forgetChanges();
+    const commands = [`add table ${where}`, `delete table ${where}`, `add table ${where}`];
+    for (const [name, declared] of [...Object.entries(frame.sets), ...sets])
+      commands.push(addSet(where, name, declared));
+    const frameChains = Object.entries(frame.chains);
+    for (const [name, { hook }] of frameChains)
+      commands.push(`add chain ${where} ${name}${hook === undefined ? '' : ` { ${hook}; }`}`);
+    for (const name of chains.keys()) commands.push(`add chain ${where} ${name}`);
+    const ruled = [...frameChains.map(([name, { rules }]) => [name, rules] as const), ...chains];
+    for (const [name, rules] of ruled)
+      append(
+        commands,
+        rules.map((rule) => `add rule ${where} ${name} ${rule}`),
+      );
+    for (const [setName, keys] of claims) {
+      const texts = [...keys].map(([key, [first]]) => elementText(key, first?.value ?? ''));
+      append(commands, elementCommands('add', where, setName, texts));
+    }
+    return `${commands.join('\n')}\n`;
+  }
+
+  return {
+    family: frame.family,
+    name: frame.name,
+    parts,
+    set,
+    takeChanges,
+    takeWhole,
+    conflicts: () =>
+      [...claims.values()].flatMap((keys) =>
+        [...keys].flatMap(([key, [first, ...others]]) =>
+          // Equal values are no conflict: both parts want the same.
+          others
+            .filter(({ value }) => value !== first?.value)
+            .map(({ part }) => ({ part, owner: first?.part ?? '', key })),
+        ),
+      ),
+  };
+}
+
+function claimed(all: readonly Claim[], part: string, value: string): readonly Claim[] {
+  const isThere = all.some((one) => one.part === part);
+  return isThere ? all.map((one) => (one.part === part ? { part, value } : one)) : [...all, { part, value }];
+}
+
+const addSet = (where: string, name: string, { kind, declaration }: SetDeclaration): string =>
+  `add ${kind} ${where} ${name} { ${declaration} }`;
+
+const elementText = (key: string, value: string): string => (value === '' ? key : `${key} : ${value}`);
+
+function elementCommands(
+  verb: 'add' | 'delete',
+  where: string,
+  set: string,
+  texts: readonly string[],
+): readonly string[] {
+  const commands: string[] = [];
+  for (let start = 0; start < texts.length; start += ELEMENTS_A_COMMAND)
+    commands.push(
+      `${verb} element ${where} ${set} { ${texts.slice(start, start + ELEMENTS_A_COMMAND).join(', ')} }`,
+    );
+  return commands;
+}
+
+const isSame = (a: readonly string[] | undefined, b: readonly string[]): boolean =>
+  a?.length === b.length && a.every((rule, index) => rule === b[index]);

@@ -1,0 +1,114 @@
+/**
+ * From the links that a host should have and those that the kernel has, to the commands of `ip` and
+ * `bridge` that make them equal (ip-route(8), ip-neighbour(8), bridge(8)). Pure. Routes carry a
+ * protocol number of our own, so that nobody else's are touched.
+ */
+import type { Links } from './plan-links.ts';
+
+/** As `ip -json` and `bridge -json` list them. */
+export interface ObservedLinks {
+  readonly routes: readonly { readonly dst: string; readonly gateway?: string; readonly dev?: string }[];
+  /** Undefined if there is no tunnel. */
+  readonly tunnel:
+    | {
+        readonly address: string | undefined;
+        readonly hardwareAddress: string;
+        readonly localAddress: string | undefined;
+        readonly mtu: number;
+        readonly neighbours: readonly { readonly dst: string; readonly lladdr?: string }[];
+        readonly forwarding: readonly { readonly mac: string; readonly dst?: string }[];
+      }
+    | undefined;
+}
+
+export interface LinkSettings {
+  /** The tunnel's interface. */
+  readonly device: string;
+  /** Tells the tunnels of two clusters apart. */
+  readonly networkId: number;
+  /** Bytes, of the network between the hosts. */
+  readonly hostMtu: number;
+}
+
+export interface LinkCommands {
+  /** Lines for `ip -batch`. */
+  readonly ip: readonly string[];
+  /** Lines for `bridge -batch`, after those. */
+  readonly bridge: readonly string[];
+}
+
+/** Marks our routes; rtnetlink(7) leaves numbers from 5 on to programs. */
+export const ROUTE_PROTOCOL = 83;
+/** The kernel's own default is 8472; RFC 7348 has 4789, which Docker Swarm uses. */
+export const VXLAN_PORT = 8_472;
+/** Outer Ethernet, IPv4, UDP and VXLAN headers. */
+const VXLAN_OVERHEAD = 50;
+
+export const tunnelMtu = (hostMtu: number): number => hostMtu - VXLAN_OVERHEAD;
+
+export function planLinkCommands(
+  links: Links,
+  observed: ObservedLinks,
+  settings: LinkSettings,
+): LinkCommands {
+  const ip: string[] = [];
+  const bridge: string[] = [];
+  const tunnel = planTunnel(links, observed, settings, ip, bridge);
+  const { device } = settings;
+  const wanted = new Map(links.routes.map((route) => [route.cidr, route]));
+  const has = new Map(observed.routes.map((route) => [route.dst, route]));
+  for (const [cidr, { via, isTunnelled }] of wanted) {
+    const found = has.get(cidr);
+    const isThere = found?.gateway === via && (found.dev === device) === isTunnelled;
+    // A new device has none of the routes that led through the old one.
+    if (isThere && !(isTunnelled && tunnel === 'made')) continue;
+    const through = isTunnelled ? ` dev ${device} onlink` : '';
+    ip.push(`route replace ${cidr} via ${via}${through} proto ${ROUTE_PROTOCOL}`);
+  }
+  for (const cidr of has.keys())
+    if (!wanted.has(cidr) && !(tunnel === 'removed' && has.get(cidr)?.dev === device))
+      ip.push(`route delete ${cidr} proto ${ROUTE_PROTOCOL}`);
+  return { ip, bridge };
+}
+
+function planTunnel(
+  { tunnel: wanted }: Links,
+  { tunnel: has }: ObservedLinks,
+  { device, networkId, hostMtu }: LinkSettings,
+  ip: string[],
+  bridge: string[],
+): 'kept' | 'made' | 'removed' | 'none' {
+  if (!wanted) {
+    if (has) ip.push(`link delete ${device}`);
+    return has ? 'removed' : 'none';
+  }
+  const isSame =
+    has?.localAddress === wanted.localAddress &&
+    has.hardwareAddress === wanted.hardwareAddress &&
+    has.address === wanted.address;
+  if (!isSame) {
+    if (has) ip.push(`link delete ${device}`);
+    const type = `type vxlan id ${networkId} local ${wanted.localAddress} dstport ${VXLAN_PORT} nolearning`;
+    ip.push(
+      `link add ${device} address ${wanted.hardwareAddress} mtu ${tunnelMtu(hostMtu)} ${type}`,
+      `address add ${wanted.address}/32 dev ${device}`,
+      `link set ${device} up`,
+    );
+  } else if (has.mtu !== tunnelMtu(hostMtu)) ip.push(`link set ${device} mtu ${tunnelMtu(hostMtu)}`);
+
+  const kept = isSame ? has : undefined;
+  const neighbours = new Map(kept?.neighbours.map(({ dst, lladdr }) => [dst, lladdr]));
+  const forwarding = new Map(kept?.forwarding.map(({ mac, dst }) => [mac, dst]));
+  for (const { tunnelAddress, hardwareAddress, hostAddress } of wanted.peers) {
+    if (neighbours.get(tunnelAddress) !== hardwareAddress)
+      ip.push(`neigh replace ${tunnelAddress} lladdr ${hardwareAddress} dev ${device} nud permanent`);
+    if (forwarding.get(hardwareAddress) !== hostAddress)
+      bridge.push(`fdb replace ${hardwareAddress} dev ${device} dst ${hostAddress} self permanent`);
+    neighbours.delete(tunnelAddress);
+    forwarding.delete(hardwareAddress);
+  }
+  for (const gone of neighbours.keys()) ip.push(`neigh delete ${gone} dev ${device}`);
+  for (const [gone, dst] of forwarding)
+    bridge.push(`fdb delete ${gone} dev ${device}${dst === undefined ? '' : ` dst ${dst}`} self`);
+  return isSame ? 'kept' : 'made';
+}

@@ -12,6 +12,11 @@ import { cronJobKind } from './kinds/cron-job/kind.ts';
 import { deploymentKind } from './kinds/deployment.ts';
 import { endpointSliceKind } from './kinds/endpoint-slice.ts';
 import { endpointsKind } from './kinds/endpoints.ts';
+import { gatewayResourceKinds } from './kinds/gateway-api/gateway.ts';
+import { gatewayClassKinds } from './kinds/gateway-api/gateway-class.ts';
+import { grpcRouteKinds } from './kinds/gateway-api/grpc-route.ts';
+import { httpRouteKinds } from './kinds/gateway-api/http-route.ts';
+import { referenceGrantKinds } from './kinds/gateway-api/reference-grant.ts';
 import { horizontalPodAutoscalerKind } from './kinds/horizontal-pod-autoscaler/kind.ts';
 import { horizontalPodAutoscalerV1Kind } from './kinds/horizontal-pod-autoscaler/kind-v1.ts';
 import { ingressKind } from './kinds/ingress.ts';
@@ -56,7 +61,7 @@ import {
 } from './custom/index.ts';
 import { asRecord } from './json-access.ts';
 import { formatApiVersion, type KubeObject } from './object.ts';
-import { type Registry, type ResourceKind, resourceIdOf, storageIdOf } from './resource-kind.ts';
+import { isBuiltin, type Registry, type ResourceKind, resourceIdOf, storageIdOf } from './resource-kind.ts';
 import { createStorageFormat } from './strategy/index.ts';
 
 export const builtinKinds: readonly ResourceKind[] = [
@@ -87,6 +92,11 @@ export const builtinKinds: readonly ResourceKind[] = [
   horizontalPodAutoscalerV1Kind,
   ingressKind,
   ingressClassKind,
+  ...gatewayClassKinds,
+  ...gatewayResourceKinds,
+  ...httpRouteKinds,
+  ...grpcRouteKinds,
+  ...referenceGrantKinds,
   limitRangeKind,
   networkPolicyKind,
   addressGroupKind,
@@ -214,13 +224,11 @@ function makesTheSame(before: KubeObject, after: KubeObject): boolean {
 /** The registry with the kinds of these definitions, too, as they ask for them. */
 export function withDefinitions(registry: Registry, definitions: readonly KubeObject[]): Registry {
   const added = extended([], definitions.map(requestedKinds));
-  const isBuiltin = (kind: ResourceKind | undefined): kind is ResourceKind =>
-    kind !== undefined && kind.custom === undefined;
   return {
     ...createRegistry([...registry.kinds, ...added.kinds]),
     byKind(apiVersion, kind) {
       const known = registry.byKind(apiVersion, kind);
-      return isBuiltin(known) ? known : (added.byKind(apiVersion, kind) ?? known);
+      return known && isBuiltin(known) ? known : (added.byKind(apiVersion, kind) ?? known);
     },
   };
 }

@@ -138,6 +138,9 @@ export interface ResourceKind extends ServedResource {
   ): readonly FieldError[];
 }
 
+/** Whether the system serves the kind itself, whatever definitions there are. */
+export const isBuiltin = ({ custom }: ServedResource): boolean => custom?.isBuiltin ?? custom === undefined;
+
 /** The name of a resource in the store and in messages: `pods`, `deployments.apps`. */
 export type ResourceId = string;
 

@@ -7,6 +7,7 @@ import { fieldErrorText } from '../../src/schemas/errors/status.ts';
 import { planDelete, prepareCreate, prepareUpdate } from '../../src/schemas/strategy/index.ts';
 import { deepFreeze } from '../support/deep-freeze.ts';
 import { customSamples } from './custom-samples.ts';
+import { gatewaySamples } from './gateway-samples.ts';
 import { rbacSamples } from './rbac-samples.ts';
 import { storedSamples } from './stored-samples.ts';
 import { casesOf, createContext, inTestNamespace, kindOf, readFact } from './facts.ts';
@@ -174,6 +175,7 @@ const samples: readonly KubeObject[] = [
   ...storageSamples,
   ...rbacSamples,
   ...customSamples,
+  ...gatewaySamples,
 ].map(deepFreeze);
 
 /** Every path of an object, from the root down. */

@@ -1,7 +1,7 @@
 /** Names, establishes and cleans up definitions. Keeps that of Applications as it is served. */
 import { APPLICATION_DEFINITION } from '../../schemas/applications/application-definition.ts';
 import { CLEANUP_FINALIZER, DEFINITION_RESOURCE, readDefinition } from '../../schemas/custom/index.ts';
-import { resourceIdOf } from '../../schemas/resource-kind.ts';
+import { isBuiltin, resourceIdOf } from '../../schemas/resource-kind.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Controller, Reconciler } from '../controller.ts';
 import { isDeleting } from '../ownership.ts';
@@ -34,7 +34,7 @@ export const customResourcesController: Controller = {
       const { group, names } = readDefinition(definition);
       const resource = resourceIdOf({ group, plural: names.plural });
       const served = registry.byId(resource);
-      if (served && !served.custom) return undefined;
+      if (served && isBuiltin(served)) return undefined;
       const cache = await caches.open(resource);
       const { name } = definition.metadata;
       if (!emptying.has(resource)) {

@@ -3,7 +3,7 @@
  * checks it afterwards.
  */
 import { applicationAuthor } from './application-author.ts';
-import { ownDefinition } from './own-definition.ts';
+import { ownDefinition, servedDefinition } from './own-definition.ts';
 import { certificateRequest } from './certificate-request.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
 import { gitManaged } from './git-managed.ts';
@@ -41,5 +41,6 @@ export const admissionRules: readonly AdmissionRule[] = [
   limitRangeChecks,
   applicationAuthor,
   ownDefinition,
+  servedDefinition,
   gitManaged,
 ];

@@ -4,6 +4,7 @@
  * not name is not seen through it.
  */
 import { isRecord } from '../../base/json.ts';
+import type { FieldError } from '../errors/field-error.ts';
 import { asRecord, omit } from '../json-access.ts';
 import { formatApiVersion, type KubeObject } from '../object.ts';
 import type { ResourceKind, StoredForm, Subresource } from '../resource-kind.ts';
@@ -44,13 +45,36 @@ export function establishedKinds(definition: KubeObject): CustomKinds | undefine
 export const requestedKinds = (definition: KubeObject): CustomKinds =>
   kindsOf(definition, readDefinition(definition));
 
+/** The members of the system's own kinds that no definition has. */
+export interface BuiltinParts extends Pick<ResourceKind, 'applyOrder' | 'defaultRoles' | 'idle'> {
+  /** Errors of a sound object, beside those of its schema. */
+  readonly rules?: (object: KubeObject, current: KubeObject | undefined) => readonly FieldError[];
+}
+
+/** Kinds that the system serves itself, as if a definition had made them. */
+export const builtinCustomKinds = (
+  definition: Definition,
+  { rules, defaultRoles, ...parts }: BuiltinParts,
+): readonly ResourceKind[] =>
+  definition.versions.map((version): ResourceKind => {
+    const kind = customKind(definition, version, false, rules);
+    const roles = version.storage && defaultRoles ? { defaultRoles } : {};
+    const custom = kind.custom && { ...kind.custom, isBuiltin: true as const };
+    return { ...kind, ...parts, ...roles, ...(custom ? { custom } : {}) };
+  });
+
 function kindsOf(object: KubeObject, definition: Definition): CustomKinds {
   const terminating = object.metadata.deletionTimestamp !== undefined;
   const kinds = definition.versions.map((version) => customKind(definition, version, terminating));
   return { all: kinds, served: kinds.filter((_, index) => definition.versions[index]?.served) };
 }
 
-function customKind(definition: Definition, version: DefinitionVersion, terminating: boolean): ResourceKind {
+function customKind(
+  definition: Definition,
+  version: DefinitionVersion,
+  terminating: boolean,
+  rules?: BuiltinParts['rules'],
+): ResourceKind {
   const { group, namespaced, names } = definition;
   const { schema, hasStatus, scale } = version;
   const subresources: Subresource[] = [
@@ -92,7 +116,7 @@ function customKind(definition: Definition, version: DefinitionVersion, terminat
     checkStructure: (object) => (isRecord(object) ? [] : [notAnObject]),
     validate: (object, current) => [
       ...validateMetadata(object, { namespaced, nameRule: dns1123Subdomain, anyFinalizer: true }),
-      ...validateCustomObject(schema, object, current),
+      ...validateCustomObject(schema, object, current, rules && (() => rules(object, current))),
     ],
     validateUpdate: validateMetadataUpdate,
     checkImplemented: () => [],

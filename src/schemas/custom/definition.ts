@@ -51,6 +51,8 @@ export interface Definition {
 
 /** The members of a kind that a definition made. */
 export interface CustomResource {
+  /** The system serves the kind itself: definitions of it change nothing. */
+  readonly isBuiltin?: true;
   /** Name of the definition. */
   readonly definition: string;
   readonly listKind: string;

@@ -1,5 +1,5 @@
 /** Kinds of CustomResourceDefinitions. Others import this file only (but resource-kind.ts). */
-export { type CustomKinds, establishedKinds, requestedKinds } from './custom-kind.ts';
+export { builtinCustomKinds, type CustomKinds, establishedKinds, requestedKinds } from './custom-kind.ts';
 export {
   CLEANUP_FINALIZER,
   compareVersions,

@@ -30,20 +30,22 @@ const MAX_ERRORS = 100;
 
 /**
  * Errors of an object of the API; apiVersion, kind and metadata are checked elsewhere. `old` is
- * what an update replaces, for the rules that compare.
+ * what an update replaces, for the rules that compare. `moreRules` are those that are code.
  */
 export function validateCustomObject(
   schema: StructuralSchema,
   object: unknown,
   old?: unknown,
+  moreRules?: () => readonly FieldError[],
 ): readonly FieldError[] {
   const errors = [...check(schema, object, '', true, 0, old), ...validateEmbedded(schema, object, '')].slice(
     0,
     MAX_ERRORS,
   );
   if (errors.some(({ type }) => BLOCKING.has(type)))
-    return hasRules(schema) ? [...errors, UNCHECKED] : errors;
-  return [...errors, ...evaluateRules({ schema, value: object, old, path: '', isRoot: true })];
+    return moreRules || hasRules(schema) ? [...errors, UNCHECKED] : errors;
+  const broken = evaluateRules({ schema, value: object, old, path: '', isRoot: true });
+  return [...errors, ...broken, ...(moreRules?.() ?? [])];
 }
 
 const BLOCKING: ReadonlySet<string> = new Set([

@@ -21,7 +21,7 @@ import { asRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { formatApiVersion, objectKey, parseApiVersion } from '../object.ts';
 import { createRegistry, withDefinitions } from '../registry.ts';
-import { type Registry, type ResourceKind, resourceIdOf } from '../resource-kind.ts';
+import { isBuiltin, type Registry, type ResourceKind, resourceIdOf } from '../resource-kind.ts';
 import { fieldErrorBody } from '../errors/status.ts';
 import type { ManifestDocument, ManifestError, ManifestSource, Position } from './types.ts';
 
@@ -121,7 +121,7 @@ function originOfKinds(
   let origin: KindsFrom = 'system';
   for (const { object } of documents) {
     const known = registry.byKind(object.apiVersion, object.kind);
-    if (known && !known.custom) continue;
+    if (known && isBuiltin(known)) continue;
     if (!own.byKind(object.apiVersion, object.kind)) return 'cluster';
     origin = 'source';
   }

@@ -48,7 +48,8 @@ function renderKinds(kinds: readonly ResourceKind[]): string {
         ? `| ${kind} | accepted | ${idle === undefined ? '' : `${idle}; `}${HARMLESS} |`
         : `| ${kind} | refused | ${missing} |`,
     );
-  return `\n${KINDS_INTRODUCTION}${rows.join('\n')}\n`;
+  // A kind that is served in several versions has one row.
+  return `\n${KINDS_INTRODUCTION}${[...new Set(rows)].join('\n')}\n`;
 }
 
 function renderSection(title: string, rules: readonly FieldRule[]): string {

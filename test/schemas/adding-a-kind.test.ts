@@ -291,9 +291,8 @@ it('is in discovery, in the OpenAPI document and in the default roles', async ()
   const document = JSON.stringify((await send('GET', '/openapi/v3/apis/example.com/v1')).body);
   expect(document).toContain('A Toy is played with.');
   expect(document).toContain('patchExampleComV1NamespacedToy');
-  const rules = (verbs: readonly string[]): object[] => [
-    { verbs, apiGroups: ['example.com'], resources: ['toys'] },
-  ];
+  const rules = (verbs: readonly string[]): unknown =>
+    expect.arrayContaining([{ verbs, apiGroups: ['example.com'], resources: ['toys'] }]);
   expect(started.roles).toEqual([
     ['symphony:aggregate-to-view', rules(['get', 'list', 'watch'])],
     ['symphony:aggregate-to-edit', rules(['create', 'delete', 'deletecollection', 'patch', 'update'])],

@@ -157,12 +157,20 @@ const autoscaler: KubeObject = {
     behavior: { scaleUp: { policies: [{ type: 'Pods', value: 1, periodSeconds: 15 }] } },
   },
 };
+const addressGroup: KubeObject = {
+  apiVersion: 'symphony.dev/v1alpha1',
+  kind: 'AddressGroup',
+  metadata: { name: 'a' },
+  spec: { namespace: 'testns', podSelector: { matchLabels: { app: 'a' } } },
+  addresses: [{ ip: '10.9.9.1', ports: [{ name: 'http', protocol: 'TCP', port: 80 }] }],
+};
 const samples: readonly KubeObject[] = [
   ...casesOf('api/defaulting').map((name) =>
     inTestNamespace(readFact<KubeObject>(`api/defaulting/${name}/input.yaml`)),
   ),
   application,
   signingRequest,
+  addressGroup,
   node,
   namespace,
   event,

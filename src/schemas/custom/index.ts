@@ -18,3 +18,4 @@ export {
   validateDefinitionUpdate,
 } from './validate-definition.ts';
 export { NOWHERE } from './rules/evaluate-rules.ts';
+export type { StructuralSchema } from './structural-schema.ts';

@@ -152,8 +152,7 @@ function validateOne(document: ManifestDocument, registry: Registry, options: Va
   const kind = registry.byKind(apiVersion, kindName);
   if (!kind) return { ok: false, errors: [unknownKind(document, registry, options)] };
   if (kind.missing !== undefined) return { ok: false, errors: [withoutBehaviour(document, kind)] };
-  if (kind.verbs && !kind.verbs.includes('create'))
-    return { ok: false, errors: [madeBySystem(document, kind)] };
+  if (!mayCreate(kind)) return { ok: false, errors: [madeBySystem(document, kind)] };
   try {
     const shape = kind.checkStructure(document.object).filter((error) => !isMeaning(error));
     const fieldErrors = [...shape, ...unknownFieldsOf(kind, document.object)];
@@ -269,6 +268,8 @@ function withoutBehaviour(document: ManifestDocument, kind: ResourceKind): Manif
   };
 }
 
+const mayCreate = ({ verbs }: ResourceKind): boolean => verbs?.includes('create') ?? true;
+
 function madeBySystem(document: ManifestDocument, { kind }: ResourceKind): ManifestError {
   return {
     ...placeOf(document, 'kind'),
@@ -287,7 +288,7 @@ function unknownKind(
   const { group } = parseApiVersion(apiVersion);
   const sameName = registry.kinds.filter((known) => known.kind === kind);
   const sameGroup = sameName.find((known) => known.group === group) ?? sameName[0];
-  const supported = registry.kinds.filter((known) => known.missing === undefined);
+  const supported = registry.kinds.filter((known) => known.missing === undefined && mayCreate(known));
   const names = [...new Set(supported.map((known) => known.kind))].sort();
   const closest = closestName(kind, names);
   const path = sameGroup ? 'apiVersion' : 'kind';

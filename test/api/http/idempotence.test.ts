@@ -6,6 +6,7 @@ import { dump, load } from 'js-yaml';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { omit } from '../../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
+import { gatewaySamples } from '../../schemas/gateway-samples.ts';
 import { storedSamples } from '../../schemas/stored-samples.ts';
 import { kindNamed } from '../test-api.ts';
 import { type HttpAnswer, startTestHttp, type TestHttp } from '../test-http.ts';
@@ -20,6 +21,7 @@ const workload = {
 
 const samples: readonly KubeObject[] = [
   ...storedSamples,
+  ...gatewaySamples.filter(({ apiVersion, kind }) => apiVersion.endsWith('/v1') && kind !== 'ReferenceGrant'),
   { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'a', namespace: 'testns' }, spec: workload },
   { apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { name: 'a', namespace: 'testns' }, spec: workload },
   {

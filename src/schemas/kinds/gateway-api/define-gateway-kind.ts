@@ -3,7 +3,7 @@
  * the system's own and behave as if these had made them.
  */
 import { builtinCustomKinds } from '../../custom/index.ts';
-import type { StructuralSchema } from '../../custom/structural-schema.ts';
+import type { StructuralSchema } from '../../custom/index.ts';
 import type { ResourceKind } from '../../resource-kind.ts';
 import { GROUP } from './parts.ts';
 import { brokenRules, type Rule } from './rules.ts';

@@ -1,5 +1,5 @@
 import { asList, asRecord, asRecords, asString, getPath, isAbsent } from '../../json-access.ts';
-import type { StructuralSchema } from '../../custom/structural-schema.ts';
+import type { StructuralSchema } from '../../custom/index.ts';
 import { AGE, gatewayKinds } from './define-gateway-kind.ts';
 import {
   choice,

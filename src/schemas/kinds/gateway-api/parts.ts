@@ -3,7 +3,7 @@
  * are those of the API's own definitions.
  */
 import { words } from '../../../base/words.ts';
-import type { StructuralSchema } from '../../custom/structural-schema.ts';
+import type { StructuralSchema } from '../../custom/index.ts';
 
 type Schema = StructuralSchema;
 

@@ -1,6 +1,6 @@
 /** What HTTPRoutes and GRPCRoutes share: parents, backends, the filters of headers, the status. */
 import { asRecord, asRecords, asString, getPath, isAbsent } from '../../json-access.ts';
-import type { StructuralSchema } from '../../custom/structural-schema.ts';
+import type { StructuralSchema } from '../../custom/index.ts';
 import {
   choice,
   conditions,

@@ -14,6 +14,7 @@ import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { endpointSliceController } from './endpoint-slice/endpoint-slice-controller.ts';
 import { mirroringController } from './endpoint-slice-mirroring/endpoint-slice-mirroring-controller.ts';
 import { expiryController } from './expiry/expiry-controller.ts';
+import { gatewayController } from './gateway/gateway-controller.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector-controller.ts';
 import { jobController } from './job/job-controller.ts';
 import { orphanPodsController } from './job/orphan-pods-controller.ts';
@@ -101,6 +102,7 @@ export const controllersFor = ({
   endpointSliceController,
   mirroringController,
   addressGroupController,
+  gatewayController,
   volumeProtection,
   expiryController(eventTtlMs),
 ];

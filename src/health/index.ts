@@ -10,6 +10,7 @@ import { assessCustomResource, assessDefinition } from './custom-resource.ts';
 import { assessDaemonSet } from './daemon-set.ts';
 import { assessCronJob } from './cron-job.ts';
 import { assessDeployment } from './deployment.ts';
+import { assessGateway, assessRoute } from './gateway.ts';
 import { assessJob } from './job.ts';
 import { assessPersistentVolumeClaim } from './persistent-volume-claim.ts';
 import { assessAutoscaler } from './horizontal-pod-autoscaler.ts';
@@ -30,6 +31,9 @@ const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
   ['/Pod', assessPod],
   ['autoscaling/HorizontalPodAutoscaler', assessAutoscaler],
   ['/Service', assessService],
+  ['gateway.networking.k8s.io/Gateway', assessGateway],
+  ['gateway.networking.k8s.io/HTTPRoute', assessRoute],
+  ['gateway.networking.k8s.io/GRPCRoute', assessRoute],
   ['/PersistentVolumeClaim', assessPersistentVolumeClaim],
   ['argoproj.io/Application', assessNestedApplication],
   ['apiextensions.k8s.io/CustomResourceDefinition', assessDefinition],

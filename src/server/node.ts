@@ -18,9 +18,14 @@ import { createDiskPodVolumes } from '../node-agent/volumes/disk-pod-volumes.ts'
 import type { EngineShare } from '../node-agent/node/plan-share.ts';
 import { systemRoutes } from '../node-agent/node/read-routes.ts';
 import { readMachineUsage } from '../node-agent/node/read-usage.ts';
+import { createContainerLinks } from '../network/pod-network/connect-container.ts';
+import { runProgram } from '../network/run-program.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
-import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
+import {
+  createDockerRuntime,
+  type DockerRuntimeOptions,
+} from '../node-agent/runtime/docker/create-docker-runtime.ts';
 import { bridgeName } from '../node-agent/runtime/docker/networks.ts';
 import { readEngineIdentity } from '../node-agent/runtime/docker/read-engine.ts';
 import { createHollowParts } from '../node-agent/runtime/hollow/create-hollow-parts.ts';
@@ -199,12 +204,15 @@ function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logg
   const { cluster, nodeName: node, directory } = options;
   const clock = systemClock;
   const host = options.dockerHost ?? defaultDockerHost();
-  const runtime = recordingRuntime(createDockerRuntime({ host, cluster, node, clock, logger }), {
-    directory,
-    cluster,
-    dockerHost: host,
-    readIdentity: () => readEngineIdentity(host, clock),
-  });
+  const runtime = recordingRuntime(
+    createDockerRuntime({ host, cluster, node, clock, logger, links: linksOf(options, host) }),
+    {
+      directory,
+      cluster,
+      dockerHost: host,
+      readIdentity: () => readEngineIdentity(host, clock),
+    },
+  );
   return {
     runtime,
     volumes: createDiskPodVolumes({
@@ -223,6 +231,12 @@ function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logg
       ? { readUsage: () => readMachineUsage(directory), routes: systemRoutes }
       : {}),
   };
+}
+
+/** The agent connects pods itself where it shares the engine's machine, and may. */
+function linksOf({ directory, network }: NodeOptions, host: string): DockerRuntimeOptions['links'] {
+  const isAble = network && network.mode !== 'none' && host.startsWith('unix:') && isRoot();
+  return isAble ? { links: createContainerLinks(runProgram), directory } : undefined;
 }
 
 /** Only root can mount, and give files to other users. */

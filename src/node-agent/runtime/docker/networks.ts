@@ -28,7 +28,16 @@ export function bridgeName(cluster: string, network: string): string {
 const bridgeOf = ({ Id, Options }: NetworkInspectInfo): string =>
   Options?.['com.docker.network.bridge.name'] ?? `br-${Id.slice(0, 12)}`;
 
-export function createNetworks(engine: Engine, cluster: string, clock: Clock, signal: AbortSignal): Networks {
+export interface NetworksOptions {
+  readonly engine: Engine;
+  readonly cluster: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Makes the interface first: the Engine then leaves it alone when somebody prunes its networks. */
+  readonly prepare?: ((bridge: string, network: PodNetwork) => Promise<void>) | undefined;
+}
+
+export function createNetworks({ engine, cluster, clock, signal, prepare }: NetworksOptions): Networks {
   const { docker, call } = engine;
 
   const all = (): Promise<readonly NetworkInspectInfo[]> => listNetworks(engine);
@@ -54,6 +63,8 @@ export function createNetworks(engine: Engine, cluster: string, clock: Clock, si
   }
 
   async function create(network: PodNetwork): Promise<void> {
+    const bridge = bridgeName(cluster, network.name);
+    await prepare?.(bridge, network);
     try {
       await call(`create network "${network.name}"`, ({ abortSignal }) =>
         docker.createNetwork({
@@ -63,7 +74,7 @@ export function createNetworks(engine: Engine, cluster: string, clock: Clock, si
           IPAM: { Driver: 'default', Config: [{ Subnet: network.subnet, Gateway: network.gateway }] },
           Options: {
             'com.docker.network.bridge.enable_ip_masquerade': 'true',
-            'com.docker.network.bridge.name': bridgeName(cluster, network.name),
+            'com.docker.network.bridge.name': bridge,
           },
           Labels: { [labelKeys.cluster]: cluster },
           abortSignal,

@@ -18,8 +18,6 @@ import { createDiskPodVolumes } from '../node-agent/volumes/disk-pod-volumes.ts'
 import type { EngineShare } from '../node-agent/node/plan-share.ts';
 import { systemRoutes } from '../node-agent/node/read-routes.ts';
 import { readMachineUsage } from '../node-agent/node/read-usage.ts';
-import { createContainerLinks } from '../network/pod-network/connect-container.ts';
-import { runProgram } from '../network/run-program.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
 import {
@@ -32,6 +30,7 @@ import { createHollowParts } from '../node-agent/runtime/hollow/create-hollow-pa
 import { type ContainerRuntime, RuntimeError } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './identity/cluster-identity.ts';
 import type { NodeNetworkOptions } from './host-networks.ts';
+import { podLinksAt } from './pod-links.ts';
 import { openEngineRecord, recordingRuntime } from './removal/engine-record.ts';
 
 export interface NodeOptions {
@@ -205,7 +204,11 @@ function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logg
   const clock = systemClock;
   const host = options.dockerHost ?? defaultDockerHost();
   const runtime = recordingRuntime(
-    createDockerRuntime({ host, cluster, node, clock, logger, links: linksOf(options, host) }),
+    createDockerRuntime({
+      ...{ host, cluster, node, clock, logger },
+      links: podLinksAt(host),
+      ...(options.network && options.network.mode !== 'none' ? { programDirectory: directory } : {}),
+    }),
     {
       directory,
       cluster,
@@ -231,12 +234,6 @@ function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logg
       ? { readUsage: () => readMachineUsage(directory), routes: systemRoutes }
       : {}),
   };
-}
-
-/** The agent connects pods itself where it shares the engine's machine, and may. */
-function linksOf({ directory, network }: NodeOptions, host: string): DockerRuntimeOptions['links'] {
-  const isAble = network && network.mode !== 'none' && host.startsWith('unix:') && isRoot();
-  return isAble ? { links: createContainerLinks(runProgram), directory } : undefined;
 }
 
 /** Only root can mount, and give files to other users. */

@@ -23,8 +23,14 @@ export interface LinkPlace extends PodsNetwork {
   readonly hasIpv6: boolean;
 }
 
-/** Interface names end at 15 characters. */
-export const hostEndOf = (containerId: string): string => `syp${containerId.slice(0, 12)}`;
+/**
+ * The host's end of the address's link; no two can have it. Interface names end at 15 characters,
+ * and the bridge's differs from those of other clusters in its last ones.
+ */
+export function hostEndOf(address: string, bridge: string): string {
+  const bytes = address.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
+  return `sy${bridge.slice(-5)}${bytes.join('')}`;
+}
 
 /** Each address always has the same, so that nobody remembers a former pod's. */
 export function hardwareAddressOf(address: string): string {
@@ -36,10 +42,10 @@ export function hardwareAddressOf(address: string): string {
  * Run in the container's network. The link begins to work with its other end, so everything else is
  * there by then. Pods have IPv4 addresses alone: an address of IPv6 would pass by policies.
  */
-export function planPodEnd({ containerId, address }: ContainerLink, place: LinkPlace): string {
-  const { subnet, gateway, mtu, hostPid, hasIpv6 } = place;
+export function planPodEnd(address: string, place: LinkPlace): string {
+  const { bridge, subnet, gateway, mtu, hostPid, hasIpv6 } = place;
   return lines([
-    `link add eth0 mtu ${mtu} address ${hardwareAddressOf(address)} type veth peer name ${hostEndOf(containerId)} mtu ${mtu} netns ${hostPid}`,
+    `link add eth0 mtu ${mtu} address ${hardwareAddressOf(address)} type veth peer name ${hostEndOf(address, bridge)} mtu ${mtu} netns ${hostPid}`,
     ...(hasIpv6 ? ['link set eth0 addrgenmode none'] : []),
     `address add ${address}/${bitsOf(subnet)} broadcast + dev eth0`,
     'link set eth0 up',
@@ -47,10 +53,14 @@ export function planPodEnd({ containerId, address }: ContainerLink, place: LinkP
   ]);
 }
 
-/** A pod may reach itself through a Service: its own packets come back to its port (hairpin). */
-export function planHostEnd({ containerId }: ContainerLink, { bridge, hasIpv6 }: LinkPlace): string {
-  const end = hostEndOf(containerId);
+/**
+ * The alias says whose link it is. A pod may reach itself through a Service: its own packets come
+ * back to its port (hairpin).
+ */
+export function planHostEnd({ containerId, address }: ContainerLink, { bridge, hasIpv6 }: LinkPlace): string {
+  const end = hostEndOf(address, bridge);
   return lines([
+    `link set ${end} alias ${containerId}`,
     `link set ${end} master ${bridge}`,
     `link set ${end} type bridge_slave hairpin on`,
     ...(hasIpv6 ? [`link set ${end} addrgenmode none`] : []),

@@ -1,4 +1,6 @@
 /** The Docker adapter on the real Engine: the contract, and what only a real engine shows. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
@@ -9,6 +11,8 @@ import {
   labelKeys,
   type LogOptions,
 } from '../../../src/node-agent/runtime/types.ts';
+import { createContainerLinks } from '../../../src/network/pod-network/connect-container.ts';
+import { runProgram } from '../../../src/network/run-program.ts';
 import { describeContainerRuntime } from '../../contracts/container-runtime.ts';
 import {
   connectDocker,
@@ -26,28 +30,60 @@ const connect = (cluster: string, node: string): ContainerRuntime =>
 
 const SERVER = ['sh', '-c', 'trap "exit 7" TERM; while :; do sleep 1 & wait $!; done'];
 
-describeContainerRuntime('docker', async () => {
-  await ensureTestImages();
-  const cluster = uniqueCluster();
-  const net = await freeSubnet();
-  const network = `symphony-${cluster}`;
-  const first = connect(cluster, 'n0');
-  await first.ensureNetwork({ name: network, subnet: net.subnet, gateway: net.gateway });
-  return {
-    image: TEST_IMAGE,
-    missingImage: 'symphony.test/nothing:1',
-    network,
-    ip: (host) => net.ip(host),
+/** As an agent does, which asks for the network before it starts anything. */
+function connectLinked(
+  cluster: string,
+  node: string,
+  network: Parameters<ContainerRuntime['ensureNetwork']>[0],
+): ContainerRuntime {
+  const runtime = createDockerRuntime({
+    host: engineHost(),
     cluster,
-    connect: (node) => connect(cluster, node),
-    programs: {
-      server: SERVER,
-      stubborn: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'],
-      speaker: ['sh', '-c', 'echo one; echo two; exit 3'],
+    node,
+    clock: systemClock,
+    logger: silentLogger,
+    links: createContainerLinks(runProgram),
+    programDirectory: join(tmpdir(), `symphony-${cluster}`),
+  });
+  const ready = runtime.ensureNetwork(network);
+  return {
+    ...runtime,
+    ensureSandbox: async (spec) => {
+      await ready;
+      return runtime.ensureSandbox(spec);
     },
-    probe: ['true'],
-    dispose: () => removeCluster(cluster),
+    create: async (spec, sandbox) => {
+      await ready;
+      return runtime.create(spec, sandbox);
+    },
   };
+}
+
+describe.each(['by the engine', 'by the agent'])('connected %s', (how) => {
+  describeContainerRuntime('docker', async () => {
+    await ensureTestImages();
+    const cluster = uniqueCluster();
+    const net = await freeSubnet();
+    const network = { name: `symphony-${cluster}`, subnet: net.subnet, gateway: net.gateway };
+    const first = connect(cluster, 'n0');
+    if (how === 'by the engine') await first.ensureNetwork(network);
+    return {
+      image: TEST_IMAGE,
+      missingImage: 'symphony.test/nothing:1',
+      network: network.name,
+      ip: (host) => net.ip(host),
+      cluster,
+      connect: (node) =>
+        how === 'by the engine' ? connect(cluster, node) : connectLinked(cluster, node, network),
+      programs: {
+        server: SERVER,
+        stubborn: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'],
+        speaker: ['sh', '-c', 'echo one; echo two; exit 3'],
+      },
+      probe: ['true'],
+      dispose: () => removeCluster(cluster),
+    };
+  });
 });
 
 describe('docker runtime on a real engine', () => {

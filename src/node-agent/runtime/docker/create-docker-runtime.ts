@@ -27,8 +27,10 @@ export interface DockerRuntimeOptions extends EngineAddress {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly rng?: Rng;
-  /** Connects containers to the pods' network; without it, the engine does. */
-  readonly links?: { readonly links: PodLinks; readonly directory: string } | undefined;
+  /** The pods' network on this machine; absent where the engine is elsewhere. */
+  readonly links?: PodLinks | undefined;
+  /** For a program on this machine that containers begin with. Without it, the engine connects them. */
+  readonly programDirectory?: string;
 }
 
 export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRuntime {
@@ -41,11 +43,15 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
   const info = createInfo(engine, clock);
   const images = createImages(engine, clock);
   const sees = createSees(engine);
+  const { links, programDirectory: directory } = options;
   const linked =
-    options.links && createLinkedContainers({ ...options.links, ...info, ...sees, engine, clock, logger });
+    links &&
+    (directory === undefined
+      ? undefined
+      : createLinkedContainers({ ...info, ...sees, engine, links, directory, clock, logger }));
   const networks = createNetworks({
     ...{ engine, cluster, clock, signal: disposed.signal },
-    prepare: options.links?.links.ensureBridge,
+    bridges: links,
   });
   const containers = createContainers({ engine, ownership, oomScores, logger, linked });
   return {

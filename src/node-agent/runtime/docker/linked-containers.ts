@@ -12,7 +12,13 @@ import { errorMessage } from '../../../base/errors.ts';
 import { makeDirectory } from '../../../base/make-directory.ts';
 import type { Logger } from '../../../base/logger.ts';
 import { ABSENT_NAME, DENIED_NAME, WAITING_NAME, waitingProgram } from '../../images/waiting-program.ts';
-import { type ContainerRecord, type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
+import {
+  type ContainerRecord,
+  type ContainerRuntime,
+  labelKeys,
+  RuntimeError,
+  type RuntimeErrorCode,
+} from '../types.ts';
 import type { Engine } from './engine.ts';
 import type { LinkedStart, PlacedContainer } from './placed-container.ts';
 import { type ImageProgram, linkedAddress, waitingArguments } from './plan-linked-container.ts';
@@ -21,8 +27,13 @@ import { type ImageProgram, linkedAddress, waitingArguments } from './plan-linke
 export interface PodLinks {
   /** Makes the interface of the pods' network, with its address, unless it is there. */
   ensureBridge(bridge: string, network: Omit<LinkedNetwork, 'bridge'>): Promise<void>;
+  /** Removes it, unless containers are connected to it: answers whether it is gone. */
+  removeBridge(bridge: string): Promise<boolean>;
   connect(link: PodLink, network: LinkedNetwork): Promise<void>;
   isConnected(link: PodLink, network: LinkedNetwork): Promise<boolean>;
+  /** The container that has the address; empty while it is being connected, undefined for none. */
+  ownerOf(address: string, network: LinkedNetwork): Promise<string | undefined>;
+  disconnect(address: string, network: LinkedNetwork): Promise<void>;
 }
 
 interface LinkedNetwork {
@@ -155,12 +166,22 @@ export function createLinkedContainers(options: LinkedContainersOptions): Linked
     return Args[Args.indexOf('') + 1] ?? '';
   }
 
+  /** The kernel may still clear away after a container that has just ended. */
+  async function freeAddress({ containerId, address }: PodLink, on: LinkedNetwork): Promise<void> {
+    const owner = await links.ownerOf(address, on);
+    if (owner === undefined || owner === containerId) return;
+    const isAlive = owner !== '' && (await inspect(owner).catch(() => undefined))?.State.Running === true;
+    if (isAlive) throw new AddressTaken('address already in use');
+    await links.disconnect(address, on);
+  }
+
   async function finish(id: string): Promise<void> {
     known.set(id, true);
     try {
       const link = await linkOf(id);
       if (!link) return;
       if (!network) throw new Error('the network of the pods is not there');
+      await freeAddress(link, network);
       await links.connect(link, network);
       if (link.waits) await untilOwnProgram(link.pid);
     } catch (error) {
@@ -222,7 +243,15 @@ class StartFailure extends Error {
   override readonly name = 'StartFailure';
 }
 
-function failureOf(id: string, error: unknown, program: string) {
+class AddressTaken extends Error {
+  override readonly name = 'AddressTaken';
+}
+
+function failureOf(
+  id: string,
+  error: unknown,
+  program: string,
+): { readonly code: RuntimeErrorCode; readonly message: string; readonly detail: string } {
   const isStart = error instanceof StartFailure;
   const why = !isStart
     ? `failed to set up container networking: ${errorMessage(error)}`
@@ -232,6 +261,6 @@ function failureOf(id: string, error: unknown, program: string) {
         : program.includes('/')
           ? `stat ${program}: no such file or directory`
           : 'executable file not found in $PATH');
-  const code = isStart ? ('invalid' as const) : ('network' as const);
+  const code = isStart ? 'invalid' : error instanceof AddressTaken ? 'address' : 'network';
   return { code, message: `Cannot start container "${id}": ${why}`, detail: why };
 }

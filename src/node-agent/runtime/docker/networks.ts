@@ -8,6 +8,7 @@ import { cidrsOverlap } from '../../../base/cidr.ts';
 import { type Clock, sleep } from '../../../base/clock.ts';
 import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
+import type { PodLinks } from './linked-containers.ts';
 import { listNetworks, subnetsOf } from './read-engine.ts';
 
 type Networks = Pick<ContainerRuntime, 'ensureNetwork' | 'removeNetwork'>;
@@ -33,11 +34,14 @@ export interface NetworksOptions {
   readonly cluster: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Makes the interface first: the Engine then leaves it alone when somebody prunes its networks. */
-  readonly prepare?: ((bridge: string, network: PodNetwork) => Promise<void>) | undefined;
+  /**
+   * Makes the interface before the Engine's network: the Engine then leaves it alone when somebody
+   * prunes networks. The agent connects containers that the Engine does not know of.
+   */
+  readonly bridges?: Pick<PodLinks, 'ensureBridge' | 'removeBridge'> | undefined;
 }
 
-export function createNetworks({ engine, cluster, clock, signal, prepare }: NetworksOptions): Networks {
+export function createNetworks({ engine, cluster, clock, signal, bridges }: NetworksOptions): Networks {
   const { docker, call } = engine;
 
   const all = (): Promise<readonly NetworkInspectInfo[]> => listNetworks(engine);
@@ -64,7 +68,7 @@ export function createNetworks({ engine, cluster, clock, signal, prepare }: Netw
 
   async function create(network: PodNetwork): Promise<void> {
     const bridge = bridgeName(cluster, network.name);
-    await prepare?.(bridge, network);
+    await bridges?.ensureBridge(bridge, network);
     try {
       await call(`create network "${network.name}"`, ({ abortSignal }) =>
         docker.createNetwork({
@@ -133,7 +137,10 @@ export function createNetworks({ engine, cluster, clock, signal, prepare }: Netw
     },
     async removeNetwork(name) {
       for (const network of await named(name)) {
-        if (network.Labels?.[labelKeys.cluster] === cluster) await drop(network.Id);
+        if (network.Labels?.[labelKeys.cluster] !== cluster) continue;
+        if (bridges && !(await bridges.removeBridge(bridgeOf(network))))
+          throw new RuntimeError('conflict', `Cannot remove network "${name}": it has active endpoints`);
+        await drop(network.Id);
       }
     },
   };

@@ -20,10 +20,7 @@ import { systemRoutes } from '../node-agent/node/read-routes.ts';
 import { readMachineUsage } from '../node-agent/node/read-usage.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
-import {
-  createDockerRuntime,
-  type DockerRuntimeOptions,
-} from '../node-agent/runtime/docker/create-docker-runtime.ts';
+import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
 import { bridgeName } from '../node-agent/runtime/docker/networks.ts';
 import { readEngineIdentity } from '../node-agent/runtime/docker/read-engine.ts';
 import { createHollowParts } from '../node-agent/runtime/hollow/create-hollow-parts.ts';

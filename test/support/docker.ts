@@ -127,7 +127,12 @@ export async function removeCluster(cluster: string, docker = connectDocker()): 
       }
     }),
   );
-  for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove();
+  for (const { Id, Options } of await docker.listNetworks({ filters })) {
+    await docker.getNetwork(Id).remove();
+    const bridge = Options?.['com.docker.network.bridge.name'];
+    // The agent makes it before the Engine's network, and the Engine leaves it then.
+    if (bridge !== undefined) spawnSync('ip', ['link', 'delete', 'dev', bridge]);
+  }
 }
 
 /** A /24 that nothing uses. */

@@ -22,7 +22,7 @@ export interface ContainerLinks {
   ensureBridge(bridge: string, network: Omit<PodsNetwork, 'bridge'>): Promise<void>;
   /** Removes it, unless containers are connected to it: answers whether it is gone. */
   removeBridge(bridge: string): Promise<boolean>;
-  /** Connects it, or connects it anew. Rejects with what `ip` says. */
+  /** Connects it; what an earlier attempt left in it is made anew. Rejects with what `ip` says. */
   connect(link: ContainerLink, network: PodsNetwork): Promise<void>;
   isConnected(link: ContainerLink, network: PodsNetwork): Promise<boolean>;
   /** The container that has the address; empty while it is being connected, undefined for none. */

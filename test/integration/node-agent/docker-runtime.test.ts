@@ -1,6 +1,4 @@
 /** The Docker adapter on the real Engine: the contract, and what only a real engine shows. */
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
@@ -11,8 +9,6 @@ import {
   labelKeys,
   type LogOptions,
 } from '../../../src/node-agent/runtime/types.ts';
-import { createContainerLinks } from '../../../src/network/pod-network/connect-container.ts';
-import { runProgram } from '../../../src/network/run-program.ts';
 import { describeContainerRuntime } from '../../contracts/container-runtime.ts';
 import {
   connectDocker,
@@ -23,6 +19,7 @@ import {
   TEST_IMAGE,
   uniqueCluster,
 } from '../../support/docker.ts';
+import { createLinkedRuntime } from '../../support/linked-runtime.ts';
 import { aContainerSpec, aSandboxSpec, vacantSandbox } from '../../support/sandbox.ts';
 
 const connect = (cluster: string, node: string): ContainerRuntime =>
@@ -30,34 +27,20 @@ const connect = (cluster: string, node: string): ContainerRuntime =>
 
 const SERVER = ['sh', '-c', 'trap "exit 7" TERM; while :; do sleep 1 & wait $!; done'];
 
-/** As an agent does, which asks for the network before it starts anything. */
-function connectLinked(
+const connectLinked = (
   cluster: string,
   node: string,
   network: Parameters<ContainerRuntime['ensureNetwork']>[0],
-): ContainerRuntime {
-  const runtime = createDockerRuntime({
-    host: engineHost(),
-    cluster,
-    node,
-    clock: systemClock,
-    logger: silentLogger,
-    links: createContainerLinks(runProgram),
-    programDirectory: join(tmpdir(), `symphony-${cluster}`),
-  });
+): ContainerRuntime => {
+  const runtime = createLinkedRuntime(cluster, node);
   const ready = runtime.ensureNetwork(network);
   return {
     ...runtime,
-    ensureSandbox: async (spec) => {
-      await ready;
-      return runtime.ensureSandbox(spec);
-    },
-    create: async (spec, sandbox) => {
-      await ready;
-      return runtime.create(spec, sandbox);
-    },
+    // As an agent does, which asks for the network before it starts anything.
+    ensureSandbox: (spec) => ready.then(() => runtime.ensureSandbox(spec)),
+    create: (spec, sandbox) => ready.then(() => runtime.create(spec, sandbox)),
   };
-}
+};
 
 describe.each(['by the engine', 'by the agent'])('connected %s', (how) => {
   describeContainerRuntime('docker', async () => {

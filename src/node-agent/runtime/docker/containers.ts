@@ -33,8 +33,8 @@ export function createContainers(options: ContainersOptions): Containers {
     create: (spec) => gate.run('low', () => createContainer({ ...options, inspect: reads.inspect }, spec)),
     async start(id) {
       await ownership.assertOurs(id);
-      await gate.run('high', () => startContainer(engine, id));
-      await linked?.finish(id);
+      const begin = (): Promise<void> => gate.run('high', () => startContainer(engine, id));
+      await (linked ? linked.start(id, begin) : begin());
     },
     async stop(id, graceSeconds) {
       await unlessMissing(async () => {

@@ -3,7 +3,7 @@ import type { KubeObject } from '../schemas/object.ts';
 import { conditionOf, numberAt, recordAt, recordsAt, textAt } from './fields.ts';
 import { degraded, type Health, healthy, progressing } from './types.ts';
 
-/** What the conditions of one place say; undefined where they say nothing against it. */
+/** The complaint of the conditions of one place; undefined where there is none. */
 function trouble(place: unknown, prefix: string, kind: string): Health | undefined {
   for (const type of ['ResolvedRefs', 'Accepted']) {
     const condition = conditionOf(place, type);

@@ -146,7 +146,7 @@ function concerned(
   return difference(selecting(before), selecting(after));
 }
 
-/** What one of two sets has. */
+/** The items that one of two sets has and the other lacks. */
 const difference = <T>(one: ReadonlySet<T>, other: ReadonlySet<T>): readonly T[] => [
   ...[...one].filter((item) => !other.has(item)),
   ...[...other].filter((item) => !one.has(item)),

@@ -10,6 +10,7 @@ import {
   type GroupAddress,
   type NamedPort,
 } from '../../schemas/address-groups.ts';
+import { canonicalIp } from '../../schemas/validation/addresses.ts';
 import type { NetworkPolicy, Pod } from '../../schemas/types.ts';
 import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
 import type { Plan } from '../controller.ts';
@@ -26,6 +27,9 @@ export const ADDRESSES_PER_OBJECT = 250;
 
 /** Objects written at a time: this many full ones are about 3 MB. The rest follows at once. */
 const MAX_WRITES = 100;
+
+/** Full objects with this many ports for each address stay below the limit of the store. */
+const MAX_PORTS_PER_ADDRESS = 64;
 
 /** Each may select every pod of the cluster: without a limit one policy could fill the store. */
 export const MAX_SELECTIONS_PER_POLICY = 500;
@@ -158,13 +162,17 @@ function addressesOfPod(pod: Pod, portNames: ReadonlySet<string>): readonly Grou
       portNames.has(name) ? [{ name, protocol, port }] : [],
     ),
   );
-  return addressesOf(pod).flatMap(({ ip, refused }) =>
-    refused === undefined ? [withPorts({ ip }, ports)] : [],
-  );
+  // An address that the API refuses would keep all others of its object from being written.
+  return addressesOf(pod)
+    .filter(({ ip, refused }) => refused === undefined && canonicalIp(ip).length === 0)
+    .map(({ ip }) => withPorts({ ip }, ports));
 }
 
 function withPorts({ ip }: GroupAddress, ports: readonly NamedPort[]): GroupAddress {
   const distinct = new Map(ports.map((port) => [`${port.name} ${port.protocol} ${port.port}`, port]));
-  const sorted = [...distinct].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port);
+  const sorted = [...distinct]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .slice(0, MAX_PORTS_PER_ADDRESS)
+    .map(([, port]) => port);
   return { ip, ...(sorted.length > 0 ? { ports: sorted } : {}) };
 }

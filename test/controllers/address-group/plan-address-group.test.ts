@@ -68,6 +68,7 @@ describe('the AddressGroups of a selection', () => {
         podAt('10.1.0.5', { phase: 'Failed' }),
         podAt('192.0.2.7', { spec: { hostNetwork: true } }),
         podAt('127.0.0.1'),
+        podAt('::ffff:10.1.0.9'),
         podAt('169.254.169.254'),
         aPod({ name: 'new' }),
         podAt('10.1.0.6', { status: { podIP: '10.1.0.6', podIPs: [{ ip: '10.1.0.6' }, { ip: 'FD00::6' }] } }),
@@ -123,6 +124,13 @@ describe('the AddressGroups of a selection', () => {
     ]);
     expect(apply(named.groups, pods, { portNames: ['http'] }).verbs).toEqual([]);
     expect(addressesIn(apply(named.groups, pods).groups)).toEqual(addressesIn(groups));
+  });
+
+  it('hold a bounded number of ports for an address', () => {
+    const names = Array.from({ length: 100 }, (_, index) => `p${String(index)}`);
+    const ports = names.map((port, index) => ({ name: port, containerPort: index + 1 }));
+    const pod = podAt('10.1.0.1', { spec: { containers: [{ name: 'c', image: 'i', ports }] } });
+    expect(addressesIn(apply([], [pod], { portNames: names }).groups)[0]?.ports).toHaveLength(64);
   });
 
   it('hold an address once that two pods show, with the ports of both', () => {

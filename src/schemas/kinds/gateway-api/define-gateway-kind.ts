@@ -29,7 +29,7 @@ export interface GatewayKind {
   readonly rules: readonly Rule[];
   readonly applyOrder: number;
   readonly defaultRoles: 'edit' | 'view';
-  /** What users of the kind would miss. */
+  /** The effect that users of the kind would miss. */
   readonly idle: string;
 }
 

@@ -1,4 +1,4 @@
-/** What HTTPRoutes and GRPCRoutes share: parents, backends, the filters of headers, the status. */
+/** Parts that HTTPRoutes and GRPCRoutes share: parents, backends, filters of headers, the status. */
 import { asRecord, asRecords, asString, getPath, isAbsent } from '../../json-access.ts';
 import type { StructuralSchema } from '../../custom/index.ts';
 import {

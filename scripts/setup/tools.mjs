@@ -16,6 +16,7 @@ export const tools = [
   { command: 'redis-server', debian: 'redis-server', why: 'holds the objects' },
   { command: 'dockerd', debian: 'docker.io', why: 'runs the containers' },
   { command: 'nft', debian: 'nftables', why: 'carries services' },
+  { command: 'caddy', debian: 'caddy', why: 'serves Ingresses' },
   { command: 'busybox', debian: 'busybox-static', why: 'makes the demonstration images' },
   { command: 'openssl', debian: 'openssl', why: 'makes keys and certificate requests, as people do' },
   { command: 'kubectl', debian: 'kubernetes-client', why: 'is how people look around' },

@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { uninterrupted } from '../abort.ts';
 import { readIfThere } from '../private-file.ts';
 import { readOrEmpty, startTimeOf } from './process-identity.ts';
 
@@ -48,7 +49,7 @@ export async function startDetached(
     detached: true,
     stdio: ['ignore', output.fd, output.fd],
   });
-  await once(child, 'spawn');
+  await once(child, 'spawn', { signal: uninterrupted });
   child.unref();
   const pid = child.pid!;
   return { name, version, pid, startTime: (await startTimeOf(pid)) ?? '' };

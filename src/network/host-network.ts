@@ -9,6 +9,7 @@ import type { Rng } from '../base/rng.ts';
 import { openScope } from '../base/scope.ts';
 import type { ApiClient } from '../client/types.ts';
 import { createFeeds, type Feeds } from './feeds.ts';
+import { createIngress, type IngressSettings } from './ingress/ingress.ts';
 import { createNft } from './nft/nft.ts';
 import type { Nft } from './nft/table-writer.ts';
 import type { NetworkMode } from './pod-network/plan-links.ts';
@@ -29,6 +30,8 @@ export interface NetworkSettings {
   readonly bridge: string;
   /** Where the network of this host keeps its own state. */
   readonly directory: string;
+  /** Absent: this host serves no Ingresses. */
+  readonly ingress?: IngressSettings | undefined;
 }
 
 /** The nodes that this host is, by name. */
@@ -72,7 +75,7 @@ export interface HostNetwork extends AsyncDisposable {
 }
 
 /** Parts in the order of their start; they end in reverse. */
-const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [];
+const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [createIngress];
 
 export function startHostNetwork({ first, ...options }: HostNetworkOptions): Promise<HostNetwork> {
   return openScope(async (scope) => {

@@ -41,7 +41,11 @@ export function anIngress(shape: IngressShape): Ingress {
         const [pathType = '', url = '', target = ''] = rule.split(' ');
         const slash = url.indexOf('/');
         const host = slash < 0 ? url : url.slice(0, slash);
-        const path = { path: slash < 0 ? '' : url.slice(slash), pathType, backend: backend(target) };
+        const path = {
+          path: slash < 0 ? '' : url.slice(slash),
+          pathType: pathType as 'Prefix',
+          backend: backend(target),
+        };
         return { ...(host ? { host } : {}), http: { paths: [path] } };
       }),
     },

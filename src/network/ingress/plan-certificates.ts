@@ -7,7 +7,7 @@ import type { Ingress, Secret } from '../../schemas/types.ts';
 import type { HostCertificate, Problem } from './proxy-model.ts';
 
 /** A Secret as this host sees it; otherwise why it does not. */
-export type SecretView = Secret | { readonly unreadable: string };
+export type SecretView = Secret | string;
 
 export interface CertificatesInput {
   readonly ingresses: readonly (readonly [Ingress, { readonly wantsCertificates: boolean }])[];
@@ -41,7 +41,7 @@ export function planCertificates({ ingresses, secret, isAutomatic }: Certificate
     const { hosts: given = [], secretName } = tls;
     const hosts = given.length > 0 ? given : hostsOf(ingress);
     const key = `${ingress.metadata.namespace ?? ''}/${secretName ?? ''}`;
-    const found = secretName ? secret(key) : { unreadable: 'no Secret is named' };
+    const found = secretName ? secret(key) : 'no Secret is named';
     // The plan is made again once it was read.
     if (!found) continue;
     const complain = (why: string, about: readonly string[]): void =>
@@ -59,8 +59,9 @@ export function planCertificates({ ingresses, secret, isAutomatic }: Certificate
     }
     // Two Secrets with one certificate are one: the proxy keeps a certificate once.
     const { leaf } = pair;
+    const owner = `${ingress.metadata.namespace ?? ''}/${ingress.metadata.name}`;
     const tag = leaf.fingerprint256;
-    const entry = certificates.get(tag) ?? { tag, hosts: [], leaf, ...pair.pem };
+    const entry = certificates.get(tag) ?? { tag, owner, hosts: [], leaf, ...pair.pem };
     certificates.set(tag, entry);
     for (const host of hosts)
       if (coversHost(leaf, host)) serve(entry, host);
@@ -80,9 +81,10 @@ interface Entry extends HostCertificate {
   readonly leaf: X509Certificate;
 }
 
-const hostsOf = ({ spec }: Ingress): readonly string[] => [
-  ...new Set((spec.rules ?? []).flatMap(({ host }) => (host ? [host] : []))),
-];
+function hostsOf({ spec }: Ingress): readonly string[] {
+  const hosts = (spec.rules ?? []).map(({ host }) => host as string | undefined);
+  return [...new Set(hosts.filter((host) => host !== undefined && host !== ''))] as readonly string[];
+}
 
 const complaint = (key: string, why: string, hosts: readonly string[]): string =>
   `Cannot use Secret "${key}": ${why}; ${hosts.join(', ') || 'all hosts'}: the default certificate is served`;
@@ -92,7 +94,7 @@ type Pair =
   | { readonly leaf?: undefined; readonly problem: string };
 
 function readPair(secret: SecretView): Pair {
-  if ('unreadable' in secret) return { problem: secret.unreadable };
+  if (typeof secret === 'string') return { problem: secret };
   if (secret.type !== TLS_SECRET)
     return { problem: `its type is ${secret.type ?? 'Opaque'}, not ${TLS_SECRET}` };
   const pem = { certificate: decoded(secret, 'tls.crt'), key: decoded(secret, 'tls.key') };

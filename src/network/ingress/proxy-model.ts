@@ -71,11 +71,18 @@ export interface Transport {
 export interface HostCertificate {
   /** Names it in the configuration. */
   readonly tag: string;
+  /** As a route's. */
+  readonly owner: string;
   /** PEM. */
   readonly certificate: string;
   readonly key: string;
   /** The hosts that it is served to. */
   readonly hosts: readonly string[];
+}
+
+export interface ProxyPorts {
+  readonly httpPort: number;
+  readonly httpsPort: number;
 }
 
 /** Why an object is not served as it asks; told once. */

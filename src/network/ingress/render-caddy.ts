@@ -9,15 +9,11 @@ import type {
   Filter,
   PathMatch,
   ProxyModel,
+  ProxyPorts,
   Route,
   RouteMatch,
   Transport,
 } from './proxy-model.ts';
-
-export interface ProxyPorts {
-  readonly httpPort: number;
-  readonly httpsPort: number;
-}
 
 export interface ProxySettings extends ProxyPorts {
   /** Where Caddy finds a certificate for each automatic host. */

@@ -348,7 +348,7 @@ describe('TLS', () => {
     await once(socket, 'secureConnect');
     const { subject, subjectaltname = '' } = socket.getPeerCertificate();
     socket.destroy();
-    return subjectaltname || subject.CN;
+    return subjectaltname || String(subject.CN);
   };
 
   it('serves each host its certificate, and the default one to hosts without', async () => {
@@ -379,7 +379,7 @@ describe('TLS', () => {
         }),
       ],
       services,
-      { secret: (key) => secrets.get(key) ?? { unreadable: 'it does not exist' }, isAutomatic: true },
+      { secret: (key) => secrets.get(key) ?? 'it does not exist', isAutomatic: true },
     );
     const DEFAULT = 'DNS:ingress.symphony.invalid';
     const table = {

@@ -3,6 +3,7 @@
  * Caddy's own matching of paths knows no case, so that paths are regular expressions here. A route
  * ends with a handler that answers, and a request that no route matches gets 404.
  */
+import { append } from '../../base/append.ts';
 import type {
   BackendProtocol,
   CorsFilter,
@@ -109,7 +110,7 @@ function groupedByHost(routes: readonly Route[], httpsPort: number): readonly Js
 function renderRoute({ match, filters, action }: Route, httpsPort: number): Json {
   const handle = filters.map((filter) => renderFilter(filter, httpsPort));
   if (action.type === 'answer') handle.push(answer(action.status, action.text));
-  else handle.push(renderProxy(action.upstreams, action.transport));
+  else append(handle, renderProxies(action.upstreams, action.transport));
   return { match: [renderMatch(match)], handle };
 }
 
@@ -200,7 +201,22 @@ const VERSIONS: Readonly<Record<BackendProtocol, readonly string[]>> = {
   h2: ['2'],
 };
 
-function renderProxy(upstreams: readonly string[], transport: Transport): Json {
+/** Requests with these may be sent twice. */
+const REPEATABLE = ['GET', 'HEAD', 'OPTIONS'];
+
+/**
+ * A backend that ends may close an idle connection in the moment in which a request is sent on it.
+ * Whether it has got the request is not known then. So a request that must not be sent twice has a
+ * connection of its own, unless many share one (HTTP/2), where the backend says what it took.
+ */
+function renderProxies(upstreams: readonly string[], transport: Transport): readonly Json[] {
+  const reusing = renderProxy(upstreams, transport, true);
+  if (transport.protocol === 'h2c' || transport.protocol === 'h2') return [reusing];
+  const match = [{ method: REPEATABLE }];
+  return [subroute({ match, handle: [reusing] }), renderProxy(upstreams, transport, false)];
+}
+
+function renderProxy(upstreams: readonly string[], transport: Transport, reuses: boolean): Json {
   const { protocol, connectTimeoutMs, responseTimeoutMs, isUnbuffered } = transport;
   const usesTls = protocol === 'https' || protocol === 'h2';
   return {
@@ -213,7 +229,7 @@ function renderProxy(upstreams: readonly string[], transport: Transport): Json {
       try_duration: TRY_DURATION,
       try_interval: TRY_INTERVAL,
       // A connection that was refused is always tried again; other failures only for these.
-      retry_match: [{ method: ['GET', 'HEAD', 'OPTIONS'] }],
+      retry_match: [{ method: REPEATABLE }],
     },
     ...(isUnbuffered ? { flush_interval: -1 } : {}),
     transport: {
@@ -224,7 +240,9 @@ function renderProxy(upstreams: readonly string[], transport: Transport): Json {
       compression: false,
       // Pods have certificates of their own; ingress-nginx does not check them either.
       ...(usesTls ? { tls: { insecure_skip_verify: true } } : {}),
-      keep_alive: { max_idle_conns_per_host: IDLE_CONNECTIONS, idle_timeout: IDLE_TIMEOUT },
+      keep_alive: reuses
+        ? { max_idle_conns_per_host: IDLE_CONNECTIONS, idle_timeout: IDLE_TIMEOUT }
+        : { enabled: false },
     },
   };
 }

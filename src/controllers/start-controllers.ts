@@ -14,6 +14,7 @@ import { endpointSliceController } from './endpoint-slice/endpoint-slice-control
 import { mirroringController } from './endpoint-slice-mirroring/endpoint-slice-mirroring-controller.ts';
 import { expiryController } from './expiry/expiry-controller.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector-controller.ts';
+import { ingressAddress } from './ingress-address/ingress-address-controller.ts';
 import { jobController } from './job/job-controller.ts';
 import { orphanPodsController } from './job/orphan-pods-controller.ts';
 import {
@@ -57,6 +58,8 @@ export interface ControllersOptions {
   /** How long Events are kept, instead of their kind's time; 0: for ever. */
   readonly eventTtlMs?: number;
   readonly autoscaling?: HorizontalPodAutoscalerOptions;
+  /** In the status of Ingresses, instead of the addresses of the nodes that serve them. */
+  readonly ingressAddresses?: readonly string[];
 }
 
 export const controllersFor = ({
@@ -67,6 +70,7 @@ export const controllersFor = ({
   certificates,
   eventTtlMs,
   autoscaling,
+  ingressAddresses,
 }: ControllersOptions): readonly Controller[] => [
   namespaceController,
   clusterRoleAggregation,
@@ -99,6 +103,7 @@ export const controllersFor = ({
   endpointsController,
   endpointSliceController,
   mirroringController,
+  ingressAddress(ingressAddresses),
   volumeProtection,
   expiryController(eventTtlMs),
 ];

@@ -10,6 +10,7 @@ import { assessCustomResource, assessDefinition } from './custom-resource.ts';
 import { assessDaemonSet } from './daemon-set.ts';
 import { assessCronJob } from './cron-job.ts';
 import { assessDeployment } from './deployment.ts';
+import { assessIngress } from './ingress.ts';
 import { assessJob } from './job.ts';
 import { assessPersistentVolumeClaim } from './persistent-volume-claim.ts';
 import { assessAutoscaler } from './horizontal-pod-autoscaler.ts';
@@ -30,6 +31,7 @@ const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
   ['/Pod', assessPod],
   ['autoscaling/HorizontalPodAutoscaler', assessAutoscaler],
   ['/Service', assessService],
+  ['networking.k8s.io/Ingress', assessIngress],
   ['/PersistentVolumeClaim', assessPersistentVolumeClaim],
   ['argoproj.io/Application', assessNestedApplication],
   ['apiextensions.k8s.io/CustomResourceDefinition', assessDefinition],

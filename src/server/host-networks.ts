@@ -9,6 +9,7 @@ import { systemRng } from '../base/rng.ts';
 import type { ApiClient } from '../client/types.ts';
 import type { Config } from '../config/index.ts';
 import { type HostNetwork, type NetworkSettings, startHostNetwork } from '../network/host-network.ts';
+import type { IngressSettings } from '../network/ingress/ingress.ts';
 import { runProgram } from '../network/run-program.ts';
 
 export interface JoiningNode {
@@ -27,15 +28,36 @@ export interface HostNetworks extends AsyncDisposable {
 }
 
 /** What all nodes of a process have in common. */
-export interface NodeNetworkOptions extends Pick<NetworkSettings, 'mode' | 'serviceCidr' | 'directory'> {
+export interface NodeNetworkOptions
+  extends Pick<NetworkSettings, 'mode' | 'serviceCidr' | 'directory' | 'ingress'> {
   readonly hosts: HostNetworks;
 }
 
 export function nodeNetworkOptions(
-  { network, serviceCidr, dataDir }: Pick<Config, 'network' | 'serviceCidr' | 'dataDir'>,
+  config: Pick<Config, 'network' | 'serviceCidr' | 'dataDir' | IngressField>,
   hosts: HostNetworks,
 ): NodeNetworkOptions {
-  return { hosts, mode: network, serviceCidr, directory: join(resolve(dataDir), 'network') };
+  const { network, serviceCidr, dataDir } = config;
+  const ingress = ingressSettings(config);
+  return { hosts, mode: network, serviceCidr, directory: join(resolve(dataDir), 'network'), ingress };
+}
+
+type IngressField =
+  | 'ingress'
+  | 'ingressHttpPort'
+  | 'ingressHttpsPort'
+  | 'ingressAccessLog'
+  | 'acmeEmail'
+  | 'acmeUrl';
+
+function ingressSettings(config: Pick<Config, IngressField>): IngressSettings | undefined {
+  const { acmeEmail: email, acmeUrl: url } = config;
+  if (!config.ingress) return undefined;
+  const ports = { httpPort: config.ingressHttpPort, httpsPort: config.ingressHttpsPort };
+  const settings = { ...ports, logsAccess: config.ingressAccessLog };
+  if (url === 'internal') return { ...settings, issuer: { type: 'internal' } };
+  if (email === undefined) return settings;
+  return { ...settings, issuer: { type: 'acme', email, ...(url === undefined ? {} : { url }) } };
 }
 
 export function createHostNetworks(): HostNetworks {

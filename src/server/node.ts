@@ -26,6 +26,7 @@ import { readEngineIdentity } from '../node-agent/runtime/docker/read-engine.ts'
 import { createHollowParts } from '../node-agent/runtime/hollow/create-hollow-parts.ts';
 import { type ContainerRuntime, RuntimeError } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './identity/cluster-identity.ts';
+import { INGRESS_NODE_LABEL } from '../schemas/networking/ingress-classes.ts';
 import type { NodeNetworkOptions } from './host-networks.ts';
 import { openEngineRecord, recordingRuntime } from './removal/engine-record.ts';
 
@@ -113,6 +114,8 @@ async function startIn(
     tunnel: client.connection,
     network,
     clusterDomain: options.clusterDomain,
+    // A node that has stopped serving says so: labels that are left out stay.
+    ...(options.network ? { labels: { [INGRESS_NODE_LABEL]: String(servesIngresses(options)) } } : {}),
   });
   scope.use(agent);
   if (options.runtime === 'docker') {
@@ -122,6 +125,9 @@ async function startIn(
   await agent.start();
   return { name: nodeName, reported: agent.reported, problem: () => agent.problem };
 }
+
+const servesIngresses = ({ runtime, network }: NodeOptions): boolean =>
+  runtime === 'docker' && network?.ingress !== undefined;
 
 /** Written down before anything is made: for `symphony down`. */
 async function openRecords({ directory, cluster, runtime, dockerHost }: NodeOptions): Promise<void> {

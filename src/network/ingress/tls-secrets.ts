@@ -66,4 +66,4 @@ export function createTlsSecrets(client: ApiClient, clock: Clock): TlsSecrets {
   };
 }
 
-const REFUSED = 'nodes may only read Secrets of type kubernetes.io/tls';
+const REFUSED = 'there is no Secret of this name and type kubernetes.io/tls';

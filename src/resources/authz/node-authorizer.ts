@@ -7,6 +7,8 @@
  */
 import { ownMember } from '../../base/json.ts';
 import type { Eventually } from '../../base/eventually.ts';
+import { asRecord, asRecords } from '../../schemas/json-access.ts';
+import { INGRESS_NODE_LABEL } from '../../schemas/networking/ingress-classes.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
 import type { UserInfo } from '../types.ts';
@@ -21,6 +23,10 @@ export interface NodeLookup {
   podsOf(node: string): Promise<readonly KubeObject[]>;
   claim(namespace: string, name: string): Promise<KubeObject | undefined>;
   volume(name: string): Promise<KubeObject | undefined>;
+  /** Those that our nodes serve. */
+  ingresses(namespace: string): Promise<readonly KubeObject[]>;
+  secret(namespace: string, name: string): Promise<KubeObject | undefined>;
+  node(name: string): Promise<KubeObject | undefined>;
   signingRequest(name: string): Promise<KubeObject | undefined>;
   /** Resolves once the answers about pods hold everything that was committed before the call. */
   refresh(): Promise<void>;
@@ -149,7 +155,19 @@ async function decideReferenced(
   const readable = type === 'claim' ? verb === 'get' : reads(verb);
   if (type === undefined || subresource !== undefined) return deny();
   if (!readable || name === undefined) return deny('can only read an individual resource of this type');
-  return (await isNamed(lookup, node, type, namespace, name)) ? allow : deny(noRelationship(node));
+  const isOwn =
+    (await isNamed(lookup, node, type, namespace, name)) ||
+    (type === 'secret' && verb === 'get' && (await isServed(lookup, node, namespace ?? '', name)));
+  return isOwn ? allow : deny(noRelationship(node));
+}
+
+/** A node that serves Ingresses reads the certificates that they name, and no other Secret. */
+async function isServed(lookup: NodeLookup, node: string, namespace: string, name: string): Promise<boolean> {
+  const isNamedByTls = ({ spec }: KubeObject): boolean =>
+    asRecords(asRecord(spec)['tls']).some(({ secretName }) => secretName === name);
+  if (!(await lookup.ingresses(namespace)).some(isNamedByTls)) return false;
+  if ((await lookup.node(node))?.metadata.labels?.[INGRESS_NODE_LABEL] !== 'true') return false;
+  return (await lookup.secret(namespace, name))?.['type'] === 'kubernetes.io/tls';
 }
 
 /**

@@ -54,6 +54,26 @@ const authorizer = createNodeAuthorizer({
     metadata: { name },
     spec: { username: name === 'mine' ? 'system:node:n1' : 'system:node:n2' },
   }),
+  ingresses: async (namespace) =>
+    namespace === 'default'
+      ? [
+          {
+            apiVersion: 'networking.k8s.io/v1',
+            kind: 'Ingress',
+            metadata: { name: 'web', namespace },
+            spec: { tls: [{ secretName: 'cert' }, { secretName: 'opaque' }, { secretName: 'gone' }] },
+          },
+        ]
+      : [],
+  secret: async (_namespace, name) =>
+    name === 'gone'
+      ? undefined
+      : { ...own, kind: 'Secret', type: name === 'opaque' ? 'Opaque' : 'kubernetes.io/tls' },
+  node: async (name) => ({
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name, labels: { 'symphony.dev/ingress': String(name === 'n1') } },
+  }),
   refresh: async () => undefined,
 });
 
@@ -198,6 +218,21 @@ describe('what a node may not do', () => {
   ])('%s', async (text) => expect(await may(node, text)).toBe(false));
 });
 
+describe('a node that serves Ingresses', () => {
+  const other: UserInfo = { ...node, name: 'system:node:n2' };
+  it.each([
+    ['reads a certificate that one names', node, 'get secrets default/cert', true],
+    ['does not follow it, since its type may change', node, 'watch secrets default/cert', false],
+    ['does not write it', node, 'update secrets default/cert', false],
+    ['reads no other type', node, 'get secrets default/opaque', false],
+    ['reads none that may get another type', node, 'get secrets default/gone', false],
+    ['reads none that no Ingress names', node, 'get secrets default/unrelated', false],
+    ['reads none of another namespace', node, 'get secrets other/cert', false],
+    ['does not list them', node, 'list secrets default/*', false],
+    ['has the label', other, 'get secrets default/cert', false],
+  ] as const)('%s', async (_, user, text, expected) => expect(await may(user, text)).toBe(expected));
+});
+
 describe('everybody else', () => {
   it('is none of its business, a node by name alone included', async () => {
     expect(await authorizer.authorize(impostor, asked('get nodes n1'))).toBeUndefined();
@@ -213,6 +248,9 @@ describe('a refusal', () => {
       claim: async () => undefined,
       volume: async () => undefined,
       signingRequest: async () => undefined,
+      ingresses: async () => [],
+      secret: async () => undefined,
+      node: async () => undefined,
       refresh: async () => {
         bound = own;
       },

@@ -189,7 +189,6 @@ describe('requests find their backend', () => {
       'foo.com/zzz/../aaa': 'd',
       'foo.com//aaa': 'd',
       'FOO.com:8080/aaa': 'd',
-      'foo.com./aaa': 'd',
       'x.foo.com/any': 'e',
       'y.x.foo.com/': 'c',
       'bar.foo.com/x/y': 'f',
@@ -205,6 +204,18 @@ describe('requests find their backend', () => {
       Object.keys(table).map(async (url) => [url, await backendOf(caddy.httpPort, url)] as const),
     );
     expect(Object.fromEntries(answers)).toEqual(table);
+  });
+
+  it('among hundreds of hosts', async () => {
+    const hosts = Array.from({ length: 300 }, (_, index) => `h${index}.com`);
+    await using caddy = await startCaddy(
+      [ingress({ rules: hosts.map((host, index) => `Prefix ${host}/ ${names[index % 6] ?? 'a'}`) })],
+      services,
+    );
+    const found = await Promise.all(hosts.map((host) => backendOf(caddy.httpPort, `${host}/`)));
+    expect(found).toEqual(hosts.map((_, index) => names[index % 6]));
+    expect(await backendOf(caddy.httpPort, 'h300.com/')).toBe('404');
+    expect(await backendOf(caddy.httpPort, '0.filler.invalid/')).toBe('404');
   });
 
   it('or get 404, and 503 where the Service is missing', async () => {

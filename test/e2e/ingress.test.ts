@@ -57,7 +57,7 @@ describe('an Ingress', () => {
       ],
       { cwd: tmpdir(), env: process.env },
     );
-  const serves = (): Promise<void> =>
+  const serves = (): Promise<boolean> =>
     eventually('the Ingress is served', async () => (await curl('-s')).stdout === '200');
 
   it('of Git is served by the class of every new cluster, and has the address of the nodes', async () => {

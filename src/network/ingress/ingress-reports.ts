@@ -5,7 +5,7 @@
 import { apiEventSink, createEventRecorder, type EventRecorder } from '../../client/event-recorder.ts';
 import { resources } from '../../client/types.ts';
 import { INGRESS_NODE_LABEL } from '../../schemas/networking/ingress-classes.ts';
-import type { Ingress, Node } from '../../schemas/types.ts';
+import type { Event, Ingress, Node } from '../../schemas/types.ts';
 import type { HostNetworkContext } from '../host-network.ts';
 import type { HostTrouble } from './plan-host-trouble.ts';
 import type { Problem } from './proxy-model.ts';
@@ -21,8 +21,9 @@ const MAX_TOLD = 20;
 
 export function createIngressReports(context: HostNetworkContext): IngressReports {
   const { client, clock, logger, feeds, host } = context;
-  const send = async (event: Parameters<typeof client.create>[1]): Promise<void> =>
-    void (await client.create(resources.events, event));
+  const send = async (event: Event): Promise<void> => {
+    await client.create(resources.events, event);
+  };
   const events: EventRecorder = createEventRecorder({
     sink: apiEventSink(client, send),
     clock,

@@ -3,6 +3,7 @@
  * missing or invalid gets the default certificate of the proxy, or one that the proxy obtains.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { omit } from '../../schemas/json-access.ts';
 import type { Ingress, Secret } from '../../schemas/types.ts';
 import type { HostCertificate, Problem } from './proxy-model.ts';
 
@@ -70,7 +71,7 @@ export function planCertificates({ ingresses, secret, isAutomatic }: Certificate
   // Names that no Ingress has: without them, their clients would be refused instead of answered.
   for (const entry of certificates.values()) for (const name of namesOf(entry.leaf)) serve(entry, name);
   return {
-    certificates: [...certificates.values()].map(({ leaf: _, ...certificate }) => certificate),
+    certificates: [...certificates.values()].map((entry) => omit(entry, 'leaf')),
     automaticHosts: [...wanted].filter((host) => !served.has(host)).sort(),
     problems,
   };
@@ -82,7 +83,7 @@ interface Entry extends HostCertificate {
 }
 
 function hostsOf({ spec }: Ingress): readonly string[] {
-  const hosts = (spec.rules ?? []).map(({ host }) => host as string | undefined);
+  const hosts = (spec.rules ?? []).map(({ host }) => host);
   return [...new Set(hosts.filter((host) => host !== undefined && host !== ''))] as readonly string[];
 }
 

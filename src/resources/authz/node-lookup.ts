@@ -1,6 +1,6 @@
 /** Answers the questions of the node authoriser from the caches, without waiting for them. */
 import { ingressSelector } from '../../schemas/networking/ingress-classes.ts';
-import type { Ingress, IngressClass } from '../../schemas/types.ts';
+import type { Ingress } from '../../schemas/types.ts';
 import { objectKey } from '../../schemas/object.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';
 import { NODE_INDEX } from '../../store/cache/indexes.ts';
@@ -19,7 +19,7 @@ export function createNodeLookup(snapshots: Snapshots): NodeLookup {
     volume: async (name) => (await cacheOf('persistentvolumes')).get(name),
     async ingresses(namespace) {
       const classes = await cacheOf('ingressclasses', 'networking.k8s.io');
-      const isOurs = ingressSelector(classes.list() as readonly IngressClass[]);
+      const isOurs = ingressSelector(classes.list());
       const all = (await cacheOf('ingresses', 'networking.k8s.io')).list(namespace);
       return (all as readonly Ingress[]).filter(isOurs);
     },

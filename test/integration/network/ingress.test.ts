@@ -53,7 +53,8 @@ function aCluster() {
     namespace ? `${namespace}/${name}` : name;
   const node = { metadata: { name: 'n1', labels: { 'symphony.dev/ingress': 'true' } } };
   const put = (kind: string, ...objects: readonly KubeObject[]) => {
-    for (const object of objects) of(kind), items.get(kind)?.set(keyOf(object), object);
+    of(kind);
+    for (const object of objects) items.get(kind)?.set(keyOf(object), object);
     listeners.forEach((tell) => tell());
   };
   put('ingressClasses', symphonyIngressClass);

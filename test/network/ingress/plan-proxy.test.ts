@@ -37,7 +37,7 @@ describe('a backend', () => {
     ],
   ] as const)('is %s', (_, target, spec, expected) => {
     const ingress = anIngress({ rules: [`Prefix a.com/ ${target}`] });
-    const plan = proxyPlan([ingress], [aService('s', spec as object)], { slicesOf: () => [slice] });
+    const plan = proxyPlan([ingress], [aService('s', spec)], { slicesOf: () => [slice] });
     expect(upstreamsOf(plan)).toEqual([expected]);
     expect(plan.problems).toEqual([]);
   });

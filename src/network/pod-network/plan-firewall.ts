@@ -123,10 +123,7 @@ interface FoundHook {
   readonly index: number;
 }
 
-const hooksIn = (
-  chains: ReadonlyMap<string, readonly string[]>,
-  chain: string,
-): readonly FoundHook[] =>
+const hooksIn = (chains: ReadonlyMap<string, readonly string[]>, chain: string): readonly FoundHook[] =>
   [...chains].flatMap(([parent, rules]) =>
     rules.flatMap((rule, index) => (rule === `-j ${chain}` ? [{ parent, index }] : [])),
   );

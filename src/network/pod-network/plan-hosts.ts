@@ -33,8 +33,7 @@ export function planHosts({ nodes, ownNames, ownAddress, clusterCidr }: HostsInp
   const problems: string[] = [];
   const taken: { readonly cidr: string; readonly name: string }[] = [];
   const byAddress = new Map<string, { names: string[]; podCidrs: string[] }>();
-  const isOwn = (node: Node): boolean =>
-    ownNames.has(node.metadata.name) || addressOf(node) === ownAddress;
+  const isOwn = (node: Node): boolean => ownNames.has(node.metadata.name) || addressOf(node) === ownAddress;
   const sorted = [...nodes].sort(byAge);
   const add = (node: Node, address: string): void => {
     const { name } = node.metadata;
@@ -65,7 +64,11 @@ export function planHosts({ nodes, ownNames, ownAddress, clusterCidr }: HostsInp
   const hosts = [...byAddress].map(([address, host]) => ({ address, ...host }));
   const [eldest] = sorted;
   return {
-    own: hosts.find(({ address }) => address === ownAddress) ?? { address: ownAddress, names: [], podCidrs: [] },
+    own: hosts.find(({ address }) => address === ownAddress) ?? {
+      address: ownAddress,
+      names: [],
+      podCidrs: [],
+    },
     peers: hosts.filter(({ address, podCidrs }) => address !== ownAddress && podCidrs.length > 0),
     problems,
     eldest: eldest && (isOwn(eldest) ? ownAddress : addressOf(eldest)),

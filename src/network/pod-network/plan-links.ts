@@ -88,7 +88,9 @@ const MAX_NAMED = 4;
 /** Undefined when every host can be reached. */
 export function unreachableText(unreachable: readonly PeerHost[]): string | undefined {
   if (unreachable.length === 0) return undefined;
-  const named = unreachable.slice(0, MAX_NAMED).map(({ names, address }) => `${names.join(', ')} (${address})`);
+  const named = unreachable
+    .slice(0, MAX_NAMED)
+    .map(({ names, address }) => `${names.join(', ')} (${address})`);
   const more = unreachable.length - named.length;
   const all = [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
   return (

@@ -3,8 +3,7 @@
  * itself which addresses it has, so a range is believed only within the cluster's own, and only
  * where no other host has it. IPv4 alone.
  */
-import { isIPv4 } from 'node:net';
-import { cidrContains, cidrsOverlap } from '../../base/cidr.ts';
+import { cidrContains, cidrRange, cidrsOverlap } from '../../base/cidr.ts';
 import type { Node } from '../../schemas/types.ts';
 import type { PeerHost } from './plan-links.ts';
 
@@ -80,12 +79,12 @@ const addressOf = ({ status }: Node): string | undefined =>
 
 function rangesOf({ spec: { podCIDR, podCIDRs = [] } }: Node): readonly string[] {
   const all = new Set([...(podCIDR === undefined ? [] : [podCIDR]), ...podCIDRs]);
-  return [...all].filter((cidr) => isIPv4(cidr.split('/')[0] ?? ''));
+  return [...all].filter((cidr) => cidrRange(cidr) !== undefined);
 }
 
 function addressProblem(address: string, clusterCidr: string): string | undefined {
-  if (!isIPv4(address)) return 'no IPv4 address';
   const range = `${address}/32`;
+  if (!cidrRange(range)) return 'no IPv4 address';
   if (cidrContains(clusterCidr, range)) return `an address of pods (--cluster-cidr ${clusterCidr})`;
   return NO_HOST.some((none) => cidrContains(none, range)) ? 'no address of a host' : undefined;
 }

@@ -45,7 +45,7 @@ export function createPodNetworkPart(
   let running: Promise<unknown> | undefined;
   /** The hosts of the last pass, as text, and what was logged. */
   let planned = '';
-  let told = '';
+  let told: string | undefined;
   let portsAreNew = false;
   /** Ports of the bridge and its number, as the kernel has told of them. */
   const ports = new Set<string>();

@@ -87,6 +87,8 @@ describe.each<[string, Subnets]>([
       },
     });
     [first, second, third] = cluster.hosts as [Host, Host, Host];
+    const label = 'pod-security.kubernetes.io/enforce=privileged';
+    await cluster.kubectl('label', '--overwrite', 'namespace', 'default', label);
     await create(cluster, podOn('p1', first, [8080, 8081]), podOn('p2', second), podOn('p3', third));
     [ip1, ip2] = [await ipOf(cluster, 'p1'), await ipOf(cluster, 'p2')];
   });

@@ -5,7 +5,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAbort } from '../../base/abort.ts';
-import { sleep } from '../../base/clock.ts';
+import { type Clock, sleep } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { listeningProcess } from '../../base/listening-process.ts';
 import { ensurePrivateFile, writePrivateFile } from '../../base/private-file.ts';
@@ -21,10 +21,8 @@ import { isolateRefused } from './isolate-refused.ts';
 import { planHostTrouble } from './plan-host-trouble.ts';
 import { planProxy } from './plan-proxy.ts';
 import type { Problem, ProxyModel } from './proxy-model.ts';
-import { type ProxySettings, renderCaddy } from './render-caddy.ts';
+import { type IngressSettings, type ProxySettings, renderCaddy } from './render-caddy.ts';
 import { createTlsSecrets } from './tls-secrets.ts';
-
-export type IngressSettings = Omit<ProxySettings, 'defaultCertificate'>;
 
 /** Changes that come together are loaded together. */
 const COALESCE_MS = 50;
@@ -32,6 +30,13 @@ const COALESCE_MS = 50;
 const RETRY_MS = 2_000;
 
 export const ingressDirectory = (networkDirectory: string): string => join(networkDirectory, 'ingress');
+
+/** Ends what serves Ingresses on this host, and removes its certificates and its configuration. */
+export async function removeIngress(networkDirectory: string, clock: Clock): Promise<void> {
+  const directory = ingressDirectory(networkDirectory);
+  await endAllDetached(directory, clock);
+  await rm(directory, { recursive: true, force: true });
+}
 
 export function createIngress(context: HostNetworkContext): HostNetworkPart {
   const { settings, clock, logger } = context;

@@ -27,6 +27,9 @@ export interface ProxySettings extends ProxyPorts {
   readonly logsAccess: boolean;
 }
 
+/** As the node's options give it. */
+export type IngressSettings = Omit<ProxySettings, 'defaultCertificate'>;
+
 type Json = Readonly<Record<string, unknown>>;
 
 /** The admin API, relative to the working directory: the path of a socket has 107 bytes at most. */

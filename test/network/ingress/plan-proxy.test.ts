@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readAnnotations } from '../../../src/network/ingress/read-annotations.ts';
 import { isolateRefused } from '../../../src/network/ingress/isolate-refused.ts';
 import { planHostTrouble } from '../../../src/network/ingress/plan-host-trouble.ts';
-import type { EndpointSlice, Ingress, IngressClass } from '../../../src/schemas/types.ts';
+import type { EndpointSlice, Ingress, IngressClass, Service } from '../../../src/schemas/types.ts';
 import { ingressSelector, symphonyIngressClass } from '../../../src/schemas/networking/ingress-classes.ts';
 import { anIngress, aService, aTlsSecret, proxyPlan } from '../../support/ingress-objects.ts';
 
@@ -24,7 +24,7 @@ describe('a backend', () => {
       { addresses: ['10.0.0.3'], conditions: { ready: false } },
     ],
   };
-  it.each([
+  it.each<[string, string, Partial<Service['spec']>, readonly string[]]>([
     ['the address of the Service', 's:80', {}, ['10.96.0.1:80']],
     ['a port by its name', 's:http', {}, ['10.96.0.1:80']],
     ['an IPv6 address', 's', { clusterIP: 'fd00::1' }, ['[fd00::1]:80']],
@@ -35,7 +35,7 @@ describe('a backend', () => {
       { type: 'ExternalName', externalName: 'example.com', ports: [] },
       ['example.com:443'],
     ],
-  ] as const)('is %s', (_, target, spec, expected) => {
+  ])('is %s', (_, target, spec, expected) => {
     const ingress = anIngress({ rules: [`Prefix a.com/ ${target}`] });
     const plan = proxyPlan([ingress], [aService('s', spec)], { slicesOf: () => [slice] });
     expect(upstreamsOf(plan)).toEqual([expected]);

@@ -57,6 +57,13 @@ export interface Config {
   readonly serviceCidr: string;
   readonly network: (typeof networkModes)[number];
   readonly clusterDomain: string;
+  readonly ingress: boolean;
+  readonly ingressHttpPort: number;
+  readonly ingressHttpsPort: number;
+  readonly ingressAccessLog: boolean;
+  readonly ingressAddresses: readonly string[];
+  readonly acmeEmail: string | undefined;
+  readonly acmeUrl: string | undefined;
   readonly nodeName: string | undefined;
   readonly nodeIp: string | undefined;
   readonly server: string | undefined;

@@ -8,6 +8,7 @@ import { autoscalerOptions } from './options/autoscaler-options.ts';
 import { clientOptions } from './options/client-options.ts';
 import { clusterOptions } from './options/cluster-options.ts';
 import { forgeOptions } from './options/forge-options.ts';
+import { ingressOptions } from './options/ingress-options.ts';
 import { placeOptions } from './options/place-options.ts';
 import { requestOptions } from './options/request-options.ts';
 
@@ -25,6 +26,7 @@ export const options = [
   ...inGroup('API', placeOptions),
   ...inGroup('Webhooks and commit statuses', forgeOptions),
   ...inGroup('Nodes', clusterOptions),
+  ...inGroup('Network', ingressOptions),
   ...inGroup('Autoscaling', autoscalerOptions),
   ...inGroup('Cluster', clientOptions),
   ...inGroup('Limits of the API', requestOptions),

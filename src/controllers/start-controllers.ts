@@ -16,6 +16,7 @@ import { mirroringController } from './endpoint-slice-mirroring/endpoint-slice-m
 import { expiryController } from './expiry/expiry-controller.ts';
 import { gatewayController } from './gateway/gateway-controller.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector-controller.ts';
+import { ingressAddress } from './ingress-address/ingress-address-controller.ts';
 import { jobController } from './job/job-controller.ts';
 import { orphanPodsController } from './job/orphan-pods-controller.ts';
 import {
@@ -59,6 +60,8 @@ export interface ControllersOptions {
   /** How long Events are kept, instead of their kind's time; 0: for ever. */
   readonly eventTtlMs?: number;
   readonly autoscaling?: HorizontalPodAutoscalerOptions;
+  /** In the status of Ingresses, instead of the addresses of the nodes that serve them. */
+  readonly ingressAddresses?: readonly string[];
 }
 
 export const controllersFor = ({
@@ -69,6 +72,7 @@ export const controllersFor = ({
   certificates,
   eventTtlMs,
   autoscaling,
+  ingressAddresses,
 }: ControllersOptions): readonly Controller[] => [
   namespaceController,
   clusterRoleAggregation,
@@ -103,6 +107,7 @@ export const controllersFor = ({
   mirroringController,
   addressGroupController,
   gatewayController,
+  ingressAddress(ingressAddresses),
   volumeProtection,
   expiryController(eventTtlMs),
 ];

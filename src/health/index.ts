@@ -11,6 +11,7 @@ import { assessDaemonSet } from './daemon-set.ts';
 import { assessCronJob } from './cron-job.ts';
 import { assessDeployment } from './deployment.ts';
 import { assessGateway, assessRoute } from './gateway.ts';
+import { assessIngress } from './ingress.ts';
 import { assessJob } from './job.ts';
 import { assessPersistentVolumeClaim } from './persistent-volume-claim.ts';
 import { assessAutoscaler } from './horizontal-pod-autoscaler.ts';
@@ -34,6 +35,7 @@ const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
   ['gateway.networking.k8s.io/Gateway', assessGateway],
   ['gateway.networking.k8s.io/HTTPRoute', assessRoute],
   ['gateway.networking.k8s.io/GRPCRoute', assessRoute],
+  ['networking.k8s.io/Ingress', assessIngress],
   ['/PersistentVolumeClaim', assessPersistentVolumeClaim],
   ['argoproj.io/Application', assessNestedApplication],
   ['apiextensions.k8s.io/CustomResourceDefinition', assessDefinition],

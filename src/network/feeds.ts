@@ -8,7 +8,7 @@ import type { Rng } from '../base/rng.ts';
 import { createReflector, type Reflector } from '../client/reflector.ts';
 import type { ApiClient, ResourcePath } from '../client/types.ts';
 import type { KubeObject } from '../schemas/object.ts';
-import type { EndpointSlice, Namespace, Node, Service } from '../schemas/types.ts';
+import type { EndpointSlice, Ingress, IngressClass, Namespace, Node, Service } from '../schemas/types.ts';
 
 export interface Feed<T extends KubeObject> {
   /** By `namespace/name`, or by name where the kind has no namespaces. */
@@ -27,6 +27,8 @@ const RESOURCES = {
   endpointSlices: { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices' },
   nodes: { group: '', version: 'v1', plural: 'nodes' },
   namespaces: { group: '', version: 'v1', plural: 'namespaces' },
+  ingresses: { group: 'networking.k8s.io', version: 'v1', plural: 'ingresses' },
+  ingressClasses: { group: 'networking.k8s.io', version: 'v1', plural: 'ingressclasses' },
 } as const satisfies Record<string, ResourcePath>;
 
 interface FeedKinds {
@@ -34,6 +36,8 @@ interface FeedKinds {
   readonly endpointSlices: EndpointSlice;
   readonly nodes: Node;
   readonly namespaces: Namespace;
+  readonly ingresses: Ingress;
+  readonly ingressClasses: IngressClass;
 }
 
 export interface Feeds extends AsyncDisposable {

@@ -6,13 +6,12 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
-import { openScope } from '../base/scope.ts';
 import type { ApiClient } from '../client/types.ts';
-import { createFeeds, type Feeds } from './feeds.ts';
-import { createNft } from './nft/nft.ts';
+import type { Feeds } from './feeds.ts';
+import type { IngressSettings } from './ingress/render-caddy.ts';
 import type { Nft } from './nft/table-writer.ts';
 import type { NetworkMode } from './pod-network/plan-links.ts';
-import type { RunProgram } from './run-program.ts';
+import type { FollowProgram, RunProgram } from './run-program.ts';
 
 export interface NetworkSettings {
   /** Names all that this cluster makes on the host. */
@@ -29,6 +28,8 @@ export interface NetworkSettings {
   readonly bridge: string;
   /** Where the network of this host keeps its own state. */
   readonly directory: string;
+  /** Absent: this host serves no Ingresses. */
+  readonly ingress?: IngressSettings | undefined;
 }
 
 /** The nodes that this host is, by name. */
@@ -52,48 +53,32 @@ export interface HostNetworkContext {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly run: RunProgram;
+  readonly follow: FollowProgram;
   readonly nft: Nft;
   readonly settings: NetworkSettings;
   readonly feeds: Feeds;
   readonly host: HostState;
+  /** What is wrong with a part; undefined when nothing is. The nodes of this host show it. */
+  report(part: string, trouble: NetworkTrouble | undefined): void;
+}
+
+export interface NetworkTrouble {
+  /** What is wrong, and how to mend it. */
+  readonly message: string;
+  /** New pods should go to other nodes. */
+  readonly isCutOff: boolean;
 }
 
 export interface HostNetworkPart extends AsyncDisposable {
   start(): void;
 }
 
-export interface HostNetworkOptions extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host'> {
+export interface HostNetworkOptions extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host' | 'report'> {
   readonly first: HostNode;
 }
 
 export interface HostNetwork extends AsyncDisposable {
   /** One more node of this host; it leaves when the answer is disposed. */
   join(node: HostNode): Disposable;
-}
-
-/** Parts in the order of their start; they end in reverse. */
-const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [];
-
-export function startHostNetwork({ first, ...options }: HostNetworkOptions): Promise<HostNetwork> {
-  return openScope(async (scope) => {
-    const logger = options.logger.child({ component: 'network' });
-    const feeds = scope.use(createFeeds({ ...options, logger }));
-    const nodes = new Map([[first.name, first]]);
-    const listeners: (() => void)[] = [];
-    const tell = (): void => listeners.forEach((listener) => listener());
-    const host: HostState = { nodes, onChange: (listener) => void listeners.push(listener) };
-    const context = { ...options, logger, nft: createNft(options.run), feeds, host };
-    for (const create of PARTS) scope.use(create(context)).start();
-    return {
-      join(node: HostNode): Disposable {
-        nodes.set(node.name, node);
-        tell();
-        return {
-          [Symbol.dispose]() {
-            if (nodes.delete(node.name)) tell();
-          },
-        };
-      },
-    };
-  });
+  readonly troubles: readonly NetworkTrouble[];
 }

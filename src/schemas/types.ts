@@ -22,6 +22,9 @@ import type { IJobCondition } from 'kubernetes-models/batch/v1/JobCondition';
 import type { IJobSpec } from 'kubernetes-models/batch/v1/JobSpec';
 import type { IJobStatus } from 'kubernetes-models/batch/v1/JobStatus';
 import type { ILeaseSpec } from 'kubernetes-models/coordination.k8s.io/v1/LeaseSpec';
+import type { IIngressClassSpec } from 'kubernetes-models/networking.k8s.io/v1/IngressClassSpec';
+import type { IIngressSpec } from 'kubernetes-models/networking.k8s.io/v1/IngressSpec';
+import type { IIngressStatus } from 'kubernetes-models/networking.k8s.io/v1/IngressStatus';
 import type { IEndpoint } from 'kubernetes-models/discovery.k8s.io/v1/Endpoint';
 import type { INetworkPolicySpec } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicySpec';
 import type { IEndpointPort as ISlicePort } from 'kubernetes-models/discovery.k8s.io/v1/EndpointPort';
@@ -149,6 +152,13 @@ export interface Service extends KubeObject {
 }
 export interface NetworkPolicy extends KubeObject {
   spec: INetworkPolicySpec;
+}
+export interface Ingress extends KubeObject {
+  spec: IIngressSpec;
+  status?: IIngressStatus;
+}
+export interface IngressClass extends KubeObject {
+  spec?: IIngressClassSpec;
 }
 export type ServicePort = IServicePort;
 

@@ -180,6 +180,7 @@ function leadParts(
       nodeHealth: { gracePeriodMs: config.nodeGracePeriodMs, heartbeats },
       caBundle: parts.tls.caPem,
       eventTtlMs: config.eventTtlMs,
+      ingressAddresses: config.ingressAddresses,
       autoscaling: autoscalingOptions(config, usages, clock),
       certificates: certificatesOptions(parts.authority, createAuthorizer(core.snapshots)),
       signSecretToken: (account, secret) => serviceAccounts.sign(legacyClaims(account, secret)),

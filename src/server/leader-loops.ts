@@ -31,7 +31,7 @@ import {
 import type { DelegateWrites } from '../sync/observe/sync-access.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
 import type { ClusterCondition } from './history/cluster-condition.ts';
-import { ensureDefaultStorageClass } from './default-storage-class.ts';
+import { ensureDefaultClasses } from './default-classes.ts';
 import { ensurePriorityClasses } from './priority-classes.ts';
 import { rebuild, type RebuildParts } from './history/rebuild.ts';
 import { sealBoundPods } from './history/seal-pods.ts';
@@ -100,7 +100,7 @@ async function startLoops(
   const fenced = fence ? { fence } : {};
   const mayAct = (): boolean => condition.mayAct();
   await ensurePriorityClasses(store, writer, fenced);
-  await ensureDefaultStorageClass(store, writer, fenced);
+  await ensureDefaultClasses(store, writer, fenced);
   const context: ControllerContext = {
     ...common,
     ...fenced,

@@ -26,7 +26,8 @@ import { readEngineIdentity } from '../node-agent/runtime/docker/read-engine.ts'
 import { createHollowParts } from '../node-agent/runtime/hollow/create-hollow-parts.ts';
 import { type ContainerRuntime, RuntimeError } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './identity/cluster-identity.ts';
-import type { NodeNetworkOptions } from './host-networks.ts';
+import { INGRESS_NODE_LABEL } from '../schemas/networking/ingress-classes.ts';
+import { bridgeMtu, type JoinedNetwork, type NodeNetworkOptions } from './host-networks.ts';
 import { podLinksAt } from './pod-links.ts';
 import { openEngineRecord, recordingRuntime } from './removal/engine-record.ts';
 
@@ -83,7 +84,10 @@ async function startIn(
   );
   scope.defer(() => releaseDirectory(directory));
   await openRecords(options);
-  const network = { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) };
+  const network = {
+    ...{ name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) },
+    ...(await mtuOf(options)),
+  };
   const { server, caPem: ca, identity } = options;
   const client = scope.use(createHttpClient({ server, ca, identity, clock, logger }));
   const parts =
@@ -95,6 +99,7 @@ async function startIn(
         })
       : createDockerParts(options, client, logger);
   scope.use(parts.runtime);
+  let joined: JoinedNetwork | undefined;
   const agent: NodeAgent = createNodeAgent({
     ...parts,
     client,
@@ -114,15 +119,22 @@ async function startIn(
     tunnel: client.connection,
     network,
     clusterDomain: options.clusterDomain,
+    // A node that has stopped serving says so: labels that are left out stay.
+    ...(options.network ? { labels: { [INGRESS_NODE_LABEL]: String(servesIngresses(options)) } } : {}),
+    ...(options.network ? { hostNetwork: () => joined?.trouble } : {}),
   });
   scope.use(agent);
   if (options.runtime === 'docker') {
     const bridge = await reserveNetwork(parts.runtime, network, logger);
-    if (options.network) scope.use(await joinHostNetwork(options, options.network, client, network, bridge));
+    if (options.network)
+      joined = scope.use(await joinHostNetwork(options, options.network, client, network, bridge));
   }
   await agent.start();
   return { name: nodeName, reported: agent.reported, problem: () => agent.problem };
 }
+
+const servesIngresses = ({ runtime, network }: NodeOptions): boolean =>
+  runtime === 'docker' && network?.ingress !== undefined;
 
 /** Written down before anything is made: for `symphony down`. */
 async function openRecords({ directory, cluster, runtime, dockerHost }: NodeOptions): Promise<void> {
@@ -138,8 +150,9 @@ async function openRecords({ directory, cluster, runtime, dockerHost }: NodeOpti
 }
 
 /**
- * The network's interface, where it can be seen. Makes the network at once, which shows other clusters that its addresses are taken. An Engine
- * that is away gets it later. Throws UserError where the Engine refuses it.
+ * Makes the network at once, which shows other clusters that its addresses are taken. An Engine
+ * that is away gets it later. Throws UserError where the Engine refuses it. Answers the network's
+ * interface, where it can be seen.
  */
 async function reserveNetwork(
   runtime: ContainerRuntime,
@@ -156,6 +169,18 @@ async function reserveNetwork(
   }
 }
 
+/** The size of pods' packets, where it is not the engine's default. */
+async function mtuOf({
+  network,
+  nodeIp,
+  dockerHost,
+  runtime,
+}: NodeOptions): Promise<{ readonly mtu?: number }> {
+  const isHere = runtime === 'docker' && (dockerHost ?? defaultDockerHost()).startsWith('unix:');
+  const mtu = network && isHere ? await bridgeMtu(network.mode, nodeIp ?? defaultNodeIp()) : undefined;
+  return mtu === undefined ? {} : { mtu };
+}
+
 /** The engine may be away, and then the interface has the name that we will give it. */
 function joinHostNetwork(
   options: NodeOptions,
@@ -163,7 +188,7 @@ function joinHostNetwork(
   client: ApiClient,
   network: { readonly name: string; readonly gateway: string },
   bridge: string | undefined,
-): Promise<Disposable> {
+): Promise<JoinedNetwork> {
   const { cluster, clusterCidr, clusterDomain, logger } = options;
   return hosts.join({
     name: options.nodeName,
@@ -171,6 +196,7 @@ function joinHostNetwork(
     dockerHost: options.dockerHost ?? defaultDockerHost(),
     client,
     logger,
+    isBridgeMade: bridge !== undefined,
     settings: {
       ...{ cluster, clusterCidr, clusterDomain, ...settings },
       gateway: network.gateway,

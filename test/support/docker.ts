@@ -9,6 +9,7 @@ import { spawnSync } from 'node:child_process';
 import Docker from 'dockerode';
 import { systemRng } from '../../src/base/rng.ts';
 import { createContainerLinks } from '../../src/network/pod-network/connect-container.ts';
+import { removeNetwork } from '../../src/network/remove-network.ts';
 import { runProgram } from '../../src/network/run-program.ts';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { freeRange } from './free-ranges.ts';
@@ -115,7 +116,7 @@ export function uniqueCluster(prefix = 'test'): string {
   return `${prefix}-${systemRng.uuid().slice(0, 8)}`;
 }
 
-/** Removes the containers and networks that carry the cluster's label. */
+/** Removes the containers and networks that carry the cluster's label, and what is in the kernel. */
 export async function removeCluster(cluster: string, docker = connectDocker()): Promise<void> {
   const filters = { label: [`${labelKeys.cluster}=${cluster}`] };
   const containers = await docker.listContainers({ all: true, filters });
@@ -129,12 +130,15 @@ export async function removeCluster(cluster: string, docker = connectDocker()): 
       }
     }),
   );
-  for (const { Id, Options } of await docker.listNetworks({ filters })) {
+  const networks = await docker.listNetworks({ filters });
+  for (const { Id, Options } of networks) {
     await docker.getNetwork(Id).remove();
     const bridge = Options?.['com.docker.network.bridge.name'];
     // The agent makes it before the Engine's network, and the Engine leaves it then.
     if (bridge !== undefined) await createContainerLinks(runProgram).removeBridge(bridge);
   }
+  const clusterCidr = networks[0]?.IPAM?.Config?.[0]?.['Subnet'];
+  await removeNetwork({ cluster, clusterCidr }, runProgram);
 }
 
 /** A /24 that nothing uses. */

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { claimDirectory, livingOwnerOf, releaseDirectory } from '../../base/directory-owner.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
 import { type Config, defaultDockerHost } from '../../config/index.ts';
+import { NETWORK_DIRECTORY } from '../../server/removal/network-record.ts';
 import {
   findNodes,
   nodeNamesIn,
@@ -42,7 +43,7 @@ export const downCommand: CommandModule = {
       const nodes = await findNodes(root, fallbackHosts(config), say);
       for (const { directory } of nodes) await claim(directory);
       if (nodes.length === 0) say('Nothing to remove');
-      report(await removeNodes(nodes, { given: config.dockerHosts, force, volumes, say }), force, say);
+      report(await removeNodes(nodes, { root, given: config.dockerHosts, force, volumes, say }), force, say);
       if (names.includes('tls')) say(`The data of the cluster stays in ${root}`);
     } finally {
       for (const directory of claimed) await releaseDirectory(directory);
@@ -70,7 +71,7 @@ function report(problems: readonly RemovalProblem[], force: boolean, say: (line:
 /** A control plane makes these first. Names alone prove nothing: /etc has a redis, too. */
 const MARKS = [join('tls', 'ca.crt'), 'address-ranges.json', 'leader.json', join('redis', 'appendonlydir')];
 /** All that a start leaves that failed at once. */
-const EARLY = ['agents', 'redis', 'tls'];
+const EARLY = ['agents', NETWORK_DIRECTORY, 'redis', 'tls'];
 
 /** Reads the data directory; throws UserError for any other directory. */
 async function namesIn(root: string): Promise<readonly string[]> {

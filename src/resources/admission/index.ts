@@ -6,6 +6,7 @@ import { applicationAuthor } from './application-author.ts';
 import { ownDefinition, servedDefinition } from './own-definition.ts';
 import { certificateRequest } from './certificate-request.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
+import { ingressClassDefault } from './default-ingress-class.ts';
 import { gitManaged } from './git-managed.ts';
 import { limitRangeChecks, limitRangeDefaults } from './limit-range.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
@@ -34,6 +35,7 @@ export const admissionRules: readonly AdmissionRule[] = [
   limitRangeDefaults,
   globalDefaultPriority,
   defaultStorageClass,
+  ingressClassDefault,
   storageProtection,
   storageResize,
   podSecurityLabels,

@@ -1,11 +1,14 @@
 /**
- * The rights of a node's agent: its own node, lease and pods, and the objects that these pods name
+ * The rights of a node's agent: its own node, lease and pods, the objects that these pods name, and
+ * reading what the host's network is made of, as kube-proxy on a Kubernetes host
  * (docs/INVARIANTS.md, "Isolation"). Nothing is allowed by default. A question about an object is
  * answered from what is stored, never from the request. The body of a request is checked at
  * admission (admission/node-restriction.ts).
  */
 import { ownMember } from '../../base/json.ts';
 import type { Eventually } from '../../base/eventually.ts';
+import { asRecord, asRecords } from '../../schemas/json-access.ts';
+import { INGRESS_NODE_LABEL } from '../../schemas/networking/ingress-classes.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
 import type { UserInfo } from '../types.ts';
@@ -20,6 +23,10 @@ export interface NodeLookup {
   podsOf(node: string): Promise<readonly KubeObject[]>;
   claim(namespace: string, name: string): Promise<KubeObject | undefined>;
   volume(name: string): Promise<KubeObject | undefined>;
+  /** Those that our nodes serve. */
+  ingresses(namespace: string): Promise<readonly KubeObject[]>;
+  secret(namespace: string, name: string): Promise<KubeObject | undefined>;
+  node(name: string): Promise<KubeObject | undefined>;
   signingRequest(name: string): Promise<KubeObject | undefined>;
   /** Resolves once the answers about pods hold everything that was committed before the call. */
   refresh(): Promise<void>;
@@ -86,7 +93,12 @@ async function decide(
       return verb === 'create' || changes(verb) ? allow : deny();
     case 'services':
     case 'runtimeclasses.node.k8s.io':
+    case 'endpointslices.discovery.k8s.io':
+    case 'namespaces':
+    case 'networkpolicies.networking.k8s.io':
     case 'addressgroups.symphony.dev':
+    case 'ingresses.networking.k8s.io':
+    case 'ingressclasses.networking.k8s.io':
       return reads(verb) && subresource === undefined ? allow : deny();
     case 'secrets':
     case 'configmaps':
@@ -143,7 +155,19 @@ async function decideReferenced(
   const readable = type === 'claim' ? verb === 'get' : reads(verb);
   if (type === undefined || subresource !== undefined) return deny();
   if (!readable || name === undefined) return deny('can only read an individual resource of this type');
-  return (await isNamed(lookup, node, type, namespace, name)) ? allow : deny(noRelationship(node));
+  const isOwn =
+    (await isNamed(lookup, node, type, namespace, name)) ||
+    (type === 'secret' && verb === 'get' && (await isServed(lookup, node, namespace ?? '', name)));
+  return isOwn ? allow : deny(noRelationship(node));
+}
+
+/** A node that serves Ingresses reads the certificates that they name, and no other Secret. */
+async function isServed(lookup: NodeLookup, node: string, namespace: string, name: string): Promise<boolean> {
+  const isNamedByTls = ({ spec }: KubeObject): boolean =>
+    asRecords(asRecord(spec)['tls']).some(({ secretName }) => secretName === name);
+  if (!(await lookup.ingresses(namespace)).some(isNamedByTls)) return false;
+  if ((await lookup.node(node))?.metadata.labels?.[INGRESS_NODE_LABEL] !== 'true') return false;
+  return (await lookup.secret(namespace, name))?.['type'] === 'kubernetes.io/tls';
 }
 
 /**
@@ -235,17 +259,15 @@ function decideNode(node: string, attributes: ResourceAttributes): Decision {
   if (subresource !== undefined && subresource !== 'status') return deny();
   // The body says which node it makes: admission checks that.
   if (verb === 'create') return subresource === undefined ? allow : deny();
-  const meant = name ?? selectedName(verb, attributes.fieldSelector);
-  if (reads(verb)) {
-    if (meant === node) return allow;
-    return meant === undefined
-      ? deny(`node '${node}' cannot read all nodes, only its own Node object`)
-      : deny(`node '${node}' cannot read '${meant}', only its own Node object`);
-  }
-  if (!changes(verb)) return deny();
-  return meant === node
-    ? allow
-    : deny(`node '${node}' cannot change '${meant ?? ''}', only its own Node object`);
+  // Routes to the pods of a host are made from its Node.
+  if (lists(verb) && subresource === undefined) return allow;
+  if (verb !== 'get' && !changes(verb)) return deny();
+  if (name === node) return allow;
+  return deny(
+    name === undefined
+      ? `node '${node}' cannot read all nodes, only its own Node object`
+      : `node '${node}' cannot ${verb === 'get' ? 'read' : 'change'} '${name}', only its own Node object`,
+  );
 }
 
 function decideLease(node: string, { verb, namespace, name, subresource }: ResourceAttributes): Decision {

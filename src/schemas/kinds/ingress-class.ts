@@ -16,7 +16,6 @@ export const ingressClassKind = defineKind({
     column('Parameters', ({ spec }) => referenceText(asRecord(spec)['parameters'])),
     AGE,
   ),
-  stored: { idle: 'nothing routes traffic by it yet' },
   fillDefaults: (draft) => fill(part(part(draft, 'spec'), 'parameters'), { scope: 'Cluster' }),
   validate: validateIngressClass,
   validateUpdate: validateIngressClassUpdate,

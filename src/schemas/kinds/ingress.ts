@@ -1,6 +1,5 @@
 import { AGE, column, NAME, NONE, shortList, tableOf, textOr } from '../tables/columns.ts';
 import { asList, asRecord, asRecords, asString, getPath } from '../json-access.ts';
-import { IN_PRIVILEGED_NAMESPACE } from '../pod-security/namespace-policy.ts';
 import { validateIngress, validateIngressStatus } from '../validation/ingress.ts';
 import { defineKind } from './define-kind.ts';
 
@@ -25,9 +24,6 @@ export const ingressKind = defineKind({
     column('Ports', ({ spec }) => (asList(asRecord(spec)['tls']).length > 0 ? '80, 443' : '80')),
     AGE,
   ),
-  stored: {
-    missing: `no traffic is routed by it yet; reach a pod with kubectl port-forward, or publish its port with hostPort ${IN_PRIVILEGED_NAMESPACE}`,
-  },
   initialStatus: () => ({ loadBalancer: {} }),
   validate: validateIngress,
   validateStatus: validateIngressStatus,

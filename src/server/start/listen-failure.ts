@@ -1,7 +1,7 @@
 /** Why an address cannot be listened on; any other error stays as it is. */
 import { formatHostPort, type HostPort } from '../../config/values.ts';
 import { UserError } from '../../base/errors.ts';
-import { listeningProcess } from './listening-process.ts';
+import { listeningProcess } from '../../base/listening-process.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens there',

@@ -54,12 +54,44 @@ const authorizer = createNodeAuthorizer({
     metadata: { name },
     spec: { username: name === 'mine' ? 'system:node:n1' : 'system:node:n2' },
   }),
+  ingresses: async (namespace) =>
+    namespace === 'default'
+      ? [
+          {
+            apiVersion: 'networking.k8s.io/v1',
+            kind: 'Ingress',
+            metadata: { name: 'web', namespace },
+            spec: { tls: [{ secretName: 'cert' }, { secretName: 'opaque' }, { secretName: 'gone' }] },
+          },
+        ]
+      : [],
+  secret: async (_namespace, name) =>
+    name === 'gone'
+      ? undefined
+      : { ...own, kind: 'Secret', type: name === 'opaque' ? 'Opaque' : 'kubernetes.io/tls' },
+  node: async (name) => ({
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name, labels: { 'symphony.dev/ingress': String(name === 'n1') } },
+  }),
   refresh: async () => undefined,
 });
 
 const node: UserInfo = { name: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] };
 /** It has the right name, but is not of the group. */
 const impostor: UserInfo = { name: 'system:node:n1', groups: ['system:authenticated'] };
+
+/** The host's network is made of these. */
+const NETWORK_KINDS = [
+  'services',
+  'endpointslices.discovery.k8s.io',
+  'nodes',
+  'namespaces',
+  'networkpolicies.networking.k8s.io',
+  'addressgroups.symphony.dev',
+  'ingresses.networking.k8s.io',
+  'ingressclasses.networking.k8s.io',
+];
 
 /** `verb resource[/subresource] [namespace/]name [selector]`. */
 function asked(text: string): ResourceAttributes {
@@ -107,6 +139,7 @@ describe('what a node may do', () => {
     'create events default/*',
     'patch events default/e',
     'list services',
+    ...NETWORK_KINDS.flatMap((kind) => [`list ${kind}`, `watch ${kind}`]),
     'get clusterstate.symphony.dev',
     'create nodes.symphony.dev/tunnel n1',
     'create pods/eviction default/mine',
@@ -124,11 +157,15 @@ describe('what a node may do', () => {
 
 describe('what a node may not do', () => {
   it.each([
+    ...NETWORK_KINDS.flatMap((kind) => [
+      `create ${kind}`,
+      `update ${kind} default/x`,
+      `delete ${kind} default/x`,
+    ]).filter((text) => text !== 'create nodes'),
     'get nodes n2',
+    'get nodes/status n2',
     'patch nodes/status n2',
     'delete nodes n2',
-    'list nodes',
-    'list nodes - metadata.name=n2',
     'update leases.coordination.k8s.io kube-node-lease/n2',
     'update leases.coordination.k8s.io kube-system/n1',
     'list pods',
@@ -148,7 +185,6 @@ describe('what a node may not do', () => {
     'watch secrets',
     'update secrets default/pull',
     'delete configmaps default/env',
-    'list namespaces',
     'get deployments.apps default/web',
     'create serviceaccounts default/*',
     'deletecollection events default/*',
@@ -182,6 +218,21 @@ describe('what a node may not do', () => {
   ])('%s', async (text) => expect(await may(node, text)).toBe(false));
 });
 
+describe('a node that serves Ingresses', () => {
+  const other: UserInfo = { ...node, name: 'system:node:n2' };
+  it.each([
+    ['reads a certificate that one names', node, 'get secrets default/cert', true],
+    ['does not follow it, since its type may change', node, 'watch secrets default/cert', false],
+    ['does not write it', node, 'update secrets default/cert', false],
+    ['reads no other type', node, 'get secrets default/opaque', false],
+    ['reads none that may get another type', node, 'get secrets default/gone', false],
+    ['reads none that no Ingress names', node, 'get secrets default/unrelated', false],
+    ['reads none of another namespace', node, 'get secrets other/cert', false],
+    ['does not list them', node, 'list secrets default/*', false],
+    ['has the label', other, 'get secrets default/cert', false],
+  ] as const)('%s', async (_, user, text, expected) => expect(await may(user, text)).toBe(expected));
+});
+
 describe('everybody else', () => {
   it('is none of its business, a node by name alone included', async () => {
     expect(await authorizer.authorize(impostor, asked('get nodes n1'))).toBeUndefined();
@@ -197,6 +248,9 @@ describe('a refusal', () => {
       claim: async () => undefined,
       volume: async () => undefined,
       signingRequest: async () => undefined,
+      ingresses: async () => [],
+      secret: async () => undefined,
+      node: async () => undefined,
       refresh: async () => {
         bound = own;
       },
@@ -205,8 +259,9 @@ describe('a refusal', () => {
   });
 
   it.each([
-    ['list nodes', "node 'n1' cannot read all nodes, only its own Node object"],
+    ['get nodes', "node 'n1' cannot read all nodes, only its own Node object"],
     ['get nodes n2', "node 'n1' cannot read 'n2', only its own Node object"],
+    ['patch nodes n2', "node 'n1' cannot change 'n2', only its own Node object"],
     ['list pods', 'can only list/watch pods with spec.nodeName field selector'],
     ['get secrets default/unrelated', "no relationship found between node 'n1' and this object"],
   ])('%s says why', async (text, reason) => {

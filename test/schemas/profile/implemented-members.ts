@@ -408,6 +408,30 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'api/proxy/plan-proxy-target.ts': 'name port targetPort',
   },
 
+  'api.networking.v1.IngressSpec': {
+    'network/ingress/plan-proxy.ts': 'defaultBackend rules tls',
+    'schemas/networking/ingress-classes.ts': 'ingressClassName',
+  },
+  'api.networking.v1.IngressBackend': { 'network/ingress/plan-backend.ts': 'resource service' },
+  'api.core.v1.TypedLocalObjectReference': {
+    'network/ingress/plan-backend.ts': 'kind name',
+    'schemas/validation/ingress.ts': 'apiGroup',
+  },
+  'api.networking.v1.IngressServiceBackend': { 'network/ingress/plan-backend.ts': 'name port' },
+  'api.networking.v1.ServiceBackendPort': { 'network/ingress/plan-backend.ts': 'name number' },
+  'api.networking.v1.IngressRule': { 'network/ingress/plan-proxy.ts': 'host http' },
+  'api.networking.v1.HTTPIngressRuleValue': { 'network/ingress/plan-proxy.ts': 'paths' },
+  'api.networking.v1.HTTPIngressPath': { 'network/ingress/plan-proxy.ts': 'backend path pathType' },
+  'api.networking.v1.IngressTLS': { 'network/ingress/plan-certificates.ts': 'hosts secretName' },
+  'api.networking.v1.IngressClassSpec': {
+    'schemas/networking/ingress-classes.ts': 'controller',
+    // They are for controllers of others; ours has none.
+    'schemas/kinds/ingress-class.ts': 'parameters',
+  },
+  'api.networking.v1.IngressClassParametersReference': {
+    'schemas/validation/ingress.ts': 'apiGroup kind name namespace scope',
+  },
+
   'api.core.v1.NamespaceSpec': { 'controllers/namespace/plan-namespace.ts': 'finalizers' },
   'api.core.v1.ConfigMap': {
     [VOLUME_FILES]: 'data binaryData',

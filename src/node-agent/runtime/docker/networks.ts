@@ -79,6 +79,7 @@ export function createNetworks({ engine, cluster, clock, signal, bridges }: Netw
           Options: {
             'com.docker.network.bridge.enable_ip_masquerade': 'true',
             'com.docker.network.bridge.name': bridge,
+            ...(network.mtu === undefined ? {} : { 'com.docker.network.driver.mtu': String(network.mtu) }),
           },
           Labels: { [labelKeys.cluster]: cluster },
           abortSignal,

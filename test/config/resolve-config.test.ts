@@ -104,6 +104,8 @@ describe('resolveConfig', () => {
       'overlaps the service network',
     ],
     [{ flags: { clusterCidr: '10.96.0.0/12', runtime: 'hollow' } }, 'overlaps the service network'],
+    [{ flags: { network: 'wireguard' } }, 'wireguard is not supported; vxlan reaches'],
+    [{ flags: { network: 'bgp' } }, 'must be one of auto, routes, vxlan, none'],
     [{ flags: { clusterCidr: '10.244.1.0/30' } }, 'from /8 to /29'],
     [
       { flags: { clusterCidr: '10.244.1.0/24' } },

@@ -47,7 +47,8 @@ export function createDial(engine: Engine, clock: Clock): Pick<ContainerRuntime,
   }
 
   return {
-    async dial(id, port) {
+    async dial(id, port, only) {
+      if (only !== undefined) return open(only, port, clock);
       const place = await placeOf(id);
       const { address } = place;
       if (address === undefined) {

@@ -4,7 +4,7 @@
  */
 import { badRequest } from '../../schemas/errors/status.ts';
 import type { StoredRequest } from '../http/api-request.ts';
-import { goneSignal, type Outlet } from '../http/outlets.ts';
+import type { Outlet } from '../http/outlets.ts';
 import { urlOf } from '../http/request-url.ts';
 import { parseProxyName } from './plan-proxy-target.ts';
 import { type ProxyDependencies, unreachable } from './proxy-backend.ts';
@@ -19,6 +19,7 @@ export async function serveNodeProxy(
   { core, tunnels }: ProxyDependencies,
   asked: StoredRequest,
   { request, response, stands }: Outlet,
+  signal: AbortSignal,
 ): Promise<undefined> {
   const { routed, target, method } = asked;
   const { name: node, port } = parseProxyName(target.name ?? '', 'node');
@@ -32,7 +33,7 @@ export async function serveNodeProxy(
     return;
   }
   const path = `/node${target.proxyPath ?? '/'}${urlOf(request.url).search}`;
-  const asking = { node, method: 'GET', path, signal: goneSignal(response) } as const;
+  const asking = { node, method: 'GET', path, signal } as const;
   const { status, contentType, stream } = await tunnels.request(asking).catch((error: unknown) => {
     throw unreachable(errorMessage(error));
   });

@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream';
 import { errorMessage } from '../../base/errors.ts';
 import { goWords, hostPort } from '../../base/go-words.ts';
+import { toPlainStream } from '../../base/plain-stream.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import { failure, type StatusError } from '../../schemas/errors/status.ts';
@@ -93,8 +94,11 @@ export async function openBackend(
       throw unreachable(errorMessage(error));
     },
   );
-  stream.on('error', () => undefined);
-  return stream;
+  // Node 20 sends rubbish where an HTTP/2 stream is given texts and bytes in one go, as its HTTP
+  // client does with a head and a body. This stream passes on bytes alone.
+  const plain = toPlainStream(stream);
+  plain.on('error', () => undefined);
+  return plain;
 }
 
 export const unreachable = (why: string): StatusError =>

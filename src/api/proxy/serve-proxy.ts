@@ -27,25 +27,28 @@ const MAX_PROXIED = 1_000;
 export function createProxy(dependencies: ProxyDependencies): Proxy {
   let open = 0;
 
-  /** Counts a request until its client's connection has no more use for it. */
-  function hold(connection: Outlet['response'] | Duplex): void {
+  /** Counts a request until its client has gone or has its answer; the signal tells. */
+  function hold(connection: Outlet['response'] | Duplex): AbortSignal {
     if (open >= MAX_PROXIED)
       throw failure(429, 'TooManyRequests', `there are ${MAX_PROXIED} proxied requests already`);
     if (connection.destroyed) throw badRequest('the client left before its request was served');
     open += 1;
-    connection.once('close', () => (open -= 1));
+    // Each stage listens for the client's end. So many listeners are no leak.
+    const signal = goneSignal(connection.setMaxListeners(0));
+    signal.addEventListener('abort', () => (open -= 1), { once: true });
+    return signal;
   }
 
   return {
     async serve(request, outlet) {
-      hold(outlet.response);
-      if (request.routed.kind.plural === 'nodes') return serveNodeProxy(dependencies, request, outlet);
-      return serveObject(dependencies, request, outlet);
+      const signal = hold(outlet.response);
+      if (request.routed.kind.plural === 'nodes')
+        return serveNodeProxy(dependencies, request, outlet, signal);
+      return serveObject(dependencies, request, outlet, signal);
     },
     async upgrade(request, outlet) {
       if (request.routed.kind.plural === 'nodes') throw badRequest('a node serves no upgrades');
-      hold(outlet.socket);
-      return passUpgrade(dependencies, request, outlet);
+      return passUpgrade(dependencies, request, outlet, hold(outlet.socket));
     },
   };
 }
@@ -65,12 +68,12 @@ async function serveObject(
   dependencies: ProxyDependencies,
   asked: StoredRequest,
   { request, response, stands }: Outlet,
+  signal: AbortSignal,
 ): Promise<undefined> {
   const { target, method, headers } = asked;
   const backend = await backendOf(dependencies, asked);
   const { pathname, search } = urlOf(request.url);
   if (redirectToSlash(asked, { request, response })) return;
-  const signal = goneSignal(response);
   const stream = await openBackend(dependencies, backend, signal);
   inviteBody(request, response);
   const path = `${target.proxyPath ?? '/'}${search}`;
@@ -90,9 +93,9 @@ async function passUpgrade(
   dependencies: ProxyDependencies,
   asked: StoredRequest,
   { request, socket, head, stands, answered }: UpgradeOutlet,
+  signal: AbortSignal,
 ): Promise<void> {
   const backend = await backendOf(dependencies, asked);
-  const signal = goneSignal(socket);
   const stream = await openBackend(dependencies, backend, signal);
   const { pathname, search } = urlOf(request.url);
   const path = `${asked.target.proxyPath ?? '/'}${search}`;
@@ -103,12 +106,12 @@ async function passUpgrade(
     throw failure(500, 'InternalError', `invalid upgrade response: status code ${statusCode}`, {});
   }
   answered(statusCode);
-  join(socket, head, answer);
+  join(socket, head, answer, signal);
   stands(() => void socket.destroy());
 }
 
 /** Passes the pod's answer on, and then the bytes of both sides as they come. */
-function join(socket: Duplex, head: Buffer, upgrade: UpgradeAnswer): void {
+function join(socket: Duplex, head: Buffer, upgrade: UpgradeAnswer, signal: AbortSignal): void {
   const { answer } = upgrade;
   const kept = Object.entries(answerHeaders(answer.headers));
   const ofHop = upgrade.isSwitched
@@ -122,6 +125,8 @@ function join(socket: Duplex, head: Buffer, upgrade: UpgradeAnswer): void {
   if (first.length > 0) socket.write(first);
   if (head.length > 0) pod.write(head);
   // Either side may end first; the other still says what it has to say.
-  pipeline([socket, pod], () => undefined);
-  pipeline([pod, socket], () => socket.destroy());
+  socket.pipe(pod);
+  pod.pipe(socket);
+  pod.once('close', () => socket.end());
+  signal.addEventListener('abort', () => pod.destroy(), { once: true });
 }

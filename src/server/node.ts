@@ -27,6 +27,7 @@ import { createHollowParts } from '../node-agent/runtime/hollow/create-hollow-pa
 import { type ContainerRuntime, RuntimeError } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './identity/cluster-identity.ts';
 import type { NodeNetworkOptions } from './host-networks.ts';
+import { networkView } from './network-view.ts';
 import { openEngineRecord, recordingRuntime } from './removal/engine-record.ts';
 
 export interface NodeOptions {
@@ -113,6 +114,15 @@ async function startIn(
     tunnel: client.connection,
     network,
     clusterDomain: options.clusterDomain,
+    ...(options.network && options.runtime === 'docker'
+      ? {
+          networkView: networkView({
+            ...options,
+            ...options.network,
+            bridge: bridgeName(cluster, network.name),
+          }),
+        }
+      : {}),
   });
   scope.use(agent);
   if (options.runtime === 'docker') {

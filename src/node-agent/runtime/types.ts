@@ -316,4 +316,6 @@ export interface ContainerRuntime extends AsyncDisposable {
    * `address`, which the pod has, only there.
    */
   dial(id: string, port: number, address?: string): Promise<Duplex>;
+  /** A stream from inside the container's network to an address and port anywhere. */
+  dialFrom(id: string, host: string, port: number): Promise<Duplex>;
 }

@@ -2,21 +2,36 @@
  * The paths that this node answers behind `nodes/NAME/proxy`: the kubelet's that clients ask, and
  * the state of the host's network. All of them only read. Everything else is 404.
  */
+import type { Clock } from '../../base/clock.ts';
 import type { PodWorker } from '../pod/types.ts';
 import { type ContainerRecord, type ContainerRuntime, labelKeys } from '../runtime/types.ts';
 import { nodeMetrics, type NodePod, resourceMetrics, statsSummary } from './node-statistics.ts';
+import { type ProbeOptions, probeNetwork } from './network-probe.ts';
 import { Refused } from './refused.ts';
 import type { UsageSampler } from './usage-sampler.ts';
 
 export interface NodeEndpointsOptions {
   readonly nodeName: string;
   pods(): readonly PodWorker[];
+  /** Absent where the node has no network of its own. */
+  readonly network?: NodeNetworkView | undefined;
+}
+
+/** The network of the node's host, as checks see it. */
+export interface NodeNetworkView {
+  /** What the kernel has. `service`: whether it has this `address:port`, too. */
+  facts(service: string | undefined): Promise<unknown>;
+  readonly isOfCluster: ProbeOptions['isOfCluster'];
+  readonly clusterDomain: string;
 }
 
 export interface NodeCall {
   readonly node: NodeEndpointsOptions;
-  readonly runtime: Pick<ContainerRuntime, 'stats' | 'logs'>;
+  readonly runtime: Pick<ContainerRuntime, 'stats' | 'logs' | 'dialFrom'>;
+  readonly clock: Clock;
+  readonly findPod: ProbeOptions['findPod'];
   readonly sampleUsage: UsageSampler;
+  readonly query: URLSearchParams;
   readonly signal: AbortSignal;
 }
 
@@ -51,6 +66,14 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
     async ({ node, sampleUsage }) =>
       json(statsSummary(node.nodeName, podsOf(node), (await sampleUsage()).containers)),
   ],
+  [
+    '/network',
+    async ({ node, query }) => json(await networkOf(node).facts(query.get('service') ?? undefined)),
+  ],
+  [
+    '/network/probe',
+    async ({ node, query, ...call }) => json(await probeNetwork({ ...call, ...networkOf(node) }, query)),
+  ],
   ['/logs', () => listing(['containers/'])],
   ['/logs/containers', ({ node }) => listing([...logFiles(node.pods()).keys()])],
 ]);
@@ -65,6 +88,11 @@ export async function answerNodePath(call: NodeCall, path: string): Promise<Node
   if (!record) throw new Refused(404, '404 page not found\n');
   const lines = await call.runtime.logs(record.id, { follow: false, timestamps: true }, call.signal);
   return { contentType: TEXT, body: lines };
+}
+
+function networkOf({ nodeName, network }: NodeEndpointsOptions): NodeNetworkView {
+  if (!network) throw new Refused(404, `node ${nodeName} has no network of its own`);
+  return network;
 }
 
 function podsOf({ pods }: NodeEndpointsOptions): readonly NodePod[] {

@@ -97,7 +97,7 @@ async function answer(
   const archive = ARCHIVES.get(`${method} ${route}`);
   if (archive && options.archives) return archive(options.archives, { stream, signal, query });
   if (method === 'GET' && route === 'node' && options.node) {
-    const call = { node: options.node, runtime: options.runtime, sampleUsage, signal };
+    const call = { ...options, node: options.node, sampleUsage, query, signal };
     return sendNodeAnswer(stream, await answerNodePath(call, pathname.slice('/node'.length)), signal);
   }
   if (method !== 'GET' || route !== 'usage')

@@ -4,7 +4,7 @@
  */
 import { type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { type AddressInfo, connect, type Server } from 'node:net';
+import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect } from 'vitest';
@@ -54,6 +54,13 @@ export const startProxiedPods = (): Promise<ProxiedPods> =>
     const connection = scope.use(
       openConnection({ server: url, ca: server.caPem, token, clock: systemClock }),
     );
+    const dial = (asked: string, from = ''): Promise<Socket> => {
+      dialled.push(from + asked);
+      return new Promise((resolve, reject) => {
+        const socket = connect({ host: '127.0.0.1', port: ports.get(asked) ?? 1 });
+        socket.once('connect', () => resolve(socket)).once('error', reject);
+      });
+    };
     const runtime = createFakeRuntime({ clock: systemClock, rng: seededRng(1), cluster: 'c', node: 'n1' });
     scope.use(
       openTunnel({
@@ -62,18 +69,20 @@ export const startProxiedPods = (): Promise<ProxiedPods> =>
         rng: seededRng(1),
         logger: silentLogger,
         nodeName: 'n1',
-        node: { nodeName: 'n1', pods: () => [...workers.values()] },
+        node: {
+          nodeName: 'n1',
+          pods: () => [...workers.values()],
+          network: {
+            clusterDomain: 'cluster.local',
+            facts: async (service) => ({ mode: 'auto', asked: service ?? 'nothing' }),
+            isOfCluster: (address) => address.startsWith('10.244.'),
+          },
+        },
         findPod: (namespace, name) => workers.get(`${namespace}/${name}`),
         runtime: {
           ...runtime,
-          dial(_id, port, address) {
-            const asked = `${address ?? 'anywhere'}:${port}`;
-            dialled.push(asked);
-            return new Promise((resolve, reject) => {
-              const socket = connect({ host: '127.0.0.1', port: ports.get(asked) ?? 1 });
-              socket.once('connect', () => resolve(socket)).once('error', reject);
-            });
-          },
+          dial: (_id, port, address) => dial(`${address ?? 'anywhere'}:${port}`),
+          dialFrom: (id, host, port) => dial(`${host}:${port}`, `${id} -> `),
         },
       }),
     );

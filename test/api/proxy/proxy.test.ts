@@ -1,5 +1,6 @@
 /** The API's proxies over a real server and a real tunnel, to servers in place of pods. */
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer as createNetServer, type Server as NetServer } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +11,7 @@ import { type ProxiedPods, startProxiedPods } from '../../support/proxied-pods.t
 const POD = '/api/v1/namespaces/default/pods/web:8080/proxy';
 const MIB = 1024 * 1024;
 
-const listening = async (server: Server): Promise<Server> => {
+const listening = async <T extends NetServer>(server: T): Promise<T> => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
 };
@@ -41,8 +42,8 @@ function* blocks(count: number): Generator<Buffer> {
 }
 
 let pods: ProxiedPods;
-let web: Server;
-const servers: Server[] = [];
+let web: NetServer;
+const servers: NetServer[] = [];
 const sockets: WebSocket[] = [];
 
 const json = (text: string) =>
@@ -327,6 +328,73 @@ describe('a request through nodes/proxy', () => {
     expect((await pods.send(`${NODE}/proxy/healthz`, { method: 'HEAD' })).code).toBe(200);
     expect((await pods.send('/api/v1/nodes/away/proxy/healthz')).code).toBe(404);
     expect((await pods.send(`${NODE}/proxy`)).headers.location).toBe(`${NODE}/proxy/`);
+  });
+});
+
+describe('the network of a node', () => {
+  const NETWORK = '/api/v1/nodes/n1/proxy/network';
+  const DNS = '/probe?from=default/dns&to=10.244.0.53:53&dns=web.shop.svc';
+  /** Answers the message of a question with a head of its own. */
+  const dnsServer = (code: number, answers: number): NetServer =>
+    createNetServer((socket) => {
+      socket.once('data', (question: Buffer) => {
+        asked.push(question.subarray(14).toString('latin1'));
+        const head = Buffer.from([0, 12, 0x53, 0x59, 0x81, code, 0, 1, 0, answers, 0, 0, 0, 0]);
+        // In two pieces, as networks may bring it.
+        socket.write(head.subarray(0, 5), () => socket.end(head.subarray(5)));
+      });
+    });
+  const asked: string[] = [];
+
+  beforeAll(async () => {
+    const server = await listening(dnsServer(0, 1));
+    const unknown = await listening(dnsServer(3, 0));
+    servers.push(server, unknown);
+    await pods.addPod('dns', '10.244.0.53', 53, server);
+    await pods.addPod('dns-2', '10.244.0.54', 53, unknown);
+  });
+
+  it('is shown with the service that is asked about', async () => {
+    expect(JSON.parse((await pods.send(`${NETWORK}?service=10.96.0.1:443`)).text)).toEqual({
+      mode: 'auto',
+      asked: '10.96.0.1:443',
+    });
+  });
+
+  it.each([
+    ['/probe?from=default/web&to=10.244.0.5:8080', { ok: true, detail: 'connected' }],
+    [DNS, { ok: true, detail: 'answered' }],
+    [DNS.replace('.53:', '.54:'), { ok: false, detail: 'the server answered code 3 with 0 records' }],
+    ['/probe?from=default/web&to=10.244.0.5:99', { ok: false, detail: /connection refused/ }],
+  ])('%s', async (query, expected) => {
+    pods.dialled.length = 0;
+    const { code, text } = await pods.send(NETWORK + query);
+    expect(code).toBe(200);
+    const { ok, detail } = JSON.parse(text) as { ok: boolean; detail: string };
+    expect(ok).toBe(expected.ok);
+    expect(detail).toMatch(expected.detail);
+    expect(pods.dialled).toHaveLength(1);
+  });
+
+  it('asks for names below the cluster domain, from inside the pod', async () => {
+    pods.dialled.length = 0;
+    await pods.send(NETWORK + DNS);
+    expect(pods.dialled).toEqual(['dns -> 10.244.0.53:53']);
+    expect(asked.at(-1)).toContain('\x03web\x04shop\x03svc\x07cluster\x05local\x00');
+  });
+
+  it.each([
+    ['an address outside the cluster', '/probe?to=192.0.2.1:80', 400, 'address not allowed'],
+    ['this machine', '/probe?to=127.0.0.1:80', 400, 'address not allowed'],
+    ['a name', '/probe?to=example.com:80', 400, 'address not allowed'],
+    ['a port that is none', '/probe?to=10.244.0.5:0', 400, 'address not allowed'],
+    ['a name of DNS that is none', '/probe?to=10.244.0.5:53&dns=a..b', 400, 'invalid name'],
+    ['a pod that is not here', '/probe?from=default/x&to=10.244.0.5:80', 404, 'pods "x" not found'],
+  ])('does not ask %s', async (_what, query, code, text) => {
+    pods.dialled.length = 0;
+    const answer = await pods.send(NETWORK + query);
+    expect([answer.code, answer.text]).toEqual([code, expect.stringContaining(text)]);
+    expect(pods.dialled).toEqual([]);
   });
 });
 

@@ -1,4 +1,6 @@
 /** Asks the questions of a check: agents through the API's node proxy, and URLs from here. */
+import { systemClock } from '../../base/clock.ts';
+import { withDeadline } from '../../base/deadline.ts';
 import { goWords } from '../../base/go-words.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
@@ -24,11 +26,12 @@ const GATEWAY_FAILED: ReadonlySet<number> = new Set([502, 503, 504]);
 export async function askNetwork(
   connection: Pick<Connection, 'request'>,
   hops: readonly Hop[],
+  signal: AbortSignal,
 ): Promise<Answers> {
   const asks = new Map(hops.flatMap(({ asks }) => asks).map((ask) => [askKey(ask), ask]));
   const answered = new Map<string, Answer<unknown>>();
   await mapBounded([...asks], ASKED_AT_ONCE, async ([key, ask]) => {
-    answered.set(key, await answerTo(connection, ask));
+    answered.set(key, await answerTo(connection, ask, signal));
   });
   const find = (ask: Ask): Answer<unknown> =>
     answered.get(askKey(ask)) ?? { ok: false, why: 'it was not asked' };
@@ -39,9 +42,13 @@ export async function askNetwork(
   };
 }
 
-async function answerTo(connection: Pick<Connection, 'request'>, ask: Ask): Promise<Answer<unknown>> {
+async function answerTo(
+  connection: Pick<Connection, 'request'>,
+  ask: Ask,
+  signal: AbortSignal,
+): Promise<Answer<unknown>> {
   try {
-    if (ask.type === 'url') return { ok: true, value: await fetchUrl(ask) };
+    if (ask.type === 'url') return { ok: true, value: await fetchUrl(ask, signal) };
     const value = await connection.request({ method: 'GET', path: pathOf(ask) });
     return isRecord(value) ? { ok: true, value } : { ok: false, why: 'the agent does not know the question' };
   } catch (error) {
@@ -56,8 +63,10 @@ function pathOf(ask: AskOf<'facts' | 'probe'>): string {
   return query === '' ? path : `${path}?${query}`;
 }
 
-async function fetchUrl({ url }: AskOf<'url'>): Promise<Probed> {
-  const answer = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(URL_TIMEOUT_MS) });
-  await answer.body?.cancel();
-  return { ok: !GATEWAY_FAILED.has(answer.status), detail: `the server answers ${answer.status}` };
+function fetchUrl({ url }: AskOf<'url'>, signal: AbortSignal): Promise<Probed> {
+  return withDeadline(systemClock, URL_TIMEOUT_MS, signal, async (bounded) => {
+    const answer = await fetch(url, { redirect: 'manual', signal: bounded });
+    await answer.body?.cancel();
+    return { ok: !GATEWAY_FAILED.has(answer.status), detail: `the server answers ${answer.status}` };
+  });
 }

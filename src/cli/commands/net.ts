@@ -31,7 +31,7 @@ export const netCommand: CommandModule = {
     const { io, flags } = invocation;
     using client = await connect(invocation);
     const hops = await plan(client, invocation);
-    const results = assessHops(hops, await askNetwork(client.connection, hops));
+    const results = assessHops(hops, await askNetwork(client.connection, hops, invocation.signal));
     const colours = createColours(coloursWanted(io.stdout));
     io.stdout.write(flags['output'] === 'json' ? renderJson(results) : renderChecks(results, colours));
     return results.some(({ status }) => status === 'FAIL') ? 1 : 0;

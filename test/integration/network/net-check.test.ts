@@ -14,7 +14,8 @@ const SETUP = `
   ip address add 10.244.0.1/16 dev sym0
   ip link set sym0 up
   sysctl --quiet --write net.ipv4.conf.sym0.proxy_arp=1
-  ip link add eth0 type dummy
+  ip link add eth0 type veth peer name away0
+  ip link set away0 up
   ip address add 192.0.2.1/24 dev eth0
   ip link set eth0 up
   ip route add 10.244.1.0/24 via 192.0.2.2

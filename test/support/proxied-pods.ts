@@ -18,6 +18,7 @@ import { createFakeRuntime } from '../../src/node-agent/runtime/fake/create-fake
 import { openTunnel } from '../../src/node-agent/tunnel/keep-tunnel.ts';
 import type { Pod } from '../../src/schemas/types.ts';
 import { startTestServer, type TestServer } from '../api/test-server.ts';
+import type { AppOptions } from '../../src/api/http/app.ts';
 import type { AnswerRecord } from '../../src/api/http/answer-record.ts';
 import { comesTrue } from './comes-true.ts';
 
@@ -41,10 +42,12 @@ export interface Answered {
   readonly text: string;
 }
 
-export const startProxiedPods = (): Promise<ProxiedPods> =>
+export const startProxiedPods = (connections: AppOptions['connections'] = {}): Promise<ProxiedPods> =>
   openScope(async (scope) => {
     const audited: AnswerRecord[] = [];
-    const server = scope.use(await startTestServer({ onAnswer: (record) => audited.push(record) }));
+    const server = scope.use(
+      await startTestServer({ connections, onAnswer: (record) => audited.push(record) }),
+    );
     const dialled: string[] = [];
     const ports = new Map<string, number>();
     const workers = new Map<string, PodWorker>();

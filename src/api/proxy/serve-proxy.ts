@@ -6,6 +6,7 @@ import { STATUS_CODES } from 'node:http';
 import { type Duplex, pipeline } from 'node:stream';
 import { badRequest, failure } from '../../schemas/errors/status.ts';
 import type { StoredRequest } from '../http/api-request.ts';
+import { letBodyPass } from '../http/connection-limits.ts';
 import { goneSignal, type Outlet, type UpgradeOutlet } from '../http/outlets.ts';
 import { giveUpUnread, inviteBody } from '../http/read-body.ts';
 import { urlOf } from '../http/request-url.ts';
@@ -76,6 +77,7 @@ async function serveObject(
   if (redirectToSlash(asked, { request, response })) return;
   const stream = await openBackend(dependencies, backend, signal);
   inviteBody(request, response);
+  letBodyPass(request, response);
   const path = `${target.proxyPath ?? '/'}${search}`;
   const answered = await sendToPod({ request, asked: pathname, path, backend, stream, signal });
   const prefix = pathname.slice(0, pathname.length - (target.proxyPath ?? '').length);

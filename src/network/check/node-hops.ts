@@ -57,7 +57,7 @@ export function agentHop({ metadata: { name } }: Node): Hop {
 
 const RESTART = 'restart the agent of that node: it makes this anew, or its log says why not';
 
-/** The host lets pods out: interface, forwarding, firewall. */
+/** The host lets pods out: its interface for them, and its forwarding. */
 export function hostHops(node: Node): readonly Hop[] {
   const subject = `node ${node.metadata.name}`;
   return [
@@ -67,12 +67,10 @@ export function hostHops(node: Node): readonly Hop[] {
       if (device.isUp) return pass(`${bridge} is up`);
       return fail(`${bridge} is down`, `on that host: ip link set ${bridge} up`);
     }),
-    factHop(node, 'forwarding', subject, ({ forwards, firewallDrops }) => {
-      if (forwards === false)
-        return fail('the kernel does not forward packets', 'on that host: sysctl -w net.ipv4.ip_forward=1');
-      if (firewallDrops === true)
-        return fail("the host's firewall drops packets of pods (policy of the chain FORWARD)", RESTART);
-      return forwards === undefined ? skip('the setting cannot be read') : pass('packets of pods pass');
+    factHop(node, 'forwarding', subject, ({ forwards }) => {
+      if (forwards === undefined) return skip('the setting cannot be read');
+      if (forwards) return pass('the kernel forwards packets');
+      return fail('the kernel does not forward packets', 'on that host: sysctl -w net.ipv4.ip_forward=1');
     }),
   ];
 }
@@ -84,6 +82,12 @@ export function linkHops(from: Node, to: Node): readonly Hop[] {
   const ranges = rangesOf(to);
   const routeTo = ({ routes }: NetworkFacts, range: string) => routes.find((route) => route.to === range);
   return [
+    // Docker itself accepts what stays on the bridge.
+    factHop(from, 'firewall', subject, ({ firewallDrops }) => {
+      if (firewallDrops === undefined) return skip('the rules cannot be read');
+      if (!firewallDrops) return pass('packets of pods pass');
+      return fail("the host's firewall drops packets of pods (policy of the chain FORWARD)", RESTART);
+    }),
     factHop(from, 'proxy-arp', subject, ({ answersArp, bridge }) => {
       if (answersArp === undefined) return skip('the setting cannot be read');
       if (answersArp) return pass('the host answers for the pods of other hosts');

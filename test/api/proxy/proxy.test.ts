@@ -1,7 +1,7 @@
 /** The API's proxies over a real server and a real tunnel, to servers in place of pods. */
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createNetServer, type Server as NetServer } from 'node:net';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -212,6 +212,35 @@ describe('the bytes of a proxied request', () => {
     );
     expect(answer).toMatchObject({ code: 413, text: 'enough' });
   });
+});
+
+it('a body that passes through has as long as it needs', async () => {
+  await using hasty = await startProxiedPods({
+    headersTimeoutMs: 300,
+    requestTimeoutMs: 600,
+    checkIntervalMs: 50,
+  });
+  let begun = false;
+  const backend = await listening(
+    createServer((request, response) => {
+      request.once('data', () => (begun = true));
+      request.once('end', () => response.end('whole'));
+    }),
+  );
+  servers.push(backend);
+  await hasty.addPod('slow', '10.244.0.8', 80, backend);
+  const slow = new PassThrough();
+  const path = '/api/v1/namespaces/default/pods/slow:80/proxy/';
+  const sending = hasty.send(path, { method: 'POST' }, slow);
+  slow.write('first');
+  await comesTrue(() => expect(begun).toBe(true));
+  // This one began later, and has no pod behind it: when it is cut off, the time is over.
+  const object = new PassThrough();
+  const cut = hasty.send('/api/v1/namespaces/default/configmaps', { method: 'POST' }, object);
+  object.write('{');
+  expect((await cut).code).toBe(408);
+  slow.end('last');
+  expect(await sending).toMatchObject({ code: 200, text: 'whole' });
 });
 
 describe('an upgrade through the proxy', () => {

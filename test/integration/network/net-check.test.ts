@@ -74,7 +74,7 @@ describe('the facts of a host', () => {
       'sysctl -w net.ipv4.ip_forward=1; sysctl -w net.ipv4.conf.sym0.proxy_arp=1',
       'forwarding node a',
     ],
-    ['iptables -P FORWARD DROP', 'iptables -P FORWARD ACCEPT', 'forwarding node a'],
+    ['iptables -P FORWARD DROP', 'iptables -P FORWARD ACCEPT', 'firewall node a -> node b'],
     [
       'sysctl -w net.ipv4.conf.sym0.proxy_arp=0',
       'sysctl -w net.ipv4.conf.sym0.proxy_arp=1',

@@ -34,7 +34,8 @@ describe('a network that works', () => {
     const results = assessHops(pods, answers());
     expect(results.map(({ check }) => check)).toEqual([
       ...['pod', 'pod', 'node', 'agent', 'bridge', 'forwarding', 'node', 'agent', 'bridge', 'forwarding'],
-      ...['proxy-arp', 'route', 'neighbour', 'mtu', 'proxy-arp', 'route', 'neighbour', 'mtu'],
+      ...['firewall', 'proxy-arp', 'route', 'neighbour', 'mtu'],
+      ...['firewall', 'proxy-arp', 'route', 'neighbour', 'mtu'],
       ...['egress-policy', 'ingress-policy', 'connection'],
     ]);
     expect(new Set(results.map(({ status }) => status))).toEqual(new Set(['PASS']));
@@ -92,7 +93,7 @@ describe('a broken hop is named, and it alone', () => {
       'bridge node a',
     ],
     ['no forwarding', changed('b', { forwards: false }), 'forwarding node b'],
-    ['a firewall', changed('b', { firewallDrops: true }), 'forwarding node b'],
+    ['a firewall', changed('b', { firewallDrops: true }), 'firewall node b -> node a'],
     ['no proxy ARP', changed('a', { answersArp: false }), 'proxy-arp node a -> node b'],
     [
       'packets that do not fit',

@@ -1,7 +1,8 @@
 /** Objects and answers for checks of the network: two hosts with a pod each, all of it right. */
 import type { NetworkFacts } from '../../src/network/check/facts.ts';
 import { type Answer, type Answers, type Ask, askKey, type Probed } from '../../src/network/check/hop.ts';
-import type { ClusterView, NamedService } from '../../src/network/check/plan-hops.ts';
+import type { ClusterView } from '../../src/network/check/plan-hops.ts';
+import type { NamedService } from '../../src/network/check/service-hops.ts';
 import type { EndpointSlice, Node, Pod, Service } from '../../src/schemas/types.ts';
 
 export const aHost = (name: string, address: string, podCIDR: string, ready = true): Node => ({

@@ -1,7 +1,7 @@
 /** The hops from outside to a Service behind an Ingress (networking.k8s.io/v1). Pure. */
 import type { KubeObject } from '../../schemas/object.ts';
 import { type AskOf, fail, type Hop, pass, settled, skip } from './hop.ts';
-import { type NamedService, serviceHops } from './plan-hops.ts';
+import { type NamedService, serviceHops } from './service-hops.ts';
 
 interface IngressPath {
   readonly path?: string;

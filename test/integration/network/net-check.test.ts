@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collectFacts } from '../../../src/network/check/collect-facts.ts';
 import type { NetworkFacts } from '../../../src/network/check/facts.ts';
 import { assessHops } from '../../../src/network/check/hop.ts';
-import { planServiceHops } from '../../../src/network/check/plan-hops.ts';
+import { planServiceHops } from '../../../src/network/check/plan-service-hops.ts';
 import { serviceTable } from '../../../src/network/services/service-table.ts';
 import { createTableState } from '../../../src/network/nft/table-state.ts';
 import { aRunningPod, aService, aView, givenAnswers, goodFacts } from '../../support/network-check.ts';

@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import type { NetworkFacts } from '../../../src/network/check/facts.ts';
 import { type Answers, assessHops, type CheckResult, type Hop } from '../../../src/network/check/hop.ts';
-import { planClusterHops, planPodHops, planServiceHops } from '../../../src/network/check/plan-hops.ts';
+import { planClusterHops } from '../../../src/network/check/plan-cluster-hops.ts';
+import { planPodHops } from '../../../src/network/check/plan-hops.ts';
+import { planServiceHops } from '../../../src/network/check/plan-service-hops.ts';
 import {
   aHost,
   aRunningPod,

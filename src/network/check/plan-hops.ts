@@ -3,7 +3,7 @@ import type { Node, Pod, Service } from '../../schemas/types.ts';
 import { fail, type Hop, pass, settled, skip } from './hop.ts';
 import { probeHop, wholeWay } from './probe-hop.ts';
 import { judgePolicies, type PodConnection, type PolicyView } from './judge-policies.ts';
-import { agentHop, hostHops, linkHops, nodeReadyHop, shareHost } from './node-hops.ts';
+import { agentHop, hostHops, linkHops, nodeReadyHop } from './node-hops.ts';
 
 /** The objects that checks are planned from. */
 export interface ClusterView extends PolicyView {

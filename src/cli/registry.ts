@@ -107,6 +107,19 @@ const entries: Readonly<Record<string, CommandEntry>> = {
     ],
     load: async () => (await import('./commands/diff.ts')).diffCommand,
   },
+  net: {
+    summary: 'check the network hop by hop; exit code 1 when a hop is broken',
+    group: USE,
+    examples: [
+      ['all nodes', 'symphony net check'],
+      [
+        'from a pod to another, and to a Service',
+        'symphony net check shop/web shop/db\n    symphony net check shop/web service/shop/db',
+      ],
+      ['from here through an Ingress', 'symphony net check --ingress https://shop.example/'],
+    ],
+    load: async () => (await import('./commands/net.ts')).netCommand,
+  },
   backup: {
     summary: 'write the data of a local volume to stdout, as a tar archive',
     group: USE,

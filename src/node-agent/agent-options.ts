@@ -13,6 +13,7 @@ import type { HandlerContext } from './probes/handlers.ts';
 import type { ProbeIo } from './probes/probe-io.ts';
 import type { ContainerRuntime } from './runtime/types.ts';
 import type { TunnelListener } from './tunnel/keep-tunnel.ts';
+import type { NodeNetworkView } from './tunnel/node-endpoints.ts';
 import type { PodVolumes } from './volumes/pod-volumes.ts';
 
 /** The node shows it. */
@@ -59,6 +60,8 @@ export interface NodeAgentOptions extends PartOptions {
   readonly routes?: Routes;
   /** Opens the tunnel for logs, exec and signs of life. Without it there is none. */
   readonly tunnel?: Pick<Connection, 'upgrade'> & Partial<Pick<Connection, 'onRenewal'>>;
+  /** The network of this node's host, for `symphony net check`. */
+  readonly networkView?: NodeNetworkView | undefined;
   /** The signs of life alone, in place of a tunnel (simulation). */
   readonly signs?: (listener: TunnelListener) => AsyncDisposable;
 }

@@ -57,6 +57,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
             ...{ volumes: options.volumes, isActive: registry.isActive },
             canChown: process.getuid?.() === 0,
           },
+          node: { nodeName: options.nodeName, pods: registry.workers, network: options.networkView },
           ...listener,
         }),
       );

@@ -29,6 +29,7 @@ import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './identit
 import { INGRESS_NODE_LABEL } from '../schemas/networking/ingress-classes.ts';
 import { bridgeMtu, type JoinedNetwork, type NodeNetworkOptions } from './host-networks.ts';
 import { podLinksAt } from './pod-links.ts';
+import { networkView } from './network-view.ts';
 import { openEngineRecord, recordingRuntime } from './removal/engine-record.ts';
 
 export interface NodeOptions {
@@ -122,6 +123,15 @@ async function startIn(
     // A node that has stopped serving says so: labels that are left out stay.
     ...(options.network ? { labels: { [INGRESS_NODE_LABEL]: String(servesIngresses(options)) } } : {}),
     ...(options.network ? { hostNetwork: () => joined?.trouble } : {}),
+    ...(options.network && options.runtime === 'docker'
+      ? {
+          networkView: networkView({
+            ...options,
+            ...options.network,
+            bridge: bridgeName(cluster, network.name),
+          }),
+        }
+      : {}),
   });
   scope.use(agent);
   if (options.runtime === 'docker') {

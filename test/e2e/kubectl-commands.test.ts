@@ -124,6 +124,42 @@ describe.each(releases)('the $release kubectl', ({ release, find, isOld }) => {
     expect((await run.try('get', '--raw', `${base}/services/nobody:80/proxy/`)).stderr).toMatch(/NotFound/);
   });
 
+  it('reaches the agent of a node through the proxy', async () => {
+    const [node = ''] = (await run('get', 'nodes', '-o', 'name')).trim().split('\n');
+    const ask = (path: string): Promise<string> =>
+      run('get', '--raw', `/api/v1/${node.replace('node/', 'nodes/')}${path}`);
+    expect(await ask('/proxy/healthz')).toBe('ok');
+    expect(await ask(':10250/proxy/metrics')).toMatch(/^kubelet_running_pods \d+$/m);
+    const [log = ''] = (await ask('/proxy/logs/containers/')).match(/web-[^"]*\.log/) ?? [];
+    expect(await ask(`/proxy/logs/containers/${log}`)).toBeTypeOf('string');
+  });
+
+  it.each(['service/web', 'deployment/web'])('forwards a port of %s', async (object) => {
+    const port = object.startsWith('service') ? 80 : 8080;
+    await using forward = run.start('-n', namespace, 'port-forward', object, `:${port}`);
+    const local = await eventually(
+      'the port is forwarded',
+      async () => /127\.0\.0\.1:(\d+) ->/.exec(forward.stdout())?.[1],
+    );
+    expect(await (await fetch(`http://127.0.0.1:${local}/index.html`)).text()).toMatch(/version 1/);
+    forward.child.kill('SIGINT');
+    await forward.ended;
+  });
+
+  it('opens a site behind a service by kubectl proxy', async () => {
+    await using proxy = run.start('proxy', '--port=0');
+    const local = await eventually(
+      'the proxy listens',
+      async () => /127\.0\.0\.1:(\d+)/.exec(proxy.stdout())?.[1],
+    );
+    const site = `http://127.0.0.1:${local}/api/v1/namespaces/${namespace}/services/web:80/proxy`;
+    expect(await (await fetch(site)).text()).toMatch(/version 1/);
+    expect((await fetch(site, { redirect: 'manual' })).headers.get('location')).toMatch(/\/proxy\/$/);
+    expect((await fetch(`${site}/nothing`)).status).toBe(404);
+    proxy.child.kill('SIGINT');
+    await proxy.ended;
+  });
+
   it('changes objects in every way it knows', async () => {
     expect(await kubectl('label', 'configmap', 'settings', 'tier=x')).toBe('configmap/settings labeled\n');
     await kubectl('annotate', 'configmap', 'settings', 'note=y');

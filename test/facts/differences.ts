@@ -59,12 +59,6 @@ export const deliberateDifferences: readonly DeliberateDifference[] = [
   { section: 'errors', name: '080-pod-missing-runtimeclass', reason: later },
   { section: 'errors', name: '315-patch-apply-duplicate-list-key', reason: bad },
   { section: 'errors', name: '316-patch-apply-unknown-field', reason: bad },
-  ...['/api/v1/nodes/{name}/proxy', '/api/v1/nodes/{name}/proxy/{path}'].map((path) => ({
-    section: 'openapi',
-    name: `api_v1 ${path}`,
-    reason:
-      'an agent opens no port to be reached at, and a way to it would go round the authorisation of exec',
-  })),
   {
     section: 'errors',
     name: '309-patch-change-kind',

@@ -1,5 +1,11 @@
 /** Limits of a socket before its client is known. Invalid HTTP is answered, and ends its socket. */
-import { type IncomingMessage, type Server, type ServerOptions, STATUS_CODES } from 'node:http';
+import {
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { failure, type Status, type StatusReason } from '../../schemas/errors/status.ts';
@@ -86,8 +92,18 @@ const ANSWERS: Readonly<Record<string, readonly [number, StatusReason, string]>>
 };
 const NOT_HTTP = [400, 'BadRequest', 'the request is not valid HTTP'] as const;
 
+/** Sockets whose body passes through to a pod. It takes as long as its client and the pod want. */
+const passing = new WeakSet<object>();
+
+/** Node has one limit of time for the bodies of a server; this request has none. */
+export function letBodyPass({ socket }: IncomingMessage, response: ServerResponse): void {
+  passing.add(socket);
+  response.once('close', () => passing.delete(socket));
+}
+
 /** For `clientError`, when the parser refuses a request. The socket is closed. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && passing.has(socket)) return;
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   endWithStatus(socket, failure(...(ANSWERS[error.code ?? ''] ?? NOT_HTTP)).status);
 }

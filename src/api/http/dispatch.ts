@@ -12,7 +12,7 @@ import type { ObjectAction } from '../../resources/subresources/types.ts';
 import { badRequest } from '../../schemas/errors/status.ts';
 import type { Subresource } from '../../schemas/resource-kind.ts';
 import type { PeerService } from '../peers/serve-peer.ts';
-import { serveProxy } from '../proxy/serve-proxy.ts';
+import { createProxy } from '../proxy/serve-proxy.ts';
 import type { PodStreams } from '../streams/pod-streams.ts';
 import type { PodStream } from '../streams/stream-request.ts';
 import type { Tunnels } from '../tunnel.ts';
@@ -62,8 +62,7 @@ export function createDispatchTable(options: DispatchOptions): DispatchTable {
   const change = { get: on(objects.getObject), update, patch: on(objects.patchObject) };
   const action = { create: on(objects.actWith(actions)) };
   const onlyUpgrade = { create: on(upgradeRequired) };
-  const proxy: Handler<StoredRequest> = (request, outlet) =>
-    serveProxy({ core, tunnels, rng: systemRng }, request, outlet);
+  const { serve: proxy, upgrade } = createProxy({ core, tunnels, rng: systemRng });
   const stream = (kind: PodStream): ByVerb<UpgradeHandler<StoredRequest>> => ({
     create: (request, outlet) => openPodStream(core, podStreams, kind, request, outlet),
   });
@@ -112,6 +111,7 @@ export function createDispatchTable(options: DispatchOptions): DispatchTable {
       exec: stream('exec'),
       attach: stream('attach'),
       portforward: stream('portforward'),
+      proxy: { get: upgrade, create: upgrade, update: upgrade, patch: upgrade, delete: upgrade },
     },
     ownUpgrades: {
       'nodes/tunnel': { create: (request, outlet) => acceptTunnel(tunnels, request, outlet) },

@@ -23,6 +23,8 @@ export interface Outlet extends Standing {
 export interface UpgradeOutlet extends Standing {
   readonly socket: Duplex;
   readonly head: Buffer;
+  /** Records the code of an answer that did not switch the protocol. */
+  answered(code: number): void;
 }
 
 /** Aborts when the client has gone, also when it has gone already. */

@@ -46,6 +46,11 @@ const waiting = new WeakSet<IncomingMessage>();
 
 export const awaitsContinue = (request: IncomingMessage): unknown => waiting.add(request);
 
+/** Tells a client that waits for it to send its body. */
+export function inviteBody(request: IncomingMessage, response: ServerResponse): void {
+  if (waiting.delete(request)) response.writeContinue();
+}
+
 export function hasBody({ headers }: IncomingMessage): boolean {
   const { 'transfer-encoding': encoding, 'content-length': length } = headers;
   return encoding !== undefined || (length !== undefined && length !== '0');
@@ -58,7 +63,7 @@ export function readBody(
   { maxBytes, budget }: BodyLimits,
 ): Promise<Buffer> {
   if (Number(request.headers['content-length']) > maxBytes) return Promise.reject(tooLarge(maxBytes));
-  if (waiting.delete(request)) response.writeContinue();
+  inviteBody(request, response);
   const chunks: Buffer[] = [];
   let size = 0;
   response.once('close', () => budget?.giveBack(size));

@@ -19,8 +19,8 @@ export type RequestTarget = ResourceTarget | { readonly type: 'other'; readonly 
 /** Subresources of namespaces themselves; everything else below a namespace is a resource in it. */
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 
-/** Only below pods and services the rest of a path belongs to the pod. */
-const PROXY = /^(\/api\/v1\/namespaces\/[^/]+\/(?:pods|services)\/[^/]+\/proxy)(\/.*)$/;
+/** Below these the rest of a path belongs to the pod or to the node. */
+const PROXY = /^(\/api\/v1\/(?:namespaces\/[^/]+\/(?:pods|services)|nodes)\/[^/]+\/proxy)(\/.*)$/;
 
 /** `/api/v1/namespaces/a/pods/b/log` and its kin; `other` for everything with another form. */
 export function parseTarget(path: string): RequestTarget {

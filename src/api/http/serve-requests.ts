@@ -89,6 +89,8 @@ function bodyOf(
   { request, response }: Exchange,
   { user, url, routed }: Entered,
 ): Eventually<Buffer | undefined> {
+  // A proxy passes the body on as it comes.
+  if (routed?.type === 'stored' && routed.subresource === 'proxy') return undefined;
   if (BODILESS.has(request.method) || !hasBody(request)) return undefined;
   const maxBytes = (routed ? undefined : maxBodyBytesOf(url)) ?? MAX_BODY_BYTES;
   const isUnknown = user.groups.includes('system:unauthenticated');
@@ -180,7 +182,8 @@ export async function serveUpgrade(
     const handler = entered.routed && upgradeHandlerOf(table, entered.routed);
     if (!handler) throw resourceNotFound();
     const asked = apiRequest(parts, request, entered, undefined);
-    await handler(asked, { request, socket, head, stands: sessionOf(live, entered, socket) });
+    const answered = (given: number): void => void (code = given);
+    await handler(asked, { request, socket, head, answered, stands: sessionOf(live, entered, socket) });
     gate.started(request, attempt, code);
   } catch (error) {
     const status = statusOf(error, logger);

@@ -1,136 +1,74 @@
-/**
- * `pods/NAME/proxy/PATH` and `services/NAME/proxy/PATH`: an HTTP request to a pod, through the
- * tunnel of its node's agent, without anything that identifies the caller.
- */
-import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http';
+/** An HTTP request on a stream to a pod. Body and answer pass as streams, a piece at a time. */
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { connect } from 'node:tls';
 import type { Duplex } from 'node:stream';
-import { errorMessage } from '../../base/errors.ts';
-import type { Rng } from '../../base/rng.ts';
-import { failure, type StatusError } from '../../schemas/errors/status.ts';
-import type { Pod, Service } from '../../schemas/types.ts';
-import type { ResourceCore } from '../../resources/resource-core.ts';
-import { openAgentStream } from '../streams/agent-stream.ts';
-import { planPortForward } from '../streams/stream-request.ts';
-import type { Tunnels } from '../tunnel.ts';
-import { parseProxyName, planServiceBackend, podProxyPort, type ProxyName } from './plan-proxy-target.ts';
+import { connect } from 'node:tls';
+import { hasBody } from '../http/read-body.ts';
+import { type FoundBackend, unreachableBy } from './proxy-backend.ts';
+import { requestHeaders } from './proxy-headers.ts';
 
-export interface ProxyRequest {
-  readonly resource: 'pods' | 'services';
-  readonly namespace: string;
-  /** As in the URL: `web:http`. */
-  readonly name: string;
+export interface ProxiedRequest {
+  readonly request: IncomingMessage;
+  /** The path that the client asked for. */
+  readonly asked: string;
   /** The path in the pod's own URL space, with its query: `/healthz?full=1`. */
   readonly path: string;
-  readonly method: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer | undefined;
+  readonly backend: FoundBackend;
+  readonly stream: Duplex;
   /** Ends when the client has gone. */
   readonly signal: AbortSignal;
 }
 
-export interface ProxyDependencies {
-  readonly core: ResourceCore;
-  readonly tunnels: Tunnels;
-  readonly rng: Rng;
-}
-
-/** Headers of one connection only (RFC 9110, 7.6.1), and those that are not meant for the pod. */
-const DROPPED = new Set([
-  'authorization',
-  'connection',
-  'cookie',
-  'host',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-const isDropped = (name: string): boolean => DROPPED.has(name) || name.startsWith('impersonate-');
-
-/** The headers of the pod's answer that the client gets. */
-export const answerHeaders = (headers: IncomingHttpHeaders): IncomingHttpHeaders =>
-  Object.fromEntries(Object.entries(headers).filter(([name]) => !ANSWER_DROPPED.has(name)));
-
-/** Headers of one connection only. A pod may not set a cookie for the API's host either. */
-const ANSWER_DROPPED = new Set([
-  'connection',
-  'keep-alive',
-  'set-cookie',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-/** The pod's answer, its body still to be read. */
-export async function proxyRequest(
-  dependencies: ProxyDependencies,
-  request: ProxyRequest,
-): Promise<IncomingMessage> {
-  const wanted = parseProxyName(request.name);
-  const { pod, port } = await backendOf(dependencies, request, wanted);
-  const address = `${pod.status?.podIP ?? pod.metadata.name}:${port}`;
-  const target = planPortForward(pod, port);
-  const stream = await openAgentStream(dependencies.tunnels, target, request.signal).catch(
-    (error: unknown) => {
-      throw unreachable(`dial tcp ${address}: ${errorMessage(error)}`);
-    },
-  );
-  stream.on('error', () => undefined);
-  return send(request, wanted, stream, address);
-}
-
-const unreachable = (why: string): StatusError =>
-  failure(503, 'ServiceUnavailable', `error trying to reach service: ${why}`, {});
-
-async function backendOf(
-  { core, rng }: ProxyDependencies,
-  { resource, namespace }: ProxyRequest,
-  wanted: ProxyName,
-): Promise<{ readonly pod: Pod; readonly port: number }> {
-  const kindOf = (plural: string): NonNullable<ReturnType<ResourceCore['registry']['byResource']>> => {
-    const kind = core.registry.byResource('', 'v1', plural);
-    if (!kind) throw new Error(`The registry has no ${plural}`);
-    return kind;
-  };
-  const object = await core.get({ kind: kindOf(resource), namespace, name: wanted.name });
-  if (resource === 'pods') {
-    const pod = object as Pod;
-    return { pod, port: podProxyPort(pod, wanted) };
-  }
-  const { objects } = await core.list({ kind: kindOf('pods'), namespace }, { resourceVersion: '0' });
-  return planServiceBackend(object as Service, objects as readonly Pod[], wanted, rng.next());
-}
-
-function send(
-  { path, method, headers, body, signal }: ProxyRequest,
-  { scheme }: ProxyName,
-  stream: Duplex,
-  host: string,
-): Promise<IncomingMessage> {
-  const kept = Object.entries(headers).filter(([name]) => !isDropped(name));
-  const options = {
-    method,
-    path,
-    signal,
-    headers: { ...Object.fromEntries(kept), host, connection: 'close' },
-  };
+/** The pod's answer, its body still to be read. Rejects with 503. */
+export function sendToPod(proxied: ProxiedRequest): Promise<IncomingMessage> {
+  const { request, backend } = proxied;
   return new Promise((resolve, reject) => {
-    const failed = (error: Error): void => reject(unreachable(errorMessage(error)));
-    const request =
-      scheme === 'https'
-        ? // The certificate of a pod says nothing that we could check: the tunnel is what is trusted.
-          httpsRequest({
-            ...options,
-            createConnection: () => connect({ socket: stream, rejectUnauthorized: false }),
-          })
-        : httpRequest({ ...options, createConnection: () => stream });
-    request.on('response', resolve);
-    request.on('error', failed);
-    request.end(body);
+    const sent = begin(proxied, { connection: 'close', ...framing(request) });
+    sent.on('response', resolve);
+    sent.on('error', (error) => reject(unreachableBy(error, backend)));
+    if (hasBody(request)) request.pipe(sent);
+    else sent.end();
+  });
+}
+
+/** A body of unknown length needs a frame of its own on the pod's connection. */
+const framing = (request: IncomingMessage) =>
+  hasBody(request) && request.headers['content-length'] === undefined
+    ? { 'transfer-encoding': 'chunked' }
+    : {};
+
+export type UpgradeAnswer =
+  | {
+      readonly isSwitched: true;
+      readonly answer: IncomingMessage;
+      readonly socket: Duplex;
+      readonly head: Buffer;
+    }
+  | { readonly isSwitched: false; readonly answer: IncomingMessage };
+
+/** Asks the pod for another protocol. Rejects with 503. */
+export function askPodToUpgrade(proxied: ProxiedRequest): Promise<UpgradeAnswer> {
+  const { request, backend } = proxied;
+  return new Promise((resolve, reject) => {
+    const sent = begin(proxied, { connection: 'Upgrade', upgrade: request.headers.upgrade ?? '' });
+    sent.on('upgrade', (answer, socket, head) => resolve({ isSwitched: true, answer, socket, head }));
+    sent.on('response', (answer) => resolve({ isSwitched: false, answer }));
+    sent.on('error', (error) => reject(unreachableBy(error, backend)));
+    sent.end();
+  });
+}
+
+function begin(
+  { request, asked, path, backend, stream, signal }: ProxiedRequest,
+  more: Readonly<Record<string, string>>,
+): ClientRequest {
+  const { method = 'GET', headers, socket } = request;
+  const forwarded = { client: socket.remoteAddress, path: asked };
+  const options = { method, path, signal, headers: { ...requestHeaders(headers, forwarded), ...more } };
+  if (backend.scheme === 'http') return httpRequest({ ...options, createConnection: () => stream });
+  // The certificate of a pod says nothing that we could check: the tunnel is what is trusted.
+  return httpsRequest({
+    ...options,
+    createConnection: () => connect({ socket: stream, rejectUnauthorized: false }),
   });
 }

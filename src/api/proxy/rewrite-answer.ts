@@ -4,7 +4,7 @@ import { Transform } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { omit } from '../../schemas/json-access.ts';
-import { rewriteHtml, rewriteLink } from './rewrite-links.ts';
+import { type LinkHosts, rewriteHtml, rewriteLink } from './rewrite-links.ts';
 
 export interface RewrittenAnswer {
   readonly headers: IncomingHttpHeaders;
@@ -19,29 +19,25 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
 };
 
 export function rewrittenAnswer(
-  given: IncomingHttpHeaders,
+  headers: IncomingHttpHeaders,
   prefix: string,
-  host: string | undefined,
+  hosts: LinkHosts,
 ): RewrittenAnswer {
-  // A pod does not say which sites may read the API's origin.
-  const headers = Object.fromEntries(
-    Object.entries(given).filter(([name]) => !name.startsWith('access-control-')),
-  );
-  const { location, 'content-type': type = '', 'content-encoding': encoding = '' } = given;
+  const { location, 'content-type': type = '', 'content-encoding': encoding = '' } = headers;
   if (location !== undefined)
-    return { headers: { ...headers, location: rewriteLink(location, prefix, host) }, stages: [] };
+    return { headers: { ...headers, location: rewriteLink(location, prefix, hosts) }, stages: [] };
   if (type.split(';', 1)[0]?.trim().toLowerCase() !== 'text/html') return { headers, stages: [] };
   const decoder = DECODERS[encoding];
   if (encoding !== '' && encoding !== 'identity' && !decoder) return { headers, stages: [] };
   const rest = omit(headers, 'content-length', 'content-encoding');
-  return { headers: rest, stages: [...(decoder ? [decoder()] : []), linkRewriter(prefix, host)] };
+  return { headers: rest, stages: [...(decoder ? [decoder()] : []), linkRewriter(prefix, hosts)] };
 }
 
 /** Longer tags are passed on unchanged. */
 const MAX_TAG_CHARS = 64 * 1024;
 
 /** Text goes on up to the last tag that is complete. */
-function linkRewriter(prefix: string, host: string | undefined): Transform {
+function linkRewriter(prefix: string, hosts: LinkHosts): Transform {
   const decoder = new StringDecoder('utf8');
   let held = '';
   return new Transform({
@@ -51,10 +47,10 @@ function linkRewriter(prefix: string, host: string | undefined): Transform {
       const isOpen = open >= 0 && held.length - open <= MAX_TAG_CHARS && !held.includes('>', open);
       const ready = isOpen ? held.slice(0, open) : held;
       held = isOpen ? held.slice(open) : '';
-      done(null, rewriteHtml(ready, prefix, host));
+      done(null, rewriteHtml(ready, prefix, hosts));
     },
     flush(done) {
-      done(null, rewriteHtml(held + decoder.end(), prefix, host));
+      done(null, rewriteHtml(held + decoder.end(), prefix, hosts));
     },
   });
 }

@@ -10,20 +10,23 @@ const LINKS =
 const TAG = /<[a-z][a-z0-9]*(?=[\s/])(?:"[^"]*"|'[^']*'|[^'">])*>/gi;
 const LINK = new RegExp(`(\\s(?:${LINKS})\\s*=\\s*)(?:"([^"]*)"|'([^']*)'|([^\\s"'>]+))`, 'gi');
 
-/** `host` is the one that the client asked: a link to it is one to us. */
-export function rewriteLink(link: string, prefix: string, host: string | undefined): string {
+/** The host that the client asked, and the pod's own: a link to either is one to the pod. */
+export type LinkHosts = readonly (string | undefined)[];
+
+export function rewriteLink(link: string, prefix: string, hosts: LinkHosts): string {
   const absolute = /^(?:https?:)?\/\/([^/?#]*)(.*)$/i.exec(link);
-  if (absolute && absolute[1] !== host) return link;
-  const path = absolute ? (absolute[2] ?? '') : link;
+  if (absolute && !hosts.includes(absolute[1])) return link;
+  const rest = absolute ? (absolute[2] ?? '') : link;
+  const path = absolute && !rest.startsWith('/') ? `/${rest}` : rest;
   if (!path.startsWith('/')) return link;
   return path === prefix || path.startsWith(`${prefix}/`) ? path : `${prefix}${path}`;
 }
 
-export function rewriteHtml(html: string, prefix: string, host: string | undefined): string {
+export function rewriteHtml(html: string, prefix: string, hosts: LinkHosts): string {
   return html.replace(TAG, (tag) =>
     tag.replace(LINK, (_whole, before: string, double?: string, single?: string, bare?: string) => {
       const mark = single === undefined ? '"' : "'";
-      return `${before}${mark}${rewriteLink(double ?? single ?? bare ?? '', prefix, host)}${mark}`;
+      return `${before}${mark}${rewriteLink(double ?? single ?? bare ?? '', prefix, hosts)}${mark}`;
     }),
   );
 }

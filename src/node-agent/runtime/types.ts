@@ -315,6 +315,11 @@ export interface ContainerRuntime extends AsyncDisposable {
     readonly mtu?: number;
   }): Promise<{ readonly bridge: string | undefined }>;
   removeNetwork(name: string): Promise<void>;
-  /** A stream to a port inside the container's network. */
-  dial(id: string, port: number): Promise<Duplex>;
+  /**
+   * A stream to a port inside the container's network: at its address, or on its localhost. With
+   * `address`, which the pod has, only there.
+   */
+  dial(id: string, port: number, address?: string): Promise<Duplex>;
+  /** A stream from inside the container's network to an address and port anywhere. */
+  dialFrom(id: string, host: string, port: number): Promise<Duplex>;
 }

@@ -8,6 +8,7 @@ import type { Logger } from '../../base/logger.ts';
 import { failureWords } from '../pod/failure-words.ts';
 import type { PodWorker } from '../pod/types.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
+import { answerNodePath, type NodeAnswer, type NodeEndpointsOptions } from './node-endpoints.ts';
 import { planLogTarget } from './plan-log-target.ts';
 import { Refused } from './refused.ts';
 import { execStatus, serveSession } from './serve-session.ts';
@@ -17,6 +18,8 @@ import { createUsageSampler, type UsageSampler } from './usage-sampler.ts';
 export interface TunnelServerOptions {
   /** The volumes to back up and restore; without them there are none. */
   readonly archives?: VolumeArchivesOptions;
+  /** Without it the node answers no paths of its own. */
+  readonly node?: NodeEndpointsOptions;
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -93,11 +96,25 @@ async function answer(
   }
   const archive = ARCHIVES.get(`${method} ${route}`);
   if (archive && options.archives) return archive(options.archives, { stream, signal, query });
+  if (method === 'GET' && route === 'node' && options.node) {
+    const call = { ...options, node: options.node, sampleUsage, query, signal };
+    return sendNodeAnswer(stream, await answerNodePath(call, pathname.slice('/node'.length)), signal);
+  }
   if (method !== 'GET' || route !== 'usage')
     throw new Refused(404, 'the server could not find the requested resource');
   const usage = await sampleUsage();
   stream.respond({ ':status': 200, 'content-type': 'application/json' });
   stream.end(JSON.stringify(usage));
+}
+
+async function sendNodeAnswer(
+  stream: ServerHttp2Stream,
+  { contentType, body }: NodeAnswer,
+  signal: AbortSignal,
+): Promise<void> {
+  stream.respond({ ':status': 200, 'content-type': contentType });
+  if (typeof body === 'string') return void stream.end(body);
+  await sendLines(stream, body, signal, Number.POSITIVE_INFINITY);
 }
 
 async function logs({ options, stream, signal, worker, container, query }: Call): Promise<void> {
@@ -121,7 +138,16 @@ async function logs({ options, stream, signal, worker, container, query }: Call)
     signal,
   );
   stream.respond({ ':status': 200, 'content-type': 'text/plain' });
-  let left = numberOf(query, 'limitBytes') ?? Number.POSITIVE_INFINITY;
+  await sendLines(stream, lines, signal, numberOf(query, 'limitBytes') ?? Number.POSITIVE_INFINITY);
+}
+
+async function sendLines(
+  stream: ServerHttp2Stream,
+  lines: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+  limitBytes: number,
+): Promise<void> {
+  let left = limitBytes;
   for await (const chunk of lines) {
     if (signal.aborted || left <= 0) break;
     const part = chunk.length > left ? chunk.subarray(0, left) : chunk;
@@ -162,13 +188,18 @@ async function portForward({ options, stream, worker, query }: Call): Promise<vo
   const { name, namespace = '' } = worker.pod.metadata;
   const running = worker.records.find((record) => record.phase === 'running');
   if (!running) throw new Refused(404, `pod not found ("${name}_${namespace}")`);
+  const isProxied = query.get('at') === 'address';
   const refuse = (why: string): never => {
-    throw new Refused(502, `error forwarding port ${port} to pod ${name}, uid ${worker.uid}: ${why}`);
+    const what = `error forwarding port ${port} to pod ${name}, uid ${worker.uid}: `;
+    throw new Refused(502, isProxied ? why : `${what}${why}`);
   };
+  // A proxied request reaches what any client in the cluster reaches, and not the pod's localhost.
+  const address = isProxied ? addressOf(worker) : undefined;
+  if (isProxied && address === undefined) refuse('the pod has no address');
   const stranger = worker.pod.spec.hostNetwork === true ? undefined : options.networkProblem?.();
   if (stranger !== undefined) refuse(stranger);
   const socket = await options.runtime
-    .dial(running.id, port)
+    .dial(running.id, port, address)
     .catch((error: unknown): never => refuse(failureWords(error)));
   stream.respond({ ':status': 200, 'content-type': 'application/octet-stream' });
   socket.on('error', () => stream.close(2));
@@ -176,6 +207,10 @@ async function portForward({ options, stream, worker, query }: Call): Promise<vo
   stream.pipe(socket);
   socket.pipe(stream);
 }
+
+/** As this agent knows it, whatever the API says. */
+const addressOf = ({ pod, ip, status }: PodWorker): string | undefined =>
+  pod.spec.hostNetwork === true ? status?.podIP : ip;
 
 function numberOf(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);

@@ -41,14 +41,24 @@ describe('a proxy', () => {
   let http: TestHttp;
   beforeAll(async () => {
     http = await startTestHttp();
-    const path = '/api/v1/namespaces/default/pods';
-    const spec = { containers: [{ name: 'c', image: 'i' }] };
-    await http.send('POST', path, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec });
-    await http.send('POST', `${path}/p/binding`, {
-      apiVersion: 'v1',
-      kind: 'Binding',
-      metadata: { name: 'p' },
-      target: { kind: 'Node', name: 'away' },
+    const { objects } = http.core;
+    const created = await objects.create({
+      ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'default' } },
+      spec: { containers: [{ name: 'c', image: 'i' }], nodeName: 'away' },
+    });
+    const status = { podIP: '10.244.0.5', podIPs: [{ ip: '10.244.0.5' }] };
+    await objects.update({ ...created, status }, { subresource: 'status' });
+    await objects.create({
+      ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 's', namespace: 'default' } },
+      spec: { clusterIP: '10.96.0.9', clusterIPs: ['10.96.0.9'], ports: [{ port: 80, protocol: 'TCP' }] },
+    });
+    await objects.create({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 's-1', namespace: 'default', labels: { 'kubernetes.io/service-name': 's' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['10.244.0.5'] }],
+      ports: [{ name: '', port: 80, protocol: 'TCP' }],
     });
   });
   afterAll(() => http[Symbol.asyncDispose]());
@@ -69,7 +79,7 @@ describe('a proxy', () => {
       const answer = await http.send(method, '/api/v1/namespaces/default/pods/p:80/proxy/');
       expect(answer.code).toBe(503);
       expect(answer.body).toMatchObject({ reason: 'ServiceUnavailable' });
-      expect(answer.text).toContain('error trying to reach service: dial tcp p:80: ');
+      expect(answer.text).toContain('error trying to reach service: error dialing node');
     },
   );
 });

@@ -212,6 +212,14 @@ describe('docker runtime on a real engine', () => {
     await expect(runtime.dial(id, 8081)).rejects.toThrow(
       /on its localhost: dial tcp 127\.0\.0\.1:8081: connect: connection refused/,
     );
+    // From inside, the pod's localhost is a place like any other.
+    (await runtime.dialFrom(id, '127.0.0.1', 8080)).destroy();
+    await expect(runtime.dialFrom(id, '127.0.0.1', 8081)).rejects.toThrow(
+      'dial tcp 127.0.0.1:8081: connect: connection refused',
+    );
+    // At an address that is named, there is no other way.
+    const { ip = '' } = (await runtime.inspect(id)) ?? {};
+    await expect(runtime.dial(id, 8080, ip)).rejects.toThrow('connect: connection refused');
   });
 
   it('tells whether the engine finds a path, and makes no container for that', async () => {

@@ -401,11 +401,12 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'resources/services/service-addresses.ts':
       'allocateLoadBalancerNodePorts clusterIP clusterIPs externalTrafficPolicy healthCheckNodePort ports type',
     'schemas/defaults/service-families.ts': 'ipFamilies ipFamilyPolicy',
-    'api/proxy/plan-proxy-target.ts': 'selector',
+    'controllers/endpoints/endpoint-facts.ts': 'selector',
   },
   'api.core.v1.ServicePort': {
     'resources/services/service-addresses.ts': 'nodePort protocol',
-    'api/proxy/plan-proxy-target.ts': 'name port targetPort',
+    'controllers/endpoints/endpoint-facts.ts': 'targetPort',
+    'api/proxy/plan-proxy-target.ts': 'name port',
   },
 
   'api.networking.v1.IngressSpec': {

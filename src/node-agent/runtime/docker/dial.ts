@@ -5,7 +5,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { goWords, hostPort } from '../../../base/go-words.ts';
 import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
-import { dialLocalhost } from './local-dial.ts';
+import { dialInside } from './local-dial.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const CONTAINER_PREFIX = 'container:';
@@ -17,7 +17,7 @@ interface Place {
   readonly address: string | undefined;
 }
 
-export function createDial(engine: Engine, clock: Clock): Pick<ContainerRuntime, 'dial'> {
+export function createDial(engine: Engine, clock: Clock): Pick<ContainerRuntime, 'dial' | 'dialFrom'> {
   const { docker, call } = engine;
 
   /** A pod's member has the network of its sandbox, which is one step away and never more. */
@@ -40,7 +40,7 @@ export function createDial(engine: Engine, clock: Clock): Pick<ContainerRuntime,
   /** `first` is why its address did not do. */
   async function openLocally({ id, pid }: Place, port: number, first: RuntimeError): Promise<Duplex> {
     try {
-      return await dialLocalhost(id, pid, port, clock);
+      return await dialInside(id, pid, { host: '127.0.0.1', port }, clock);
     } catch (error) {
       const why = `on its localhost: ${goWords(error)}`;
       const detail = `${first.detail}; ${why}`;
@@ -49,7 +49,17 @@ export function createDial(engine: Engine, clock: Clock): Pick<ContainerRuntime,
   }
 
   return {
-    async dial(id, port) {
+    async dialFrom(id, host, port) {
+      const place = await placeOf(id);
+      try {
+        return await dialInside(place.id, place.pid, { host, port }, clock);
+      } catch (error) {
+        const detail = goWords(error);
+        throw new RuntimeError('transient', `Cannot connect from container "${id}": ${detail}`, { detail });
+      }
+    },
+    async dial(id, port, only) {
+      if (only !== undefined) return open(only, port, clock);
       const place = await placeOf(id);
       const { address } = place;
       if (address === undefined) {

@@ -161,7 +161,7 @@ function commandCalls(
   { onExec }: FakeRuntimeOptions,
   { need }: FakeEngine,
   perform: Perform,
-): Pick<ContainerRuntime, 'exec' | 'execStream' | 'attach' | 'logs' | 'dial'> {
+): Pick<ContainerRuntime, 'exec' | 'execStream' | 'attach' | 'logs' | 'dial' | 'dialFrom'> {
   return {
     exec: (id, command, { outputLimitBytes }) =>
       perform('exec', () => {
@@ -183,6 +183,7 @@ function commandCalls(
     },
     logs: async (id, logOptions, signal) => readFakeLog(need(id), logOptions, signal),
     dial: async (id, port) => dialFake(need(id), port),
+    dialFrom: async (id, _host, port) => dialFake(need(id), port),
   };
 }
 

@@ -33,5 +33,8 @@ export function createHollowRuntime(options: HollowRuntimeOptions): FakeRuntime 
     async dial(_id, port) {
       throw new RuntimeError('invalid', `${text}: nothing listens on port ${port}`);
     },
+    async dialFrom() {
+      throw new RuntimeError('invalid', `${text}: it has no network`);
+    },
   };
 }

@@ -27,7 +27,7 @@ export const nodeKind = defineKind({
   kind: 'Node',
   shortNames: ['no'],
   namespaced: false,
-  subresources: ['status'],
+  subresources: ['proxy', 'status'],
   applyOrder: 5,
   table: nodeTable,
   selectable: flagFields('spec.unschedulable'),

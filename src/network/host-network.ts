@@ -13,6 +13,7 @@ import { createNft } from './nft/nft.ts';
 import type { Nft } from './nft/table-writer.ts';
 import type { NetworkMode } from './pod-network/plan-links.ts';
 import type { RunProgram } from './run-program.ts';
+import { createServicesPart } from './services/services-part.ts';
 
 export interface NetworkSettings {
   /** Names all that this cluster makes on the host. */
@@ -72,7 +73,9 @@ export interface HostNetwork extends AsyncDisposable {
 }
 
 /** Parts in the order of their start; they end in reverse. */
-const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [];
+const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [
+  (context) => createServicesPart(context),
+];
 
 export function startHostNetwork({ first, ...options }: HostNetworkOptions): Promise<HostNetwork> {
   return openScope(async (scope) => {

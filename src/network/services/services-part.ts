@@ -9,9 +9,10 @@ import { errorMessage } from '../../base/errors.ts';
 import { mapInTurns } from '../../base/map-in-turns.ts';
 import type { Service } from '../../schemas/types.ts';
 import type { HostNetworkContext, HostNetworkPart } from '../host-network.ts';
+import type { RunProgram } from '../run-program.ts';
 import { createTableState } from '../nft/table-state.ts';
 import { createTableWriter } from '../nft/table-writer.ts';
-import { clusterIpOf, createEntranceOwners, entranceKeys, seniority } from './entrances.ts';
+import { clusterIpOf, createEntranceOwners, entranceKeys, protocolOf, seniority } from './entrances.ts';
 import { createFlowKeeper } from './forget-flows.ts';
 import { answerProxyHealth, healthCheckOf, isEligible } from './health-answer.ts';
 import { createHealthChecks, startServer } from './health-checks.ts';
@@ -51,6 +52,7 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
   let proxyHost: ProxyHost = { nodes: new Set(), zone: undefined };
   let isStarted = false;
   let isWritten = false;
+  let isSctpTracked = true;
   let running: Promise<void> | undefined;
   /** The kernel lacks a change since then. */
   let behindSinceMs: number | undefined;
@@ -113,6 +115,8 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
     if (!isWritten) writer.start();
     await writer.settled();
     if (stop.signal.aborted) return;
+    // The kernel tells only once it tracks connections at all, as the table wants.
+    if (!isWritten) isSctpTracked = await tracksSctp(run);
     updatedMs = clock.now();
     behindSinceMs = undefined;
     for (const key of keys) report(key);
@@ -127,7 +131,8 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
 
   function report(key: string): void {
     const service = services.items.get(key);
-    if (service) reports.refused(service, writer.refused.get(key));
+    const hasSctp = !isSctpTracked && service?.spec.ports?.some((port) => protocolOf(port) === 'sctp');
+    if (service) reports.refused(service, writer.refused.get(key) ?? (hasSctp ? NO_SCTP : undefined));
     else reports.forget(key);
   }
 
@@ -202,3 +207,11 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
     },
   };
 }
+
+const NO_SCTP = 'its kernel does not track SCTP (CONFIG_NF_CT_PROTO_SCTP)';
+
+const tracksSctp = (run: RunProgram): Promise<boolean> =>
+  run('test', ['-e', '/proc/sys/net/netfilter/nf_conntrack_sctp_timeout_closed']).then(
+    () => true,
+    () => false,
+  );

@@ -13,12 +13,14 @@ let applied: string[];
 /** Transactions that contain this are refused. */
 let poison: string | undefined;
 let ran: string[];
+let hasSctp: boolean;
 /** Holds transactions back until it resolves. */
 let gate: Promise<void>;
 
 beforeEach(() => {
   applied = [];
   ran = [];
+  hasSctp = true;
   poison = undefined;
   gate = Promise.resolve();
   world = createNetworkWorld({
@@ -31,6 +33,8 @@ beforeEach(() => {
       list: async () => '',
     },
     run: async (program, args, input = '') => {
+      if (program === 'test' && !hasSctp) throw new Error('Cannot run test: it ended with 1');
+      if (program === 'test') return '';
       ran.push(`${program} ${args.join(' ')} ${input}`.trim());
       return '';
     },
@@ -156,6 +160,15 @@ describe('a Service that the kernel refuses', () => {
     await comesTrue(() => expect(applied.at(-1)).toContain('10.96.0.66'));
     expect(world.events).toHaveLength(1);
   });
+});
+
+it('tells a Service of SCTP when the kernel does not track it', async () => {
+  hasSctp = false;
+  await startWith(aService({ ports: [{ port: 9, protocol: 'SCTP' }] }), aService({}, { name: 'other' }));
+  await comesTrue(() => expect(world.events).toHaveLength(1));
+  expect(world.events[0]?.message).toBe(
+    'Node host cannot program the Service: its kernel does not track SCTP (CONFIG_NF_CT_PROTO_SCTP)',
+  );
 });
 
 describe('an entrance that two Services want', () => {

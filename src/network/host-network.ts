@@ -12,7 +12,8 @@ import { createFeeds, type Feeds } from './feeds.ts';
 import { createNft } from './nft/nft.ts';
 import type { Nft } from './nft/table-writer.ts';
 import type { NetworkMode } from './pod-network/plan-links.ts';
-import type { RunProgram } from './run-program.ts';
+import { createPodNetworkPart } from './pod-network/pod-network-part.ts';
+import type { FollowProgram, RunProgram } from './run-program.ts';
 import { createServicesPart } from './services/services-part.ts';
 
 export interface NetworkSettings {
@@ -53,27 +54,39 @@ export interface HostNetworkContext {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly run: RunProgram;
+  readonly follow: FollowProgram;
   readonly nft: Nft;
   readonly settings: NetworkSettings;
   readonly feeds: Feeds;
   readonly host: HostState;
+  /** What is wrong with a part; undefined when nothing is. The nodes of this host show it. */
+  report(part: string, trouble: NetworkTrouble | undefined): void;
+}
+
+export interface NetworkTrouble {
+  /** What is wrong, and how to mend it. */
+  readonly message: string;
+  /** New pods should go to other nodes. */
+  readonly isCutOff: boolean;
 }
 
 export interface HostNetworkPart extends AsyncDisposable {
   start(): void;
 }
 
-export interface HostNetworkOptions extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host'> {
+export interface HostNetworkOptions extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host' | 'report'> {
   readonly first: HostNode;
 }
 
 export interface HostNetwork extends AsyncDisposable {
   /** One more node of this host; it leaves when the answer is disposed. */
   join(node: HostNode): Disposable;
+  readonly troubles: readonly NetworkTrouble[];
 }
 
 /** Parts in the order of their start; they end in reverse. */
 const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [
+  createPodNetworkPart,
   (context) => createServicesPart(context),
 ];
 
@@ -85,9 +98,17 @@ export function startHostNetwork({ first, ...options }: HostNetworkOptions): Pro
     const listeners: (() => void)[] = [];
     const tell = (): void => listeners.forEach((listener) => listener());
     const host: HostState = { nodes, onChange: (listener) => void listeners.push(listener) };
-    const context = { ...options, logger, nft: createNft(options.run), feeds, host };
+    const troubles = new Map<string, NetworkTrouble>();
+    const report = (part: string, trouble: NetworkTrouble | undefined): void => {
+      if (trouble) troubles.set(part, trouble);
+      else troubles.delete(part);
+    };
+    const context = { ...options, logger, nft: createNft(options.run), feeds, host, report };
     for (const create of PARTS) scope.use(create(context)).start();
     return {
+      get troubles() {
+        return [...troubles.values()];
+      },
       join(node: HostNode): Disposable {
         nodes.set(node.name, node);
         tell();

@@ -26,7 +26,7 @@ import { readEngineIdentity } from '../node-agent/runtime/docker/read-engine.ts'
 import { createHollowParts } from '../node-agent/runtime/hollow/create-hollow-parts.ts';
 import { type ContainerRuntime, RuntimeError } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './identity/cluster-identity.ts';
-import type { NodeNetworkOptions } from './host-networks.ts';
+import { bridgeMtu, type JoinedNetwork, type NodeNetworkOptions } from './host-networks.ts';
 import { openEngineRecord, recordingRuntime } from './removal/engine-record.ts';
 
 export interface NodeOptions {
@@ -82,7 +82,10 @@ async function startIn(
   );
   scope.defer(() => releaseDirectory(directory));
   await openRecords(options);
-  const network = { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) };
+  const network = {
+    ...{ name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) },
+    ...(await mtuOf(options)),
+  };
   const { server, caPem: ca, identity } = options;
   const client = scope.use(createHttpClient({ server, ca, identity, clock, logger }));
   const parts =
@@ -94,6 +97,7 @@ async function startIn(
         })
       : createDockerParts(options, client, logger);
   scope.use(parts.runtime);
+  let joined: JoinedNetwork | undefined;
   const agent: NodeAgent = createNodeAgent({
     ...parts,
     client,
@@ -113,11 +117,13 @@ async function startIn(
     tunnel: client.connection,
     network,
     clusterDomain: options.clusterDomain,
+    ...(options.network ? { hostNetwork: () => joined?.trouble } : {}),
   });
   scope.use(agent);
   if (options.runtime === 'docker') {
     const bridge = await reserveNetwork(parts.runtime, network, logger);
-    if (options.network) scope.use(await joinHostNetwork(options, options.network, client, network, bridge));
+    if (options.network)
+      joined = scope.use(await joinHostNetwork(options, options.network, client, network, bridge));
   }
   await agent.start();
   return { name: nodeName, reported: agent.reported, problem: () => agent.problem };
@@ -137,8 +143,9 @@ async function openRecords({ directory, cluster, runtime, dockerHost }: NodeOpti
 }
 
 /**
- * The network's interface, where it can be seen. Makes the network at once, which shows other clusters that its addresses are taken. An Engine
- * that is away gets it later. Throws UserError where the Engine refuses it.
+ * Makes the network at once, which shows other clusters that its addresses are taken. An Engine
+ * that is away gets it later. Throws UserError where the Engine refuses it. Answers the network's
+ * interface, where it can be seen.
  */
 async function reserveNetwork(
   runtime: ContainerRuntime,
@@ -155,6 +162,18 @@ async function reserveNetwork(
   }
 }
 
+/** The size of pods' packets, where it is not the engine's default. */
+async function mtuOf({
+  network,
+  nodeIp,
+  dockerHost,
+  runtime,
+}: NodeOptions): Promise<{ readonly mtu?: number }> {
+  const isHere = runtime === 'docker' && (dockerHost ?? defaultDockerHost()).startsWith('unix:');
+  const mtu = network && isHere ? await bridgeMtu(network.mode, nodeIp ?? defaultNodeIp()) : undefined;
+  return mtu === undefined ? {} : { mtu };
+}
+
 /** The engine may be away, and then the interface has the name that we will give it. */
 function joinHostNetwork(
   options: NodeOptions,
@@ -162,7 +181,7 @@ function joinHostNetwork(
   client: ApiClient,
   network: { readonly name: string; readonly gateway: string },
   bridge: string | undefined,
-): Promise<Disposable> {
+): Promise<JoinedNetwork> {
   const { cluster, clusterCidr, clusterDomain, logger } = options;
   return hosts.join({
     name: options.nodeName,
@@ -170,6 +189,7 @@ function joinHostNetwork(
     dockerHost: options.dockerHost ?? defaultDockerHost(),
     client,
     logger,
+    isBridgeMade: bridge !== undefined,
     settings: {
       ...{ cluster, clusterCidr, clusterDomain, ...settings },
       gateway: network.gateway,

@@ -86,6 +86,8 @@ export function createNetworkWorld(
         directory: '/nonexistent',
       },
       host: { nodes, onChange: () => undefined },
+      follow: async () => undefined,
+      report: () => undefined,
       feeds: { of: (kind: keyof FakeFeeds) => feeds[kind] } as unknown as Feeds,
       ...parts,
     },

@@ -15,7 +15,7 @@ import { comesTrue } from '../../support/comes-true.ts';
 import { createFakeFeeds, createNetworkWorld } from '../../support/network-context.ts';
 import { aService, aSlice, type EndpointFacts } from '../../support/services.ts';
 import { type Place, startPlace } from '../../support/testbed/place.ts';
-import { programsOf } from '../../support/testbed/programs.ts';
+import { followerOf, programsOf } from '../../support/testbed/programs.ts';
 import { ask, BRIDGE, connect, startPod } from '../../support/testbed/pods.ts';
 
 const VIP = '10.96.0.50';
@@ -55,7 +55,7 @@ afterEach(async () => {
 /** An agent of the host. The feeds go on when the next one starts. */
 function startAgent(): void {
   const run = programsOf(host);
-  const world = createNetworkWorld({ run, nft: createNft(run) }, feeds);
+  const world = createNetworkWorld({ run, follow: followerOf(host), nft: createNft(run) }, feeds);
   part = createServicesPart(world.context, 0);
   part.start();
   world.syncAll();
@@ -104,7 +104,7 @@ describe('an agent that restarts', () => {
     feeds.endpointSlices.put({
       ...slice,
       ports: slice.ports?.map((port) => ({ ...port, port: numbers[port.name ?? ''] })),
-    } as typeof slice);
+    });
     startAgent();
     await comesTrue(async () => expect(await ask(client, VIP, 80)).toMatch(/^[ab] /));
     await using program = client.start(process.execPath, '-e', STREAM, VIP);

@@ -16,7 +16,7 @@ import { createFakeFeeds, createNetworkWorld } from '../../support/network-conte
 import { aService, aSlice, type EndpointFacts } from '../../support/services.ts';
 import { type Place, startPlace } from '../../support/testbed/place.ts';
 import { followerOf, programsOf } from '../../support/testbed/programs.ts';
-import { ask, BRIDGE, connect, startPod } from '../../support/testbed/pods.ts';
+import { ask, BRIDGE, connect, startPod, startScript } from '../../support/testbed/pods.ts';
 
 const VIP = '10.96.0.50';
 const A = { address: '10.244.1.2' };
@@ -107,7 +107,7 @@ describe('an agent that restarts', () => {
     });
     startAgent();
     await comesTrue(async () => expect(await ask(client, VIP, 80)).toMatch(/^[ab] /));
-    await using program = client.start(process.execPath, '-e', STREAM, VIP);
+    await using program = startScript(client, STREAM, VIP);
     const told = (): Told => JSON.parse(program.stdout().trim().split('\n').at(-1) ?? '') as Told;
     await comesTrue(() => expect(told().echoed).toBeGreaterThan(10));
     for (let restart = 0; restart < 5; restart += 1) {
@@ -136,7 +136,7 @@ describe('a flow of UDP that goes on', () => {
       await comesTrue(async () =>
         expect(await host.must('nft', 'list', 'tables')).toContain('symphony-test'),
       );
-      await using program = from().start(process.execPath, '-e', SENDER, address, String(port));
+      await using program = startScript(from(), SENDER, address, String(port));
       await comesTrue(async () => {
         const flows = await host.must('conntrack', '--dump', '--proto', 'udp');
         // Nobody answers at a node port; what goes to an address of Services is dropped before it counts.
@@ -153,7 +153,7 @@ describe('a flow of UDP that goes on', () => {
   it('moves on when its endpoint went while no agent was there', async () => {
     serve(UDP, A);
     startAgent();
-    await using program = client.start(process.execPath, '-e', SENDER, VIP, '80');
+    await using program = startScript(client, SENDER, VIP, '80');
     await comesTrue(() => expect(program.stdout()).toContain('a '));
     await part[Symbol.asyncDispose]();
     serve(UDP, B);

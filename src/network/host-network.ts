@@ -6,13 +6,10 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
-import { openScope } from '../base/scope.ts';
 import type { ApiClient } from '../client/types.ts';
-import { createFeeds, type Feeds } from './feeds.ts';
-import { createNft } from './nft/nft.ts';
+import type { Feeds } from './feeds.ts';
 import type { Nft } from './nft/table-writer.ts';
 import type { NetworkMode } from './pod-network/plan-links.ts';
-import { createPodNetworkPart } from './pod-network/pod-network-part.ts';
 import type { FollowProgram, RunProgram } from './run-program.ts';
 import { createServicesPart } from './services/services-part.ts';
 
@@ -83,6 +80,7 @@ export interface HostNetwork extends AsyncDisposable {
   join(node: HostNode): Disposable;
   readonly troubles: readonly NetworkTrouble[];
 }
+<<<<<<< HEAD
 
 /** Parts in the order of their start; they end in reverse. */
 const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [
@@ -121,3 +119,5 @@ export function startHostNetwork({ first, ...options }: HostNetworkOptions): Pro
     };
   });
 }
+=======
+>>>>>>> t/podnet

@@ -12,9 +12,13 @@ import type {
 } from './host-network.ts';
 import { createNft } from './nft/nft.ts';
 import { createPodNetworkPart } from './pod-network/pod-network-part.ts';
+import { createServicesPart } from './services/services-part.ts';
 
 /** Parts in the order of their start; they end in reverse. */
-const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [createPodNetworkPart];
+const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [
+  createPodNetworkPart,
+  (context) => createServicesPart(context),
+];
 
 export function startHostNetwork({ first, ...options }: HostNetworkOptions): Promise<HostNetwork> {
   return openScope(async (scope) => {

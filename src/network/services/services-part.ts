@@ -10,18 +10,19 @@ import { mapInTurns } from '../../base/map-in-turns.ts';
 import type { Service } from '../../schemas/types.ts';
 import type { HostNetworkContext, HostNetworkPart } from '../host-network.ts';
 import type { RunProgram } from '../run-program.ts';
-import { createTableState } from '../nft/table-state.ts';
-import { createTableWriter } from '../nft/table-writer.ts';
+import type { Feed } from '../feeds.ts';
+import { createTableState, type TableState } from '../nft/table-state.ts';
+import { createTableWriter, type TableWriter } from '../nft/table-writer.ts';
 import { clusterIpOf, createEntranceOwners, entranceKeys, protocolOf, seniority } from './entrances.ts';
 import { createFlowKeeper } from './forget-flows.ts';
 import { answerProxyHealth, healthCheckOf, isEligible } from './health-answer.ts';
-import { createHealthChecks, startServer } from './health-checks.ts';
+import { createHealthChecks, type HealthChecks, startServer } from './health-checks.ts';
 import { planServicePart } from './plan-service-part.ts';
 import { planForgottenFlows, udpEntrances, type UdpEntrances } from './plan-udp-flows.ts';
 import type { ProxyHost } from './select-endpoints.ts';
-import { createServiceReports } from './service-reports.ts';
+import { createServiceReports, type ServiceReports } from './service-reports.ts';
 import { serviceTable } from './service-table.ts';
-import { createSlicesByService } from './slices-by-service.ts';
+import { createSlicesByService, type SlicesByService } from './slices-by-service.ts';
 
 const ZONE = 'topology.kubernetes.io/zone';
 /** As kube-proxy. */
@@ -36,7 +37,6 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
   const nodes = context.feeds.of('nodes');
   const stop = createAbort();
   const bySlice = createSlicesByService(slices);
-  const owners = createEntranceOwners();
   const flows = createFlowKeeper(context, stop.signal);
   const frame = serviceTable({
     cluster: settings.cluster,
@@ -48,7 +48,6 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
   const reports = createServiceReports(context);
   /** Services whose part may be another one now. */
   const dirty = new Set<string>();
-  const udp = new Map<string, UdpEntrances>();
   let proxyHost: ProxyHost = { nodes: new Set(), zone: undefined };
   let isStarted = false;
   let isWritten = false;
@@ -62,6 +61,10 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
     isWritten && (behindSinceMs === undefined || clock.now() - behindSinceMs < STALE_MS);
   const checks = createHealthChecks({ clock, isHealthy, onFailure: reports.noHealthCheck });
   let proxyHealth: AsyncDisposable | undefined;
+  const planner = createPlanner({
+    ...{ context, services, bySlice, state, writer, checks, reports, dirty },
+    hostOf: () => proxyHost,
+  });
 
   function markAll(): void {
     for (const key of services.items.keys()) dirty.add(key);
@@ -111,7 +114,7 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
     await Promise.resolve();
     const keys = [...dirty];
     dirty.clear();
-    const forgotten = await mapInTurns(keys, tryPlan);
+    const forgotten = await mapInTurns(keys, planner.tryPlan);
     if (!isWritten) writer.start();
     await writer.settled();
     if (stop.signal.aborted) return;
@@ -122,7 +125,8 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
     for (const key of keys) report(key);
     if (isWritten) await flows.forget(forgotten.flat());
     // An earlier process knew what this one does not.
-    else if (udp.size > 0) await flows.forgetStray(new Map([...udp.values()].flatMap((one) => [...one])));
+    else if (planner.udp.size > 0)
+      await flows.forgetStray(new Map([...planner.udp.values()].flatMap((one) => [...one])));
     isWritten = true;
   }
 
@@ -133,68 +137,13 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
     else reports.forget(key);
   }
 
-  /** A Service that cannot be planned keeps what it has, and does not stop the others. */
-  function tryPlan(key: string): readonly string[] {
-    try {
-      return plan(key);
-    } catch (error) {
-      logger.error({ service: key, error: errorMessage(error) }, 'Cannot plan this Service');
-      return [];
-    }
-  }
-
-  /** Plans one Service; answers the flows to forget once the kernel has the plan. */
-  function plan(key: string): readonly string[] {
-    const service = services.items.get(key);
-    const owns = claim(key, service);
-    const own = service && clusterIpOf(service) !== undefined ? bySlice.of(key) : [];
-    const input = { slices: own, host: proxyHost, podCidr: settings.clusterCidr, owns };
-    const part = service && planServicePart({ ...input, service, before: state.parts.get(key) });
-    if (part || state.parts.has(key) || writer.refused.has(key)) writer.set(key, part);
-    checks.set(key, service && healthCheckOf(service, own, proxyHost));
-    const before = udp.get(key);
-    const after = service && udpEntrances(service, own, proxyHost, owns);
-    if (after) udp.set(key, after);
-    else udp.delete(key);
-    return planForgottenFlows(before, after);
-  }
-
-  /** Answers which entrances the Service has. Others that get or lose one are planned, too. */
-  function claim(key: string, service: Service | undefined): (entrance: string) => boolean {
-    const wanted = service ? entranceKeys(service) : [];
-    for (const other of owners.claim(key, service ? seniority(service) : '', wanted)) dirty.add(other);
-    const owns = (entrance: string): boolean => owners.ownerOf(entrance) === key;
-    const lost = wanted.filter((entrance) => !owns(entrance));
-    if (service)
-      reports.taken(service, new Map(lost.map((entrance) => [entrance, owners.ownerOf(entrance) ?? ''])));
-    return owns;
-  }
-
   return {
     start() {
       isStarted = true;
       for (const key of slices.items.keys()) bySlice.update(key);
       findHost();
       markAll();
-      proxyHealth = startServer({
-        port: healthPort,
-        clock,
-        answer: (path) =>
-          answerProxyHealth(path, {
-            isHealthy: isHealthy(),
-            isEligible: [...host.nodes.keys()].every((name) => {
-              const node = nodes.items.get(name);
-              return node === undefined || isEligible(node);
-            }),
-            lastUpdated: toRfc3339(updatedMs),
-            currentTime: toRfc3339(clock.now()),
-          }),
-        onFailure: (why) =>
-          logger.warn(
-            { port: healthPort, error: why },
-            'Cannot answer checks of the health of Services here',
-          ),
-      });
+      proxyHealth = startProxyHealth(context, healthPort, () => ({ isHealthy: isHealthy(), updatedMs }));
     },
     async [Symbol.asyncDispose]() {
       stop.abort();
@@ -212,3 +161,99 @@ const tracksSctp = (run: RunProgram): Promise<boolean> =>
     () => true,
     () => false,
   );
+
+interface PlannerOptions {
+  readonly context: HostNetworkContext;
+  readonly services: Feed<Service>;
+  readonly bySlice: SlicesByService;
+  readonly state: TableState;
+  readonly writer: TableWriter;
+  readonly checks: HealthChecks;
+  readonly reports: ServiceReports;
+  /** Gets Services that are to be planned, too. */
+  readonly dirty: Set<string>;
+  hostOf(): ProxyHost;
+}
+
+/** Plans single Services, and hands the plans on. */
+function createPlanner({
+  context,
+  services,
+  bySlice,
+  state,
+  writer,
+  checks,
+  reports,
+  ...rest
+}: PlannerOptions) {
+  const { logger, settings } = context;
+  const owners = createEntranceOwners();
+  const udp = new Map<string, UdpEntrances>();
+
+  /** Answers the flows to forget once the kernel has the plan. */
+  function plan(key: string): readonly string[] {
+    const service = services.items.get(key);
+    const owns = claim(key, service);
+    const host = rest.hostOf();
+    const own = service && clusterIpOf(service) !== undefined ? bySlice.of(key) : [];
+    const input = { slices: own, host, podCidr: settings.clusterCidr, owns };
+    const part = service && planServicePart({ ...input, service, before: state.parts.get(key) });
+    if (part || state.parts.has(key) || writer.refused.has(key)) writer.set(key, part);
+    checks.set(key, service && healthCheckOf(service, own, host));
+    const before = udp.get(key);
+    const after = service && udpEntrances(service, own, host, owns);
+    if (after) udp.set(key, after);
+    else udp.delete(key);
+    return planForgottenFlows(before, after);
+  }
+
+  /** Answers which entrances the Service has. Others that get or lose one are planned, too. */
+  function claim(key: string, service: Service | undefined): (entrance: string) => boolean {
+    const wanted = service ? entranceKeys(service) : [];
+    for (const other of owners.claim(key, service ? seniority(service) : '', wanted)) rest.dirty.add(other);
+    const owns = (entrance: string): boolean => owners.ownerOf(entrance) === key;
+    const lost = wanted.filter((entrance) => !owns(entrance));
+    if (service)
+      reports.taken(service, new Map(lost.map((entrance) => [entrance, owners.ownerOf(entrance) ?? ''])));
+    return owns;
+  }
+
+  return {
+    udp,
+    /** A Service that cannot be planned keeps what it has, and does not stop the others. */
+    tryPlan(key: string): readonly string[] {
+      try {
+        return plan(key);
+      } catch (error) {
+        logger.error({ service: key, error: errorMessage(error) }, 'Cannot plan this Service');
+        return [];
+      }
+    },
+  };
+}
+
+/** Answers checks of the proxy as a whole. Another cluster on this host may have the port. */
+function startProxyHealth(
+  { clock, logger, host, feeds }: HostNetworkContext,
+  port: number,
+  now: () => { readonly isHealthy: boolean; readonly updatedMs: number },
+): AsyncDisposable {
+  const nodes = feeds.of('nodes');
+  const isNodeEligible = (name: string): boolean => {
+    const node = nodes.items.get(name);
+    return node === undefined || isEligible(node);
+  };
+  return startServer({
+    port,
+    clock,
+    answer: (path) =>
+      answerProxyHealth(path, {
+        isHealthy: now().isHealthy,
+        isEligible: [...host.nodes.keys()].every(isNodeEligible),
+        lastUpdated: toRfc3339(now().updatedMs),
+        currentTime: toRfc3339(clock.now()),
+      }),
+    onFailure: (why) =>
+      logger.info({ port, error: why }, 'Cannot answer checks of the health of Services here'),
+  });
+}

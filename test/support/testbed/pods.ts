@@ -19,7 +19,7 @@ export const BRIDGE = `
   sysctl -qw net.bridge.bridge-nf-call-iptables=1`;
 
 /** Serves TCP and UDP at 8080, and echoes a stream at 9090. */
-export const SERVER = `
+const SERVER = `
 const http = require('node:http'), dgram = require('node:dgram'), net = require('node:net');
 const [name] = process.argv.slice(1);
 http.createServer((q, s) => s.end(name + ' ' + q.socket.remoteAddress.replace('::ffff:', ''))).listen(8080, () => console.log('ready'));
@@ -39,7 +39,7 @@ export async function startPod(scope: Scope, host: Place, name: string, address:
 }
 
 /** Where clients run. */
-export type Machine = Pick<Place, 'must'>;
+type Machine = Pick<Place, 'must'>;
 
 /** Asks this often, one after the other, and prints each answer. */
 const CLIENT = `

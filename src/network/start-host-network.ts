@@ -13,11 +13,13 @@ import type {
 import { createIngress } from './ingress/ingress.ts';
 import { createNft } from './nft/nft.ts';
 import { createPodNetworkPart } from './pod-network/pod-network-part.ts';
+import { createServicesPart } from './services/services-part.ts';
 
 /** Parts in the order of their start; they end in reverse. */
 const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [
   createPodNetworkPart,
   createIngress,
+  (context) => createServicesPart(context),
 ];
 
 export function startHostNetwork({ first, ...options }: HostNetworkOptions): Promise<HostNetwork> {

@@ -34,11 +34,16 @@ export interface TablePart {
   readonly sets?: Readonly<Record<string, SetDeclaration>>;
 }
 
-/** Several parts may want one key. The first one has it, and the next when that is gone. */
 interface Claim {
   readonly part: string;
   readonly value: string;
 }
+
+/**
+ * Several parts may want one key. The first one has it, and the next when that is gone. Nearly all
+ * keys have one claim, which takes no map.
+ */
+type Claims = Claim | Map<string, string>;
 
 export interface TableState extends Pick<TableFrame, 'family' | 'name'> {
   readonly parts: ReadonlyMap<string, TablePart>;
@@ -57,7 +62,7 @@ const ELEMENTS_A_COMMAND = 1_000;
 
 export function createTableState(frame: TableFrame): TableState {
   const parts = new Map<string, TablePart>();
-  const claims = new Map<string, Map<string, readonly Claim[]>>(
+  const claims = new Map<string, Map<string, Claims>>(
     Object.keys(frame.sets).map((name) => [name, new Map()]),
   );
   /** What the kernel has, for keys and chains that have changed since. */
@@ -71,22 +76,22 @@ export function createTableState(frame: TableFrame): TableState {
   function remember(set: string, key: string): void {
     let keys = before.get(set);
     if (!keys) before.set(set, (keys = new Map<string, string | undefined>()));
-    if (!keys.has(key)) keys.set(key, claims.get(set)?.get(key)?.[0]?.value);
+    if (!keys.has(key)) keys.set(key, valueOf(claims.get(set)?.get(key)));
   }
 
   /** Takes the key, keeps it with another value, or gives it up: `value` is undefined then. */
   function claim(set: string, key: string, value: string | undefined, part: string): void {
     const keys = claimsOf(set);
-    const all = keys.get(key) ?? [];
+    const all = keys.get(key);
     remember(set, key);
-    const next = value === undefined ? all.filter((one) => one.part !== part) : claimed(all, part, value);
-    if (next.length > 0) keys.set(key, next);
+    const next = value === undefined ? withoutClaim(all, part) : withClaim(all, { part, value });
+    if (next) keys.set(key, next);
     else keys.delete(key);
   }
 
-  function claimsOf(set: string): Map<string, readonly Claim[]> {
+  function claimsOf(set: string): Map<string, Claims> {
     if (!frame.sets[set]) throw new Error(`Table "${frame.name}" has no set "${set}"`);
-    const keys = claims.get(set) ?? new Map<string, readonly Claim[]>();
+    const keys = claims.get(set) ?? new Map<string, Claims>();
     claims.set(set, keys);
     return keys;
   }
@@ -158,7 +163,7 @@ export function createTableState(frame: TableFrame): TableState {
       const gone: string[] = [];
       const come: string[] = [];
       for (const [key, old] of keys) {
-        const value = claims.get(setName)?.get(key)?.[0]?.value;
+        const value = valueOf(claims.get(setName)?.get(key));
         if (value === old) continue;
         if (old !== undefined) gone.push(key);
         if (value !== undefined) come.push(elementText(key, value));
@@ -189,7 +194,7 @@ export function createTableState(frame: TableFrame): TableState {
         rules.map((rule) => `add rule ${where} ${name} ${rule}`),
       );
     for (const [setName, keys] of claims) {
-      const texts = [...keys].map(([key, [first]]) => elementText(key, first?.value ?? ''));
+      const texts = [...keys].map(([key, all]) => elementText(key, valueOf(all) ?? ''));
       append(commands, elementCommands('add', where, setName, texts));
     }
     return `${commands.join('\n')}\n`;
@@ -204,19 +209,32 @@ export function createTableState(frame: TableFrame): TableState {
     takeWhole,
     conflicts: () =>
       [...claims.values()].flatMap((keys) =>
-        [...keys].flatMap(([key, [first, ...others]]) =>
+        [...keys].flatMap(([key, all]) => {
+          const [first, ...others] = all instanceof Map ? [...all] : [];
           // Equal values are no conflict: both parts want the same.
-          others
-            .filter(({ value }) => value !== first?.value)
-            .map(({ part }) => ({ part, owner: first?.part ?? '', key })),
-        ),
+          return others.flatMap(([part, value]) =>
+            first === undefined || value === first[1] ? [] : [{ part, owner: first[0], key }],
+          );
+        }),
       ),
   };
 }
 
-function claimed(all: readonly Claim[], part: string, value: string): readonly Claim[] {
-  const isThere = all.some((one) => one.part === part);
-  return isThere ? all.map((one) => (one.part === part ? { part, value } : one)) : [...all, { part, value }];
+const valueOf = (all: Claims | undefined): string | undefined =>
+  all instanceof Map ? all.values().next().value : all?.value;
+
+function withClaim(all: Claims | undefined, claim: Claim): Claims {
+  if (all instanceof Map) return all.set(claim.part, claim.value);
+  if (all === undefined || all.part === claim.part) return claim;
+  return new Map([all, claim].map(({ part, value }) => [part, value]));
+}
+
+function withoutClaim(all: Claims | undefined, part: string): Claims | undefined {
+  if (!(all instanceof Map)) return all?.part === part ? undefined : all;
+  all.delete(part);
+  if (all.size > 1) return all;
+  const [left] = all;
+  return left && { part: left[0], value: left[1] };
 }
 
 const addSet = (where: string, name: string, { kind, declaration }: SetDeclaration): string =>

@@ -1,0 +1,269 @@
+/**
+ * NetworkPolicies in real kernels, as in Kubernetes' own tests of them: every pod of three
+ * namespaces on two hosts tries every other one, itself, Services, hosts and a client outside. Each
+ * cell of the table must be as an independent reading of the policies says.
+ */
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createScope, type Scope } from '../../../src/base/scope.ts';
+import { createTableState, type TableState } from '../../../src/network/nft/table-state.ts';
+import { ensureLinks } from '../../../src/network/pod-network/links.ts';
+import { type NetworkMode, planLinks } from '../../../src/network/pod-network/plan-links.ts';
+import { policyTable } from '../../../src/network/policy/policy-table.ts';
+import { planServicePart } from '../../../src/network/services/plan-service-part.ts';
+import { serviceTable } from '../../../src/network/services/service-table.ts';
+import type { EndpointSlice, Service } from '../../../src/schemas/types.ts';
+import { eventually } from '../../support/kubectl.ts';
+import {
+  type Connection,
+  type End,
+  isAllowed,
+  type Policy,
+  type WorldPod,
+} from '../../support/network-policies/oracle.ts';
+import { planHost } from '../../support/network-policies/plan-host.ts';
+import { POLICIES } from '../../support/network-policies/policies.ts';
+import { type Attempt, type Probe, startProbe } from '../../support/network-policies/probe.ts';
+import {
+  anyPolicies,
+  NAMESPACES,
+  PODS,
+  policy,
+  PORTS,
+  PROTOCOLS,
+} from '../../support/network-policies/world.ts';
+import { type Place, runOrThrow, startPlace } from '../../support/testbed/place.ts';
+import { programsOf } from '../../support/testbed/programs.ts';
+import { startSwitch } from '../../support/testbed/switch.ts';
+
+const POD_CIDR = '10.244.0.0/16';
+const OUTSIDE = '192.168.77.1';
+/** What is denied would be answered in the same moment as what is allowed. */
+const GRACE_MS = 250;
+const HOSTS = ['h1', 'h2'] as const;
+type Host = (typeof HOSTS)[number];
+
+interface Cell extends Connection {
+  /** As the client calls it: the pod itself, a Service, or a port of the host. */
+  readonly attempt: Attempt;
+  readonly name: string;
+  readonly by: string;
+}
+
+const podName = ({ namespace, name }: WorldPod): string => `${namespace}/${name}`;
+const serviceOf = (pod: WorldPod): string => `10.96.0.${PODS.indexOf(pod) + 1}`;
+
+const run = async (command: readonly string[], at: Place): Promise<void> => {
+  await runOrThrow(['nsenter', '--target', String(at.init), '--net', ...command]);
+};
+
+describe.each<NetworkMode>(['routes', 'vxlan'])('policies, with %s between the hosts', (mode) => {
+  let scope: Scope;
+  const hosts = new Map<Host, Place>();
+  const probes = new Map<string, Probe>();
+  const states = new Map<Host, TableState>();
+  const pods = new Map<string, Place>();
+
+  const addressOf = (host: Host): string => `192.168.77.${host === 'h1' ? 11 : 12}`;
+  /** The tunnel has the first address of the host's pods. */
+  const sourceOf = (host: Host): string =>
+    mode === 'vxlan' ? `10.244.${host === 'h1' ? 1 : 2}.0` : addressOf(host);
+
+  async function startHost(number: 1 | 2): Promise<Place> {
+    const host = scope.use(await startPlace({ name: `h${number}` }));
+    await host.script(`
+      ip link add br0 type bridge
+      ip link set br0 up
+      ip address add 10.244.${number}.1/24 dev br0
+      sysctl -qw net.bridge.bridge-nf-call-iptables=1`);
+    return host;
+  }
+
+  async function startPod(pod: WorldPod): Promise<void> {
+    const place = scope.use(await startPlace({ name: `${pod.namespace}-${pod.name}` }));
+    const host = hosts.get(pod.host as Host)!;
+    const end = `v-${pod.namespace}-${pod.name}`;
+    const cable = [
+      'ip',
+      'link',
+      'add',
+      end,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'eth0',
+      'netns',
+      String(place.init),
+    ];
+    await run(cable, host);
+    await host.script(`ip link set ${end} master br0 up; ip link set ${end} type bridge_slave hairpin on`);
+    await place.script(`
+      ip address add ${pod.address}/24 dev eth0
+      ip link set eth0 up
+      ip route add default via ${pod.address.replace(/\d+$/, '1')}`);
+    pods.set(podName(pod), place);
+    probes.set(podName(pod), scope.use(await startProbe(place)));
+  }
+
+  /** Each pod has a Service. Its port 8080 of a host is published as the Engine does it. */
+  async function serve(name: Host): Promise<void> {
+    const host = hosts.get(name)!;
+    const state = createTableState(
+      serviceTable({ cluster: 'test', podCidr: POD_CIDR, serviceCidr: '10.96.0.0/12' }),
+    );
+    for (const pod of PODS) {
+      const ports = PROTOCOLS.map((protocol) => ({ name: protocol.toLowerCase(), port: 80, protocol }));
+      const service = {
+        metadata: { name: pod.name, namespace: pod.namespace },
+        spec: { clusterIPs: [serviceOf(pod)], ports },
+      };
+      const slice = {
+        addressType: 'IPv4',
+        ports,
+        endpoints: [{ addresses: [pod.address], nodeName: pod.host }],
+      };
+      const part = planServicePart({
+        service: service as unknown as Service,
+        slices: [slice as unknown as EndpointSlice],
+        host: { nodes: new Set([name]), zone: undefined },
+        podCidr: POD_CIDR,
+      });
+      state.set(podName(pod), part);
+    }
+    await host.must('nft', state.takeWhole());
+    const published = PODS.filter((pod) => pod.host === name).map(
+      (pod) => `${publishedPort(pod)} : ${pod.address}`,
+    );
+    await host.must(
+      'nft',
+      `table ip docker-like { chain pre { type nat hook prerouting priority -100; fib daddr type local dnat to tcp dport map { ${published.join(', ')} } : 80; }; }`,
+    );
+  }
+  const publishedPort = (pod: WorldPod): number => 8_000 + PODS.indexOf(pod);
+
+  beforeAll(async () => {
+    scope = createScope();
+    const network = scope.use(await startSwitch('one'));
+    for (const number of [1, 2] as const) {
+      const host = await startHost(number);
+      await network.plug({ place: host, number });
+      hosts.set(`h${number}`, host);
+    }
+    await Promise.all(PODS.map(startPod));
+    for (const name of HOSTS) {
+      const peer = (host: Host) => ({
+        address: addressOf(host),
+        podCidrs: [`10.244.${host === 'h1' ? 1 : 2}.0/24`],
+      });
+      const links = planLinks({ mode, own: peer(name), peers: HOSTS.map(peer), onLink: ['192.168.77.0/24'] });
+      const settings = { device: 'vx-test', networkId: 7, hostMtu: 1_500 };
+      await ensureLinks(links, settings, programsOf(hosts.get(name)!));
+      await serve(name);
+      states.set(name, createTableState(policyTable('test')));
+      await hosts.get(name)!.must('nft', states.get(name)!.takeWhole());
+      probes.set(name, scope.use(await startProbe(hosts.get(name)!)));
+    }
+    probes.set('outside', scope.use(await startProbe(network.place)));
+  });
+  afterAll(() => scope[Symbol.asyncDispose]());
+
+  async function apply(policies: readonly Policy[]): Promise<void> {
+    for (const name of HOSTS) {
+      const state = states.get(name)!;
+      const parts = planHost({ namespaces: NAMESPACES, pods: PODS, policies }, name);
+      for (const part of state.parts.keys()) if (!parts.has(part)) state.set(part, undefined);
+      for (const [part, content] of parts) state.set(part, content);
+      const changes = state.takeChanges();
+      if (changes !== undefined) await hosts.get(name)!.must('nft', changes);
+    }
+  }
+
+  function cells(): readonly Cell[] {
+    const found: Cell[] = [];
+    const add = (by: string, name: string, from: End, to: End, attempt: Attempt, port = attempt.port): void =>
+      void found.push({ by, name, from, to, attempt, protocol: attempt.protocol, port });
+    const podEnd = (pod: WorldPod): End => ({ address: pod.address, pod });
+    const hostEnd = (host: Host): End => ({ address: addressOf(host), host });
+    for (const protocol of PROTOCOLS) {
+      for (const to of PODS) {
+        for (const from of PODS) {
+          for (const port of PORTS)
+            add(podName(from), podName(to), podEnd(from), podEnd(to), {
+              address: to.address,
+              port,
+              protocol,
+            });
+          const service = { address: serviceOf(to), port: 80, protocol };
+          add(podName(from), `service ${podName(to)}`, podEnd(from), podEnd(to), service);
+        }
+        for (const host of HOSTS)
+          add(host, podName(to), { ...hostEnd(host), address: sourceOf(host) }, podEnd(to), {
+            address: to.address,
+            port: 80,
+            protocol,
+          });
+        if (protocol === 'TCP') {
+          const attempt = { address: addressOf(to.host as Host), port: publishedPort(to), protocol };
+          add('outside', `hostPort of ${podName(to)}`, { address: OUTSIDE }, podEnd(to), attempt, 80);
+        }
+      }
+      for (const from of PODS) {
+        for (const host of HOSTS)
+          add(podName(from), host, podEnd(from), hostEnd(host), {
+            address: addressOf(host),
+            port: 80,
+            protocol,
+          });
+        add(
+          podName(from),
+          'outside',
+          podEnd(from),
+          { address: OUTSIDE },
+          { address: OUTSIDE, port: 80, protocol },
+        );
+      }
+    }
+    return found;
+  }
+  const all = cells();
+  const text = ({ by, name, attempt }: Cell): string => `${by} → ${name} ${attempt.protocol} ${attempt.port}`;
+
+  /** Tries all cells at once. Whatever is allowed is waited for; the rest has a moment more. */
+  async function answered(expected: ReadonlySet<string>): Promise<readonly string[]> {
+    const tries = [...probes].map(([name, probe]) => {
+      const own = all.filter(({ by }) => by === name);
+      return { own, attempts: probe.attempt(own.map(({ attempt }) => attempt)) };
+    });
+    const found = (): string[] =>
+      tries.flatMap(({ own, attempts }) => [...attempts.answered.keys()].map((index) => text(own[index]!)));
+    await eventually(
+      'all that is allowed',
+      async () => {
+        const now = new Set(found());
+        return [...expected].every((one) => now.has(one));
+      },
+      20_000,
+    ).catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, GRACE_MS));
+    const now = found();
+    for (const { attempts } of tries) attempts.end();
+    return now.sort();
+  }
+
+  async function expectMatrix(policies: readonly Policy[]): Promise<void> {
+    await apply(policies);
+    const world = { namespaces: NAMESPACES, pods: PODS, policies };
+    const expected = all
+      .filter((cell) => isAllowed(world, cell))
+      .map(text)
+      .sort();
+    expect(await answered(new Set(expected))).toEqual(expected);
+  }
+
+  it.each(Object.entries(POLICIES))('%s', async (_, policies) => expectMatrix(policies));
+
+  it('policies at random', async () => {
+    for (const policies of fc.sample(anyPolicies, { seed: 20, numRuns: 8 })) await expectMatrix(policies);
+  });
+});

@@ -29,7 +29,7 @@ const nodes = await mapBounded(names, JOINS, async (nodeName) => {
     logger,
   });
   return startNode({
-    ...{ server, caPem, identity, nodeName, directory, clusterCidr, logger },
+    ...{ server, caPem, identity, nodeName, directory, clusterCidr, clusterDomain: 'cluster.local', logger },
     ...{ nodeIp: undefined, dockerHost: undefined, allowedUnsafeSysctls: [] },
     runtime: 'hollow',
     hollowRunForMs: Number(runForMs),

@@ -26,6 +26,7 @@ const LAYERS = [
     folder: 'sync',
     mayImport: ['base', 'schemas', 'diff', 'health', 'store', 'queue', 'client', 'resources'],
   },
+  { folder: 'network', mayImport: ['base', 'schemas', 'client'] },
   { folder: 'node-agent', mayImport: ['base', 'schemas', 'client'] },
   { folder: 'config', mayImport: ['base', 'schemas'] },
   { folder: 'server', mayImport: 'all but cli' },

@@ -4,6 +4,7 @@ import type { HostPort } from './values.ts';
 
 export const commitStatusKinds = ['github', 'gitlab', 'gitea', 'bitbucket', 'notes', 'none'] as const;
 export const runtimeKinds = ['docker', 'hollow'] as const;
+export const networkModes = ['auto', 'routes', 'vxlan', 'none'] as const;
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export const logFormats = ['auto', 'text', 'json'] as const;
 /** The commands that read the configuration. */
@@ -54,6 +55,8 @@ export interface Config {
   readonly clusterCidr: string;
   readonly nodeCidrMaskSize: number;
   readonly serviceCidr: string;
+  readonly network: (typeof networkModes)[number];
+  readonly clusterDomain: string;
   readonly nodeName: string | undefined;
   readonly nodeIp: string | undefined;
   readonly server: string | undefined;

@@ -1,4 +1,5 @@
 /** The kinds that the system serves. A new one is a folder under kinds/ and its name here. */
+import { addressGroupKind } from './kinds/address-group/kind.ts';
 import { applicationKind } from './kinds/application/kind.ts';
 import { clusterRoleKind } from './kinds/cluster-role.ts';
 import { clusterRoleBindingKind } from './kinds/cluster-role-binding.ts';
@@ -88,6 +89,7 @@ export const builtinKinds: readonly ResourceKind[] = [
   ingressClassKind,
   limitRangeKind,
   networkPolicyKind,
+  addressGroupKind,
   persistentVolumeKind,
   persistentVolumeClaimKind,
   podDisruptionBudgetKind,

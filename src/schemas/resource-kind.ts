@@ -38,6 +38,8 @@ export interface ServedResource {
   readonly categories: readonly string[];
   readonly namespaced: boolean;
   readonly subresources: readonly Subresource[];
+  /** The verbs of requests; absent: all. Without `create`, only the control plane makes objects. */
+  readonly verbs?: readonly string[];
   /** The type in whose form the store keeps the objects; absent where the store keeps none. */
   readonly storedAs?: Readonly<Record<'group' | 'version' | 'kind', string>>;
   /** OpenAPI v3 schema of a kind without a recorded one (custom kinds, metrics). */

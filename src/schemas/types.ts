@@ -23,6 +23,7 @@ import type { IJobSpec } from 'kubernetes-models/batch/v1/JobSpec';
 import type { IJobStatus } from 'kubernetes-models/batch/v1/JobStatus';
 import type { ILeaseSpec } from 'kubernetes-models/coordination.k8s.io/v1/LeaseSpec';
 import type { IEndpoint } from 'kubernetes-models/discovery.k8s.io/v1/Endpoint';
+import type { INetworkPolicySpec } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicySpec';
 import type { IEndpointPort as ISlicePort } from 'kubernetes-models/discovery.k8s.io/v1/EndpointPort';
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IContainerState } from 'kubernetes-models/v1/ContainerState';
@@ -145,6 +146,9 @@ export interface Lease extends KubeObject {
 export interface Service extends KubeObject {
   spec: IServiceSpec;
   status?: IServiceStatus;
+}
+export interface NetworkPolicy extends KubeObject {
+  spec: INetworkPolicySpec;
 }
 export type ServicePort = IServicePort;
 

@@ -8,6 +8,7 @@ import { systemRng } from '../base/rng.ts';
 import type { Config } from '../config/index.ts';
 import { type NodeIdentity, openNodeIdentity } from '../node-agent/identity/node-identity.ts';
 import { settleAddressRanges } from './addresses/address-ranges.ts';
+import { createHostNetworks, type HostNetworks, nodeNetworkOptions } from './host-networks.ts';
 import { clusterIdOf } from './identity/cluster-identity.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { type RunningNode, startNode, untilReported } from './node.ts';
@@ -41,7 +42,8 @@ async function startParts(
     await Promise.race([ended, sleep(systemClock, NODE_PATIENCE_MS, patience.signal)]);
     patience.abort();
   });
-  const starting = planned.map((node) => startLocalNode(config, controlPlane, node, logger));
+  const hostNetworks = scope.use(createHostNetworks());
+  const starting = planned.map((node) => startLocalNode(config, controlPlane, node, hostNetworks, logger));
   const results = await Promise.allSettled(starting);
   for (const result of results) if (result.status === 'fulfilled') nodes.push(result.value);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
@@ -82,6 +84,7 @@ function startLocalNode(
   config: Config,
   controlPlane: ControlPlane,
   node: LocalNode,
+  hostNetworks: HostNetworks,
   logger: Logger,
 ): Promise<RunningNode> {
   const { nodeName } = node;
@@ -98,6 +101,8 @@ function startLocalNode(
         runtime: config.runtime,
         hollowRunForMs: config.hollowRunForMs,
         clusterCidr: config.clusterCidr,
+        clusterDomain: config.clusterDomain,
+        network: nodeNetworkOptions(config, hostNetworks),
         maxPodSecurity: config.maxPodSecurity,
         allowedUnsafeSysctls: config.allowedUnsafeSysctls,
         cluster: clusterIdOf(tls.caPem),

@@ -21,10 +21,12 @@ import { readMachineUsage } from '../node-agent/node/read-usage.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
 import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
+import { bridgeName } from '../node-agent/runtime/docker/networks.ts';
 import { readEngineIdentity } from '../node-agent/runtime/docker/read-engine.ts';
 import { createHollowParts } from '../node-agent/runtime/hollow/create-hollow-parts.ts';
 import { type ContainerRuntime, RuntimeError } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './identity/cluster-identity.ts';
+import type { NodeNetworkOptions } from './host-networks.ts';
 import { openEngineRecord, recordingRuntime } from './removal/engine-record.ts';
 
 export interface NodeOptions {
@@ -41,6 +43,9 @@ export interface NodeOptions {
   /** The part of its engine's machine that this node counts as its own; all of it, unless said. */
   readonly share?: EngineShare | undefined;
   readonly clusterCidr: string;
+  readonly clusterDomain: string;
+  /** Undefined: pods have the ports of the host alone. */
+  readonly network?: NodeNetworkOptions | undefined;
   readonly maxPodSecurity: Config['maxPodSecurity'];
   readonly allowedUnsafeSysctls: Config['allowedUnsafeSysctls'];
   readonly cluster: string;
@@ -58,8 +63,6 @@ export interface RunningNode extends AsyncDisposable {
   /** Why the control plane does not show this node as ready; undefined when it does. */
   readonly problem: () => string | undefined;
 }
-
-const CLUSTER_DOMAIN = 'cluster.local';
 
 export function startNode(options: NodeOptions): Promise<RunningNode> {
   return openScope((scope) => startIn(scope, options), options.onStep);
@@ -109,9 +112,13 @@ async function startIn(
     allowedUnsafeSysctls: options.allowedUnsafeSysctls,
     tunnel: client.connection,
     network,
+    clusterDomain: options.clusterDomain,
   });
   scope.use(agent);
-  if (options.runtime === 'docker') await reserveNetwork(parts.runtime, network, logger);
+  if (options.runtime === 'docker') {
+    const bridge = await reserveNetwork(parts.runtime, network, logger);
+    if (options.network) scope.use(await joinHostNetwork(options, options.network, client, network, bridge));
+  }
   await agent.start();
   return { name: nodeName, reported: agent.reported, problem: () => agent.problem };
 }
@@ -130,21 +137,45 @@ async function openRecords({ directory, cluster, runtime, dockerHost }: NodeOpti
 }
 
 /**
- * Makes the network at once, which shows other clusters that its addresses are taken. An Engine
+ * The network's interface, where it can be seen. Makes the network at once, which shows other clusters that its addresses are taken. An Engine
  * that is away gets it later. Throws UserError where the Engine refuses it.
  */
 async function reserveNetwork(
   runtime: ContainerRuntime,
   network: Parameters<ContainerRuntime['ensureNetwork']>[0],
   logger: Logger,
-): Promise<void> {
+): Promise<string | undefined> {
   try {
-    await runtime.ensureNetwork(network);
+    return (await runtime.ensureNetwork(network)).bridge;
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
     if (error.code === 'invalid') throw new UserError(error.message, { cause: error });
     logger.warn({ error: errorMessage(error) }, 'Cannot make the network of the pods yet');
+    return undefined;
   }
+}
+
+/** The engine may be away, and then the interface has the name that we will give it. */
+function joinHostNetwork(
+  options: NodeOptions,
+  { hosts, ...settings }: NodeNetworkOptions,
+  client: ApiClient,
+  network: { readonly name: string; readonly gateway: string },
+  bridge: string | undefined,
+): Promise<Disposable> {
+  const { cluster, clusterCidr, clusterDomain, logger } = options;
+  return hosts.join({
+    name: options.nodeName,
+    address: options.nodeIp ?? defaultNodeIp(),
+    dockerHost: options.dockerHost ?? defaultDockerHost(),
+    client,
+    logger,
+    settings: {
+      ...{ cluster, clusterCidr, clusterDomain, ...settings },
+      gateway: network.gateway,
+      bridge: bridge ?? bridgeName(cluster, network.name),
+    },
+  });
 }
 
 /** An engine that hangs, or a control plane that is away, must not stop the rest. */
@@ -184,7 +215,7 @@ function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logg
       logger,
       isRoot: isRoot(),
       engineSees: (path) => runtime.sees(path),
-      clusterDomain: CLUSTER_DOMAIN,
+      clusterDomain: options.clusterDomain,
     }),
     probeIo: createSocketProbeIo(clock),
     // The memory, disk and routes of this machine tell nothing about an engine elsewhere.

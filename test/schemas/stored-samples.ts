@@ -31,6 +31,15 @@ export const storedSamples: readonly KubeObject[] = [
       egress: [{ to: [{ ipBlock: { cidr: '10.0.0.0/8' } }], ports: [{ port: 53, protocol: 'UDP' }] }],
     },
   }),
+  object(
+    'symphony.dev/v1alpha1',
+    'AddressGroup',
+    {
+      spec: { namespace: 'testns', podSelector: { matchLabels: { app: 'a' } } },
+      addresses: [{ ip: '10.9.9.1', ports: [{ name: 'http', protocol: 'TCP', port: 80 }] }],
+    },
+    false,
+  ),
   object('networking.k8s.io/v1', 'Ingress', {
     spec: {
       rules: [

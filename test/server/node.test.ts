@@ -17,6 +17,7 @@ const optionsOf = (directory: string): NodeOptions => ({
   runtime: 'hollow',
   hollowRunForMs: 0,
   clusterCidr: '198.18.0.0/16',
+  clusterDomain: 'cluster.local',
   maxPodSecurity: 'privileged',
   allowedUnsafeSysctls: [],
   cluster: 'c',

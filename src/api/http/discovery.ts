@@ -11,7 +11,7 @@ const CUSTOM_VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'cre
 const TERMINATING_VERBS = ['delete', 'deletecollection', 'get', 'list', 'watch'];
 
 /** Namespaces have no deletecollection. */
-function verbsOf(kind: ServedResource & { readonly verbs?: readonly string[] }): readonly string[] {
+function verbsOf(kind: ServedResource): readonly string[] {
   if (kind.verbs) return kind.verbs;
   if (kind.custom) return kind.custom.terminating ? TERMINATING_VERBS : CUSTOM_VERBS;
   const whole = kind.group === '' && kind.kind === 'Namespace';

@@ -52,7 +52,7 @@ export function createRouter(registry: Registry, virtual: readonly VirtualResour
   const isServed = (group: string, version: string): boolean =>
     [...registry.kinds, ...virtual].some((kind) => kind.group === group && kind.version === version);
   return (method, url, target) => {
-    if (target.group === SYMPHONY_GROUP) return routeOwn(method, target);
+    if (target.group === SYMPHONY_GROUP && target.version === 'v1') return routeOwn(method, target);
     const { version } = registry;
     const known = routes.get(url);
     if (known?.method === method && known.version === version) return known.routed;
@@ -93,8 +93,9 @@ export function route(
     fieldSelector,
     labelSelector: query.get('labelSelector') ?? undefined,
   };
+  if (kind.verbs && !kind.verbs.includes(verb)) throw methodNotAllowed();
   if (stored) return { type: 'stored', kind: stored, subresource, verb, attributes };
-  if (!unstored?.verbs.includes(verb)) throw methodNotAllowed();
+  if (!unstored) throw resourceNotFound();
   return { type: 'virtual', kind: unstored, subresource, verb, attributes };
 }
 

@@ -157,7 +157,7 @@ function partsOf(
 }
 
 /** The members of a resource that its document depends on. */
-const described = (resource: ServedResource & { readonly verbs?: readonly string[] }): unknown => [
+const described = (resource: ServedResource): unknown => [
   resource.group,
   resource.version,
   resource.kind,

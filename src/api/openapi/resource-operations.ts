@@ -28,7 +28,7 @@ import { subresourceOperations } from './subresource-operations.ts';
 
 const MAIN_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
-function verbsOf(resource: ServedResource & { readonly verbs?: readonly string[] }): ReadonlySet<string> {
+function verbsOf(resource: ServedResource): ReadonlySet<string> {
   const whole = resource.group === '' && resource.kind === 'Namespace';
   const verbs = resource.verbs ?? MAIN_VERBS;
   return new Set(whole ? verbs.filter((verb) => verb !== 'deletecollection') : verbs);

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
 import { checkNodeRange } from '../../server/addresses/address-ranges.ts';
 import { checkEngineAddresses } from '../../server/start/check-start.ts';
+import { createHostNetworks, nodeNetworkOptions } from '../../server/host-networks.ts';
 import { clusterIdOf } from '../../server/identity/cluster-identity.ts';
 import { joinCluster } from '../../server/identity/node-identity.ts';
 import { startNode, untilReported } from '../../server/node.ts';
@@ -32,6 +33,7 @@ export const agentCommand: CommandModule = {
     if (config.runtime === 'docker')
       await checkNodeRange({ clusterCidr: config.clusterCidr, cluster, dockerHost }, logger);
     await sweepOrphans(logger);
+    await using hostNetworks = createHostNetworks();
     await using node = await startNode({
       server,
       caPem: joined.caPem,
@@ -42,6 +44,8 @@ export const agentCommand: CommandModule = {
       runtime: config.runtime,
       hollowRunForMs: config.hollowRunForMs,
       clusterCidr: config.clusterCidr,
+      clusterDomain: config.clusterDomain,
+      network: nodeNetworkOptions(config, hostNetworks),
       maxPodSecurity: config.maxPodSecurity,
       allowedUnsafeSysctls: config.allowedUnsafeSysctls,
       cluster,

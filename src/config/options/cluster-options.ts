@@ -1,6 +1,6 @@
 /** Options of a cluster: its store, its engines, its networks, and the limits of its pods. */
 import { POD_SECURITY_LEVELS } from '../../schemas/pod-security/types.ts';
-import { runtimeKinds } from '../config.ts';
+import { networkModes, runtimeKinds } from '../config.ts';
 import { ENGINES, type GivenSpec } from '../option-spec.ts';
 import {
   parseCidr,
@@ -159,9 +159,32 @@ export const clusterOptions: readonly GivenSpec[] = [
     group: 'Network',
     flag: 'service-cidr',
     placeholder: 'CIDR',
-    description: 'addresses of Services; up takes free ones where these are taken',
+    description:
+      'addresses of Services, the same for the control plane and all agents; up takes free ones where these are taken',
+    commands: ['up', 'control-plane', 'agent'],
     fallback: '10.96.0.0/16',
     parse: (value) => parseCidr(value, 28),
+  },
+  {
+    field: 'network',
+    group: 'Network',
+    flag: 'network',
+    placeholder: 'MODE',
+    description:
+      "how pods of other hosts are reached: by routes, through VXLAN, each where it fits (auto), or not at all; none leaves only the host's ports",
+    commands: ['up', 'agent'],
+    fallback: 'auto',
+    choices: networkModes,
+  },
+  {
+    field: 'clusterDomain',
+    group: 'Network',
+    flag: 'cluster-domain',
+    placeholder: 'DOMAIN',
+    description: 'end of the names of Services, the same for the control plane and all agents',
+    commands: ['up', 'control-plane', 'agent'],
+    fallback: 'cluster.local',
+    parse: parseName,
   },
   {
     field: 'nodeName',

@@ -86,6 +86,7 @@ async function decide(
       return verb === 'create' || changes(verb) ? allow : deny();
     case 'services':
     case 'runtimeclasses.node.k8s.io':
+    case 'addressgroups.symphony.dev':
       return reads(verb) && subresource === undefined ? allow : deny();
     case 'secrets':
     case 'configmaps':

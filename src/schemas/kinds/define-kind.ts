@@ -35,6 +35,7 @@ type Said = Pick<ResourceKind, 'group' | 'kind' | 'applyOrder'> &
       | 'fields'
       | 'defaultRoles'
       | 'countsGeneration'
+      | 'verbs'
       | 'deprecation'
       | 'orphansByDefault'
       | 'ttlMs'

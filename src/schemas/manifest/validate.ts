@@ -152,6 +152,8 @@ function validateOne(document: ManifestDocument, registry: Registry, options: Va
   const kind = registry.byKind(apiVersion, kindName);
   if (!kind) return { ok: false, errors: [unknownKind(document, registry, options)] };
   if (kind.missing !== undefined) return { ok: false, errors: [withoutBehaviour(document, kind)] };
+  if (kind.verbs && !kind.verbs.includes('create'))
+    return { ok: false, errors: [madeBySystem(document, kind)] };
   try {
     const shape = kind.checkStructure(document.object).filter((error) => !isMeaning(error));
     const fieldErrors = [...shape, ...unknownFieldsOf(kind, document.object)];
@@ -263,6 +265,15 @@ function withoutBehaviour(document: ManifestDocument, kind: ResourceKind): Manif
     ...placeOf(document, 'kind'),
     path: 'kind',
     message: `kind "${kind.kind}" is not implemented by Symphony: ${kind.missing ?? ''}`,
+    hint: 'remove it from the repository',
+  };
+}
+
+function madeBySystem(document: ManifestDocument, { kind }: ResourceKind): ManifestError {
+  return {
+    ...placeOf(document, 'kind'),
+    path: 'kind',
+    message: `only the control plane makes objects of kind "${kind}"`,
     hint: 'remove it from the repository',
   };
 }

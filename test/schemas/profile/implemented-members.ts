@@ -32,12 +32,19 @@ const META = 'schemas/strategy/prepare-create.ts';
 const MIRROR = 'controllers/endpoint-slice-mirroring/plan-mirror.ts';
 const POD_ENDPOINT = 'controllers/endpoint-slice/pod-endpoint.ts';
 const TRAFFIC_HINTS = 'controllers/endpoint-slice/traffic-hints.ts';
+const ADDRESS_GROUPS = 'schemas/address-groups.ts';
 const DEFINITION = 'schemas/custom/definition.ts';
 
 const AFFINITY = 'requiredDuringSchedulingIgnoredDuringExecution';
 const PREFERENCE = 'preferredDuringSchedulingIgnoredDuringExecution';
 
 export const implementedMembers: Readonly<Record<string, Files>> = {
+  'dev.symphony.v1alpha1.AddressGroup': { [ADDRESS_GROUPS]: 'addresses' },
+  'dev.symphony.v1alpha1.AddressGroupSpec': {
+    [ADDRESS_GROUPS]: 'namespace namespaceSelector podSelector',
+  },
+  'dev.symphony.v1alpha1.GroupAddress': { [ADDRESS_GROUPS]: 'ip ports' },
+  'dev.symphony.v1alpha1.GroupPort': { [ADDRESS_GROUPS]: 'name port protocol' },
   'api.core.v1.EndpointAddress': { [MIRROR]: 'hostname ip nodeName targetRef' },
   'api.core.v1.EndpointPort': { [MIRROR]: 'appProtocol name port protocol' },
   'api.core.v1.EndpointSubset': { [MIRROR]: 'addresses notReadyAddresses ports' },

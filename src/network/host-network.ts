@@ -1,0 +1,99 @@
+/**
+ * The network of one host for one cluster: it is shared by all nodes that this process runs on one
+ * container engine. Its parts follow the API and keep the kernel as it should be. When it ends, the
+ * kernel goes on with what it has; `symphony down` removes that.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Rng } from '../base/rng.ts';
+import { openScope } from '../base/scope.ts';
+import type { ApiClient } from '../client/types.ts';
+import { createFeeds, type Feeds } from './feeds.ts';
+import { createNft } from './nft/nft.ts';
+import type { Nft } from './nft/table-writer.ts';
+import type { NetworkMode } from './pod-network/plan-links.ts';
+import type { RunProgram } from './run-program.ts';
+
+export interface NetworkSettings {
+  /** Names all that this cluster makes on the host. */
+  readonly cluster: string;
+  /** Addresses of all pods. */
+  readonly clusterCidr: string;
+  readonly serviceCidr: string;
+  /** Ends the names of Services: `cluster.local`. */
+  readonly clusterDomain: string;
+  readonly mode: NetworkMode;
+  /** The first address of the pods' network, which each host has on its bridge. */
+  readonly gateway: string;
+  /** The interface of the pods' network on this host. */
+  readonly bridge: string;
+  /** Where the network of this host keeps its own state. */
+  readonly directory: string;
+}
+
+/** The nodes that this host is, by name. */
+export interface HostState {
+  readonly nodes: ReadonlyMap<string, HostNode>;
+  /** Told when a node joins or leaves. */
+  onChange(listener: () => void): void;
+}
+
+export interface HostNode {
+  readonly name: string;
+  /** The address at which other hosts reach this one. */
+  readonly address: string;
+}
+
+/** All that a part of the network is made from. */
+export interface HostNetworkContext {
+  /** Has the rights of the node that joined first. */
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  readonly run: RunProgram;
+  readonly nft: Nft;
+  readonly settings: NetworkSettings;
+  readonly feeds: Feeds;
+  readonly host: HostState;
+}
+
+export interface HostNetworkPart extends AsyncDisposable {
+  start(): void;
+}
+
+export interface HostNetworkOptions extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host'> {
+  readonly first: HostNode;
+}
+
+export interface HostNetwork extends AsyncDisposable {
+  /** One more node of this host; it leaves when the answer is disposed. */
+  join(node: HostNode): Disposable;
+}
+
+/** Parts in the order of their start; they end in reverse. */
+const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [];
+
+export function startHostNetwork({ first, ...options }: HostNetworkOptions): Promise<HostNetwork> {
+  return openScope(async (scope) => {
+    const logger = options.logger.child({ component: 'network' });
+    const feeds = scope.use(createFeeds({ ...options, logger }));
+    const nodes = new Map([[first.name, first]]);
+    const listeners: (() => void)[] = [];
+    const tell = (): void => listeners.forEach((listener) => listener());
+    const host: HostState = { nodes, onChange: (listener) => void listeners.push(listener) };
+    const context = { ...options, logger, nft: createNft(options.run), feeds, host };
+    for (const create of PARTS) scope.use(create(context)).start();
+    return {
+      join(node: HostNode): Disposable {
+        nodes.set(node.name, node);
+        tell();
+        return {
+          [Symbol.dispose]() {
+            if (nodes.delete(node.name)) tell();
+          },
+        };
+      },
+    };
+  });
+}

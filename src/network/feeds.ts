@@ -8,7 +8,8 @@ import type { Rng } from '../base/rng.ts';
 import { createReflector, type Reflector } from '../client/reflector.ts';
 import type { ApiClient, ResourcePath } from '../client/types.ts';
 import type { KubeObject } from '../schemas/object.ts';
-import type { EndpointSlice, Namespace, Node, Service } from '../schemas/types.ts';
+import type { AddressGroup } from '../schemas/address-groups.ts';
+import type { EndpointSlice, Namespace, NetworkPolicy, Node, Service } from '../schemas/types.ts';
 
 export interface Feed<T extends KubeObject> {
   /** By `namespace/name`, or by name where the kind has no namespaces. */
@@ -27,6 +28,8 @@ const RESOURCES = {
   endpointSlices: { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices' },
   nodes: { group: '', version: 'v1', plural: 'nodes' },
   namespaces: { group: '', version: 'v1', plural: 'namespaces' },
+  networkPolicies: { group: 'networking.k8s.io', version: 'v1', plural: 'networkpolicies' },
+  addressGroups: { group: 'symphony.dev', version: 'v1alpha1', plural: 'addressgroups' },
 } as const satisfies Record<string, ResourcePath>;
 
 interface FeedKinds {
@@ -34,6 +37,8 @@ interface FeedKinds {
   readonly endpointSlices: EndpointSlice;
   readonly nodes: Node;
   readonly namespaces: Namespace;
+  readonly networkPolicies: NetworkPolicy;
+  readonly addressGroups: AddressGroup;
 }
 
 export interface Feeds extends AsyncDisposable {

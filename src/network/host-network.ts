@@ -9,9 +9,11 @@ import type { Rng } from '../base/rng.ts';
 import { openScope } from '../base/scope.ts';
 import type { ApiClient } from '../client/types.ts';
 import { createFeeds, type Feeds } from './feeds.ts';
+import { createHostPods, type HostPods } from './host-pods.ts';
 import { createNft } from './nft/nft.ts';
 import type { Nft } from './nft/table-writer.ts';
 import type { NetworkMode } from './pod-network/plan-links.ts';
+import { createPolicyPart } from './policy/policy-part.ts';
 import type { RunProgram } from './run-program.ts';
 
 export interface NetworkSettings {
@@ -56,23 +58,29 @@ export interface HostNetworkContext {
   readonly settings: NetworkSettings;
   readonly feeds: Feeds;
   readonly host: HostState;
+  readonly pods: HostPods;
 }
 
 export interface HostNetworkPart extends AsyncDisposable {
   start(): void;
 }
 
-export interface HostNetworkOptions extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host'> {
+export interface HostNetworkOptions extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host' | 'pods'> {
   readonly first: HostNode;
 }
 
 export interface HostNetwork extends AsyncDisposable {
   /** One more node of this host; it leaves when the answer is disposed. */
-  join(node: HostNode): Disposable;
+  join(node: HostNode): JoinedNetwork;
+}
+
+/** The host's network as a node of it sees it. */
+export interface JoinedNetwork extends Disposable {
+  readonly pods: HostPods;
 }
 
 /** Parts in the order of their start; they end in reverse. */
-const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [];
+const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [createPolicyPart];
 
 export function startHostNetwork({ first, ...options }: HostNetworkOptions): Promise<HostNetwork> {
   return openScope(async (scope) => {
@@ -82,13 +90,15 @@ export function startHostNetwork({ first, ...options }: HostNetworkOptions): Pro
     const listeners: (() => void)[] = [];
     const tell = (): void => listeners.forEach((listener) => listener());
     const host: HostState = { nodes, onChange: (listener) => void listeners.push(listener) };
-    const context = { ...options, logger, nft: createNft(options.run), feeds, host };
+    const pods = createHostPods();
+    const context = { ...options, logger, nft: createNft(options.run), feeds, host, pods };
     for (const create of PARTS) scope.use(create(context)).start();
     return {
-      join(node: HostNode): Disposable {
+      join(node: HostNode): JoinedNetwork {
         nodes.set(node.name, node);
         tell();
         return {
+          pods,
           [Symbol.dispose]() {
             if (nodes.delete(node.name)) tell();
           },

@@ -26,6 +26,7 @@ import { readEngineIdentity } from '../node-agent/runtime/docker/read-engine.ts'
 import { createHollowParts } from '../node-agent/runtime/hollow/create-hollow-parts.ts';
 import { type ContainerRuntime, RuntimeError } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './identity/cluster-identity.ts';
+import type { JoinedNetwork } from '../network/host-network.ts';
 import type { NodeNetworkOptions } from './host-networks.ts';
 import { openEngineRecord, recordingRuntime } from './removal/engine-record.ts';
 
@@ -94,6 +95,7 @@ async function startIn(
         })
       : createDockerParts(options, client, logger);
   scope.use(parts.runtime);
+  let joined: JoinedNetwork | undefined;
   const agent: NodeAgent = createNodeAgent({
     ...parts,
     client,
@@ -113,11 +115,13 @@ async function startIn(
     tunnel: client.connection,
     network,
     clusterDomain: options.clusterDomain,
+    hostPods: () => joined?.pods,
   });
   scope.use(agent);
   if (options.runtime === 'docker') {
     const bridge = await reserveNetwork(parts.runtime, network, logger);
-    if (options.network) scope.use(await joinHostNetwork(options, options.network, client, network, bridge));
+    if (options.network)
+      joined = scope.use(await joinHostNetwork(options, options.network, client, network, bridge));
   }
   await agent.start();
   return { name: nodeName, reported: agent.reported, problem: () => agent.problem };
@@ -162,7 +166,7 @@ function joinHostNetwork(
   client: ApiClient,
   network: { readonly name: string; readonly gateway: string },
   bridge: string | undefined,
-): Promise<Disposable> {
+): Promise<JoinedNetwork> {
   const { cluster, clusterCidr, clusterDomain, logger } = options;
   return hosts.join({
     name: options.nodeName,

@@ -3,7 +3,7 @@
  * Only policies that select one of these pods are there. Pods with the same policies share a chain.
  */
 import { createHash } from 'node:crypto';
-import { type AddressGroup, groupOfSlice, type NamedPort } from '../../schemas/address-groups.ts';
+import { type AddressGroup, type NamedPort } from '../../schemas/address-groups.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { NetworkPolicy } from '../../schemas/types.ts';
 import { ipFamily } from '../../schemas/values/ip-address.ts';
@@ -16,7 +16,7 @@ import {
 import type { SetDeclaration, TablePart } from '../nft/table-state.ts';
 import {
   type Direction,
-  groupPortSet,
+  type GroupNeeds,
   groupSet,
   isolates,
   type NeededSets,
@@ -30,7 +30,18 @@ export interface PolicyPod {
   readonly namespace: string;
   readonly labels: Labels;
   readonly address: string;
+  /** With a name. */
   readonly ports: readonly NamedPort[];
+  /** Ports of the host that lead to it. */
+  readonly published: readonly PublishedPort[];
+}
+
+export interface PublishedPort {
+  readonly protocol: string;
+  /** Empty: every address of the host. */
+  readonly hostIp: string;
+  readonly hostPort: number;
+  readonly port: number;
 }
 
 export interface PolicyPlan {
@@ -78,7 +89,8 @@ export function planPolicies(
       });
       return [[direction, new Map([[pod.address, `goto ${union}`]])] as const];
     });
-    if (verdicts.length > 0) parts.set(`pod/${pod.address}`, podPart(pod, Object.fromEntries(verdicts)));
+    if (verdicts.length > 0 || pod.published.length > 0)
+      parts.set(`pod/${pod.address}`, podPart(pod, Object.fromEntries(verdicts)));
   }
   for (const [set, port] of needed.ownPorts) parts.set(`port/${set}`, portPart(set, port, pods));
   return { parts, groups: needed.groups };
@@ -109,13 +121,21 @@ function policyPart({ key, policy }: ReadPolicy, needed: NeededSets, isRefused: 
 }
 
 function podPart(
-  { address }: PolicyPod,
+  { address, published }: PolicyPod,
   verdicts: Readonly<Partial<Record<Direction, ReadonlyMap<string, string>>>>,
 ): TablePart {
+  const ports = published.map(({ protocol, hostIp, hostPort, port }) => ({
+    hostIp,
+    element: [`${protocol.toLowerCase()} . ${hostPort}`, `${address} . ${port}`] as const,
+  }));
+  const everywhere = ports.filter(({ hostIp }) => hostIp === '');
+  const somewhere = ports.filter(({ hostIp }) => ipFamily(hostIp) === 'IPv4');
   return {
     elements: {
       ...verdicts,
       selves: new Map([[`${address} . ${address}`, '']]),
+      published: new Map(everywhere.map(({ element }) => element)),
+      'published-at': new Map(somewhere.map(({ hostIp, element: [key, to] }) => [`${hostIp} . ${key}`, to])),
       ...(verdicts.ingress ? { scopes: SCOPES } : {}),
     },
   };
@@ -130,22 +150,17 @@ function portPart(set: string, wanted: PortName, pods: readonly PolicyPod[]): Ta
 }
 
 /** The sets of one selection: its addresses, and those that have a port of this name. */
-export function planGroup(
-  name: string,
-  needs: NonNullable<ReturnType<PolicyPlan['groups']['get']>>,
-  groups: readonly AddressGroup[],
-): TablePart {
+export function planGroup(needs: GroupNeeds, name: string, groups: readonly AddressGroup[]): TablePart {
   const all = groups.flatMap(({ addresses = [] }) => addresses).filter(({ ip }) => ipFamily(ip) === 'IPv4');
-  const found = [...needs.ports].map(
-    ([set, wanted]) =>
-      [set, ADDRESSES_WITH_PORT, all.flatMap(({ ip, ports = [] }) => portKeys(ip, ports, wanted))] as const,
-  );
-  const sets = needs.addresses
-    ? [[groupSet(name), ADDRESSES, all.map(({ ip }) => ip)] as const, ...found]
-    : found;
+  const found: (readonly [set: string, declared: SetDeclaration, keys: readonly string[]])[] = [];
+  if (needs.addresses) found.push([groupSet(name), ADDRESSES, all.map(({ ip }) => ip)]);
+  for (const [set, wanted] of needs.ports) {
+    const keys = all.flatMap(({ ip, ports = [] }) => portKeys(ip, ports, wanted));
+    found.push([set, ADDRESSES_WITH_PORT, keys]);
+  }
   return {
-    sets: Object.fromEntries(sets.map(([set, declared]) => [set, declared])),
-    elements: Object.fromEntries(sets.map(([set, , keys]) => [set, elements(keys)])),
+    sets: Object.fromEntries(found.map(([set, declared]) => [set, declared])),
+    elements: Object.fromEntries(found.map(([set, , keys]) => [set, elements(keys)])),
   };
 }
 

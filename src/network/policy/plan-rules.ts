@@ -17,10 +17,16 @@ import { blockRanges, isEverything, portRanges } from './ranges.ts';
 
 export type Direction = 'ingress' | 'egress';
 
+/** Whether the addresses of a selection are asked for, and which of its named ports, by set. */
+export interface GroupNeeds {
+  addresses: boolean;
+  readonly ports: Map<string, PortName>;
+}
+
 /** The sets of the table that rules name, so that they are made. */
 export interface NeededSets {
-  /** By the name of a selection: whether its addresses are asked for, and which of its named ports. */
-  readonly groups: Map<string, { addresses: boolean; readonly ports: Map<string, PortName> }>;
+  /** By the name of the selection. */
+  readonly groups: Map<string, GroupNeeds>;
   /** Named ports of the pods of this host, by the name of the set. */
   readonly ownPorts: Map<string, PortName>;
 }
@@ -39,8 +45,7 @@ const MAX_PORT = 65_535;
 
 export const groupSet = (group: string): string => `group-${group}`;
 const portSuffix = ({ protocol, name }: PortName): string => `${protocol.toLowerCase()}-${name}`;
-export const groupPortSet = (group: string, port: PortName): string =>
-  `${groupSet(group)}-${portSuffix(port)}`;
+const groupPortSet = (group: string, port: PortName): string => `${groupSet(group)}-${portSuffix(port)}`;
 
 const SIDES = { ingress: ['from', 'saddr'], egress: ['to', 'daddr'] } as const;
 
@@ -167,7 +172,7 @@ function rangeMatches({ ranges }: Peers, side: string): readonly string[] {
   return ranges.length === 0 ? [] : [`${side} { ${ranges.join(', ')} }`];
 }
 
-function groupNeeds({ groups }: NeededSets, name: string) {
+function groupNeeds({ groups }: NeededSets, name: string): GroupNeeds {
   const known = groups.get(name) ?? { addresses: false, ports: new Map<string, PortName>() };
   groups.set(name, known);
   return known;

@@ -24,18 +24,50 @@ const ALLOWED_BEFORE = [
   'ip saddr . ip daddr @selves accept',
 ];
 
-export const policyTable = (cluster: string): TableFrame => ({
+export interface PolicyTableOptions {
+  /** Names the table; two clusters may share a host. */
+  readonly cluster: string;
+  /** Pods of all hosts. */
+  readonly podCidr: string;
+}
+
+/** Between Services (-110) and Docker (-100). */
+const PUBLISHED_PRIORITY = -105;
+/** Before others that translate the source of packets between pods. */
+const SELVES_PRIORITY = 80;
+const TO_HOST = 'fib daddr type local meta l4proto { tcp, udp, sctp }';
+const TO_POD = 'dnat ip to';
+
+export const policyTable = ({ cluster, podCidr }: PolicyTableOptions): TableFrame => ({
   family: 'ip',
   name: `symphony-${cluster}-policy`,
   sets: {
+    published: { kind: 'map', declaration: 'type inet_proto . inet_service : ipv4_addr . inet_service;' },
+    'published-at': {
+      kind: 'map',
+      declaration: 'type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service;',
+    },
     egress: { kind: 'map', declaration: 'type ipv4_addr : verdict;' },
     ingress: { kind: 'map', declaration: 'type ipv4_addr : verdict;' },
-    // A pod reaches itself through a Service.
+    // A pod may reach itself through a Service or a port of the host.
     selves: { kind: 'set', declaration: 'typeof ip saddr . ip daddr;' },
     // A datagram to all pods of a bridge has the address of none.
     scopes: { kind: 'map', declaration: 'type fib_addrtype : verdict;' },
   },
   chains: {
+    // The Engine leads a pod to a published port of its own host through a process of the host, which
+    // would hide the pod from the policies of the other one.
+    'published-ports': {
+      hook: `type nat hook prerouting priority ${PUBLISHED_PRIORITY}`,
+      rules: [
+        `ip saddr ${podCidr} ${TO_HOST} ${TO_POD} ip daddr . meta l4proto . th dport map @published-at`,
+        `ip saddr ${podCidr} ${TO_HOST} ${TO_POD} meta l4proto . th dport map @published`,
+      ],
+    },
+    'own-port': {
+      hook: `type nat hook postrouting priority ${SELVES_PRIORITY}`,
+      rules: ['ct status dnat ip saddr . ip daddr @selves masquerade'],
+    },
     'forward-egress': {
       hook: `type filter hook forward priority ${EGRESS_PRIORITY}`,
       rules: [...ALLOWED_BEFORE, 'ip saddr vmap @egress'],

@@ -42,7 +42,7 @@ describe('the policies of a host', () => {
     );
   });
 
-  it('only ever allow less when one that isolates comes, and more when a pod has one more', () => {
+  it('never allow more when one that denies all comes', () => {
     const denyAll = { podSelector: {}, policyTypes: ['Ingress', 'Egress'] } as const;
     fc.assert(
       fc.property(anyPolicies, fc.constantFrom('x', 'y', 'z'), (policies, namespace) => {

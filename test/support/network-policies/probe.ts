@@ -26,6 +26,7 @@ export interface Probe extends AsyncDisposable {
 }
 
 export interface Flow {
+  end(): void;
   /** Sends once more; resolves at the answer, if one comes. */
   echoes(timeoutMs: number): Promise<boolean>;
 }
@@ -54,7 +55,7 @@ function udp(id, index, { address, port }) {
   const socket = dgram.createSocket('udp4');
   const send = () => socket.send('.', port, address, () => {});
   socket.on('message', (data) => say({ id, index, text: String(data) })).on('error', () => {});
-  socket.bind(0, send);
+  socket.bind(0, () => { socket.setBroadcast(true); send(); });
   const again = setInterval(send, 200);
   return { end: () => { clearInterval(again); socket.close(); }, send };
 }
@@ -88,7 +89,7 @@ export async function startProbe(place: Place): Promise<Probe> {
   let last = 0;
   const tell = (message: object): void => void child.stdin.write(`${JSON.stringify(message)}\n`);
 
-  function attempt(attempts: readonly Attempt[]): Attempts & { readonly id: number } {
+  function attempt(attempts: readonly Attempt[]): Attempts & { readonly id: number; readonly answered: Map<number, string> } {
     last += 1;
     const id = last;
     const answered = new Map<number, string>();
@@ -106,9 +107,10 @@ export async function startProbe(place: Place): Promise<Probe> {
   return {
     attempt,
     async connect(one) {
-      const { id, answered } = attempt([one]);
+      const { id, answered, end } = attempt([one]);
       await eventually(`${place.name} reaches ${one.address}`, async () => answered.size > 0);
       return {
+        end,
         async echoes(timeoutMs) {
           answered.clear();
           tell({ id, send: true });

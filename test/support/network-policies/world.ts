@@ -25,6 +25,9 @@ export const PODS: readonly WorldPod[] = Object.keys(NAMESPACES).flatMap((namesp
   }),
 );
 
+/** The port 80 of each pod is published at this port of its host. */
+export const publishedPort = (pod: WorldPod): number => 8_000 + PODS.indexOf(pod);
+
 export const policy = (spec: PolicySpec, namespace = 'x', name = 'one'): Policy => ({
   metadata: { namespace, name },
   spec,

@@ -52,3 +52,22 @@ export function ownersConcerned<T extends KubeObject>(
 /** The pods that are bound to the node; see {@link indexByNode}. */
 export const podsOnNode = (pods: ResourceCache<Pod>, node: string): readonly Pod[] =>
   pods.byIndex(NODE_INDEX, node);
+
+const LABEL_INDEX = 'label';
+
+type Label = readonly [key: string, value: string];
+
+export const labelTerm = (namespace: string | undefined, [key, value]: Label): string =>
+  `${namespace ?? ''}/${key}=${value}`;
+
+export const indexByLabel = (pods: ResourceCache<Pod>): void =>
+  pods.addIndex(LABEL_INDEX, ({ metadata: { namespace, labels = {} } }) =>
+    Object.entries(labels).map((label) => labelTerm(namespace, label)),
+  );
+
+/** The pods of a namespace that have the label; see {@link indexByLabel}. */
+export const podsWithLabel = (
+  pods: ResourceCache<Pod>,
+  namespace: string | undefined,
+  label: Label,
+): readonly Pod[] => pods.byIndex(LABEL_INDEX, labelTerm(namespace, label));

@@ -1,5 +1,6 @@
 /** The table of all controllers. Adding one is its folder and one line here. */
 import { openScope } from '../base/scope.ts';
+import { addressGroupController } from './address-group/address-group-controller.ts';
 import { type CertificatesOptions, certificatesController } from './certificates/certificates-controller.ts';
 import { clusterRoleAggregation } from './cluster-role-aggregation/cluster-role-aggregation-controller.ts';
 import type { Controller, ControllerContext } from './controller.ts';
@@ -99,6 +100,7 @@ export const controllersFor = ({
   endpointsController,
   endpointSliceController,
   mirroringController,
+  addressGroupController,
   volumeProtection,
   expiryController(eventTtlMs),
 ];

@@ -39,7 +39,7 @@ export function findPort({ spec }: Pod, { targetPort, port, protocol }: ServiceP
 }
 
 /** Containers first, then sidecars: init containers that run on. */
-const portHolders = ({ containers, initContainers = [] }: PodSpec): PodSpec['containers'] => [
+export const portHolders = ({ containers, initContainers = [] }: PodSpec): PodSpec['containers'] => [
   ...containers,
   ...initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always'),
 ];

@@ -6,6 +6,7 @@ import { jsonEqual } from '../../base/json.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Pod, Service } from '../../schemas/types.ts';
 import type { CacheEvent, ResourceCache } from '../../store/cache/cache.ts';
+import { indexByLabel, labelTerm, podsWithLabel } from '../indexes.ts';
 import { isReady } from '../pod-facts.ts';
 import { mayBeEndpoint, podSelectorOf } from './endpoint-facts.ts';
 
@@ -20,28 +21,22 @@ export interface ServicePods {
 
 type Labels = Readonly<Record<string, string>>;
 
-const LABEL_INDEX = 'label';
 const SELECTOR_INDEX = 'selector-term';
-
-const term = (namespace: string | undefined, [key, value]: readonly [string, string]): string =>
-  `${namespace ?? ''}/${key}=${value}`;
 
 /** The label that leads to the pods of a selector. Any of them would do. */
 const leading = (selector: Labels): [string, string] | undefined =>
   Object.entries(selector).sort(([a], [b]) => (a < b ? -1 : 1))[0];
 
 export function indexServicePods(services: ResourceCache<Service>, pods: ResourceCache<Pod>): ServicePods {
-  pods.addIndex(LABEL_INDEX, ({ metadata: { namespace, labels = {} } }) =>
-    Object.entries(labels).map((label) => term(namespace, label)),
-  );
+  indexByLabel(pods);
   services.addIndex(SELECTOR_INDEX, (service) => {
     const first = leading(podSelectorOf(service) ?? {});
-    return first ? [term(service.metadata.namespace, first)] : [];
+    return first ? [labelTerm(service.metadata.namespace, first)] : [];
   });
   const servicesOf = ({ metadata: { namespace, labels = {} } }: Pod): readonly string[] =>
     Object.entries(labels).flatMap((label) =>
       services
-        .byIndex(SELECTOR_INDEX, term(namespace, label))
+        .byIndex(SELECTOR_INDEX, labelTerm(namespace, label))
         .filter((service) => selects(podSelectorOf(service) ?? {}, labels))
         .map(keyOf),
     );
@@ -49,7 +44,7 @@ export function indexServicePods(services: ResourceCache<Service>, pods: Resourc
     servicesOf,
     candidatesOf(service) {
       const first = leading(podSelectorOf(service) ?? {});
-      return first ? pods.byIndex(LABEL_INDEX, term(service.metadata.namespace, first)) : [];
+      return first ? podsWithLabel(pods, service.metadata.namespace, first) : [];
     },
     servicesConcerned({ type, object, previous }) {
       const concerned = servicesOf(object);

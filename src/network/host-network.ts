@@ -15,6 +15,7 @@ import type { Nft } from './nft/table-writer.ts';
 import type { NetworkMode } from './pod-network/plan-links.ts';
 import { createPolicyPart } from './policy/policy-part.ts';
 import type { RunProgram } from './run-program.ts';
+import { createServicesPart } from './services/services-part.ts';
 
 export interface NetworkSettings {
   /** Names all that this cluster makes on the host. */
@@ -80,7 +81,10 @@ export interface JoinedNetwork extends Disposable {
 }
 
 /** Parts in the order of their start; they end in reverse. */
-const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [createPolicyPart];
+const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [
+  (context) => createServicesPart(context),
+  createPolicyPart,
+];
 
 export function startHostNetwork({ first, ...options }: HostNetworkOptions): Promise<HostNetwork> {
   return openScope(async (scope) => {

@@ -7,128 +7,59 @@ import { createScope } from '../../../src/base/scope.ts';
 import { createTableState, type TableState } from '../../../src/network/nft/table-state.ts';
 import { planServicePart } from '../../../src/network/services/plan-service-part.ts';
 import { serviceTable } from '../../../src/network/services/service-table.ts';
-import type { EndpointSlice, Service } from '../../../src/schemas/types.ts';
-import { eventually } from '../../support/kubectl.ts';
-import { type Place, runOrThrow, startPlace } from '../../support/testbed/place.ts';
+import type { Service } from '../../../src/schemas/types.ts';
+import { aService, aSlice, type EndpointFacts } from '../../support/services.ts';
+import { type Place, startPlace } from '../../support/testbed/place.ts';
+import { ask, askOften, BRIDGE, connect, startPod } from '../../support/testbed/pods.ts';
 
 const POD_CIDR = '10.244.0.0/16';
 const SERVICE_CIDR = '10.96.0.0/12';
 const VIP = '10.96.0.50';
+const A = { address: '10.244.1.2' };
+const B = { address: '10.244.1.3' };
+const C = { address: '10.244.1.4' };
 const scope = createScope();
 let host: Place;
 let outside: Place;
 let state: TableState;
 const pods: Record<string, Place> = {};
 
-/** Two machines and the cable between them. */
-async function connect(a: Place, aName: string, b: Place, bName: string): Promise<void> {
-  const ends = ['link', 'add', aName, 'type', 'veth', 'peer', 'name', bName, 'netns', String(b.init)];
-  await runOrThrow(['nsenter', '--target', String(a.init), '--net', 'ip', ...ends]);
-  await a.must('ip', 'link', 'set', aName, 'up');
-  await b.must('ip', 'link', 'set', bName, 'up');
-}
-
-const SERVER = `
-const http = require('node:http'), dgram = require('node:dgram');
-const [name] = process.argv.slice(1);
-http.createServer((q, s) => s.end(name + ' ' + q.socket.remoteAddress.replace('::ffff:', ''))).listen(8080, () => console.log('ready'));
-const u = dgram.createSocket('udp4');
-u.on('message', (m, r) => u.send(name + ' ' + r.address, r.port, r.address)).bind(8080);`;
-
-async function startPod(name: string, address: string): Promise<void> {
-  const pod = scope.use(await startPlace({ name }));
-  pods[name] = pod;
-  await connect(host, `v-${name}`, pod, 'eth0');
-  await host.must('ip', 'link', 'set', `v-${name}`, 'master', 'br0');
-  await host.must('ip', 'link', 'set', `v-${name}`, 'type', 'bridge_slave', 'hairpin', 'on');
-  await pod.script(`ip address add ${address}/16 dev eth0; ip route add default via 10.244.0.1`);
-  const server = pod.start(process.execPath, '-e', SERVER, name);
-  await eventually(`${name} serves`, async () => server.stdout().includes('ready'));
-}
-
 beforeAll(async () => {
   host = scope.use(await startPlace({ name: 'host' }));
   outside = scope.use(await startPlace({ name: 'outside' }));
-  await host.script(`
-    ip link add br0 type bridge
-    ip link set br0 up
-    ip address add 10.244.0.1/16 dev br0
-    sysctl -qw net.bridge.bridge-nf-call-iptables=1`);
+  await host.script(BRIDGE);
   await connect(host, 'eth0', outside, 'eth0');
   await host.script('ip address add 192.0.2.1/24 dev eth0; ip route add default via 192.0.2.2');
   await outside.script('ip address add 192.0.2.2/24 dev eth0; ip route add 10.0.0.0/8 via 192.0.2.1');
-  await Promise.all([startPod('a', '10.244.1.2'), startPod('b', '10.244.1.3'), startPod('c', '10.244.1.4')]);
+  const startOne = async ([name, address]: readonly [string, string]): Promise<void> =>
+    void (pods[name] = await startPod(scope, host, name, address));
+  await Promise.all(
+    (
+      [
+        ['a', A.address],
+        ['b', B.address],
+        ['c', C.address],
+      ] as const
+    ).map(startOne),
+  );
   const frame = serviceTable({ cluster: 'test', podCidr: POD_CIDR, serviceCidr: SERVICE_CIDR });
   state = createTableState(frame);
   await host.must('nft', state.takeWhole());
 });
 afterAll(() => scope[Symbol.asyncDispose]());
 
-interface EndpointFacts {
-  readonly address: string;
-  readonly node?: string;
-  readonly ready?: boolean;
-  readonly serving?: boolean;
-}
-
 async function serve(spec: Record<string, unknown>, endpoints: readonly EndpointFacts[]): Promise<void> {
+  const ports = [{ port: 80, protocol: 'TCP', nodePort: 30080 }];
   const service = {
-    metadata: { name: 'web', namespace: 'default' },
-    spec: { clusterIPs: [VIP], ports: [{ port: 80, protocol: 'TCP', nodePort: 30080 }], ...spec },
+    ...aService({ clusterIPs: [VIP], ports, ...spec }),
     status: { loadBalancer: { ingress: [{ ip: '192.0.2.100' }] } },
-  } as unknown as Service;
-  const protocol = service.spec.ports?.[0]?.protocol ?? 'TCP';
-  const slice = {
-    metadata: { name: 'web-1' },
-    addressType: 'IPv4',
-    ports: [{ name: '', port: 8080, protocol }],
-    endpoints: endpoints.map(({ address, node = 'host', ready = true, serving = ready }) => ({
-      addresses: [address],
-      nodeName: node,
-      conditions: { ready, serving, terminating: !ready },
-    })),
-  } as unknown as EndpointSlice;
+  } as Service;
+  const slice = aSlice(service, endpoints);
   const here = { nodes: new Set(['host']), zone: undefined };
   state.set('default/web', planServicePart({ service, slices: [slice], host: here, podCidr: POD_CIDR }));
   const changes = state.takeChanges();
   if (changes !== undefined) await host.must('nft', changes);
 }
-
-/** Asks this often, one after the other, and prints each answer. */
-const CLIENT = `
-const [address, port, kind, times] = process.argv.slice(1);
-const overTcp = () => new Promise((end) => require('node:http')
-  .get({ host: address, port, agent: false, timeout: 4000 }, (r) => { let t = ''; r.on('data', (d) => t += d); r.on('end', () => end(t)); })
-  .on('timeout', function () { this.destroy(); end('silence'); }).on('error', (e) => end(e.code)));
-const overUdp = () => new Promise((end) => { const u = require('node:dgram').createSocket('udp4');
-  const done = (text) => { clearTimeout(timer); u.close(); end(text); };
-  const timer = setTimeout(done, 4000, 'silence');
-  u.on('error', (e) => done(e.code)); u.on('message', (m) => done(m.toString())); u.connect(Number(port), address, () => u.send('x')); });
-(async () => { for (let n = 0; n < Number(times); n++) console.log(await (kind === 'UDP' ? overUdp() : overTcp())); process.exit(); })();`;
-
-async function answers(
-  from: Place,
-  address: string,
-  port: number,
-  kind: string,
-  times: number,
-): Promise<readonly string[]> {
-  const text = await from.must(process.execPath, '-e', CLIENT, address, String(port), kind, String(times));
-  return text.trim().split('\n');
-}
-const ask = async (from: Place, address: string, port: number, kind = 'TCP'): Promise<string> =>
-  (await answers(from, address, port, kind, 1)).join();
-/** The different answers. One of two endpoints is missed by chance once in 2^39 times. */
-const askOften = async (
-  from: Place,
-  address: string,
-  port: number,
-  kind = 'TCP',
-): Promise<readonly string[]> => [...new Set(await answers(from, address, port, kind, 40))].sort();
-
-const A = { address: '10.244.1.2' };
-const B = { address: '10.244.1.3' };
-const C = { address: '10.244.1.4' };
 
 describe('a cluster address', () => {
   it('leads a pod to every endpoint, which sees the pod', async () => {

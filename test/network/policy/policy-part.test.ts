@@ -3,68 +3,29 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { silentLogger } from '../../../src/base/logger.ts';
-import type { Feed, FeedListener, Feeds } from '../../../src/network/feeds.ts';
 import { createHostPods, type HostPods } from '../../../src/network/host-pods.ts';
-import type { HostNetworkContext, HostNetworkPart } from '../../../src/network/host-network.ts';
+import type { HostNetworkPart } from '../../../src/network/host-network.ts';
 import { createPolicyPart } from '../../../src/network/policy/policy-part.ts';
 import { type AddressGroup, neededGroups } from '../../../src/schemas/address-groups.ts';
-import { type KubeObject, keyOf } from '../../../src/schemas/object.ts';
 import type { NetworkPolicy } from '../../../src/schemas/types.ts';
 import { aPod } from '../../support/builders.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import { eventually } from '../../support/kubectl.ts';
+import { createNetworkWorld, type NetworkWorld } from '../../support/network-context.ts';
 import { stored } from '../../support/network-policies/groups.ts';
 import type { PolicySpec } from '../../support/network-policies/oracle.ts';
 import { policy } from '../../support/network-policies/world.ts';
-
-interface FakeFeed<T extends KubeObject> extends Feed<T> {
-  sync(): void;
-  put(object: T): void;
-  remove(object: T): void;
-}
-
-function createFakeFeed<T extends KubeObject>(): FakeFeed<T> {
-  const items = new Map<string, T>();
-  const listeners: FeedListener[] = [];
-  const tell = (key: string | undefined): void => listeners.forEach((listener) => listener(key));
-  let isSynced = false;
-  return {
-    items,
-    get isSynced() {
-      return isSynced;
-    },
-    onChange: (listener) => void listeners.push(listener),
-    sync() {
-      isSynced = true;
-      tell(undefined);
-    },
-    put(object) {
-      items.set(keyOf(object), object);
-      tell(keyOf(object));
-    },
-    remove(object) {
-      items.delete(keyOf(object));
-      tell(keyOf(object));
-    },
-  };
-}
 
 let clock: FakeClock;
 let directory: string;
 let written: string[];
 /** The kernel refuses commands with this text. */
 let refusing: string | undefined;
-let policies: FakeFeed<NetworkPolicy>;
-let groups: FakeFeed<AddressGroup>;
+let world: NetworkWorld;
 let pods: HostPods;
 let part: HostNetworkPart;
 
 function create(): void {
-  policies = createFakeFeed();
-  groups = createFakeFeed();
-  pods = createHostPods();
-  const feeds = { of: (kind: string) => (kind === 'addressGroups' ? groups : policies) } as unknown as Feeds;
   const nft = {
     apply: async (commands: string) => {
       if (refusing !== undefined && commands.includes(refusing)) throw new Error(`no ${refusing}`);
@@ -72,12 +33,14 @@ function create(): void {
     },
     list: async () => undefined,
   };
-  const settings = { cluster: 'test', clusterCidr: '10.244.0.0/16', directory };
-  part = createPolicyPart({
-    ...{ feeds, pods, nft, settings, clock, logger: silentLogger },
-  } as unknown as HostNetworkContext);
+  pods = createHostPods();
+  world = createNetworkWorld({ nft, run: async () => '', clock, pods });
+  const { context } = world;
+  part = createPolicyPart({ ...context, settings: { ...context.settings, directory } });
   part.start();
 }
+const policies = () => world.feeds.networkPolicies;
+const groups = () => world.feeds.addressGroups;
 
 beforeEach(async () => {
   clock = createFakeClock();
@@ -106,9 +69,9 @@ function groupOf(object: NetworkPolicy, addresses: readonly string[]): AddressGr
 }
 
 async function synced(...objects: readonly NetworkPolicy[]): Promise<void> {
-  for (const object of objects) policies.put(object);
-  policies.sync();
-  groups.sync();
+  for (const object of objects) policies().put(object);
+  policies().sync();
+  groups().sync();
   await eventually('the table is written', async () => written.length > 0);
 }
 /** The commands since the last call, when they include this text. */
@@ -122,11 +85,11 @@ const isolated = (address: string, direction = 'ingress'): string =>
 describe('the table of policies', () => {
   it('is written when all policies are known, with the pods that are there', async () => {
     pods.set(pod('a'), '10.244.1.2');
-    policies.put(stored(policy(DENY)));
-    policies.sync();
+    policies().put(stored(policy(DENY)));
+    policies().sync();
     await clock.advance(1_000);
     expect(written).toEqual([]);
-    groups.sync();
+    groups().sync();
     const whole = await commands('forward-ingress');
     expect(whole).toContain('delete table ip symphony-test-policy');
     expect(whole).toContain(isolated('10.244.1.2'));
@@ -136,14 +99,14 @@ describe('the table of policies', () => {
     const object = stored(policy(FROM_ALL));
     const many = Array.from({ length: 1_000 }, (_, index) => `10.244.${2 + (index >> 8)}.${index & 255}`);
     for (let index = 0; index < 20; index += 1) pods.set(pod(`p${index}`), `10.244.1.${index + 2}`);
-    groups.put(groupOf(object, many));
+    groups().put(groupOf(object, many));
     await synced(object);
     written.length = 0;
-    groups.put(groupOf(object, [...many, '10.244.99.1']));
+    groups().put(groupOf(object, [...many, '10.244.99.1']));
     const added = await commands('10.244.99.1');
     expect(added.trim().split('\n')).toHaveLength(1);
     expect(added).toMatch(/^add element ip symphony-test-policy group-\w+ \{ 10\.244\.99\.1 \}\n$/);
-    groups.put(groupOf(object, many));
+    groups().put(groupOf(object, many));
     expect(await commands('10.244.99.1')).toMatch(
       /^delete element \S+ \S+ group-\w+ \{ 10\.244\.99\.1 \}\n$/,
     );
@@ -242,7 +205,7 @@ describe('an agent that starts again', () => {
 
   it('goes on with the last known policies when the API is away', async () => {
     const object = stored(policy(FROM_ALL));
-    groups.put(groupOf(object, ['10.244.2.9']));
+    groups().put(groupOf(object, ['10.244.2.9']));
     pods.set(pod('a'), '10.244.1.2');
     await synced(object);
     await restart();
@@ -256,8 +219,8 @@ describe('an agent that starts again', () => {
     const whole = await commands(isolated('10.244.1.2'));
     expect(whole).toContain('{ 10.244.2.9 }');
     // The API is back, and the policy is gone.
-    policies.sync();
-    groups.sync();
+    policies().sync();
+    groups().sync();
     expect(await commands('delete element')).toContain('ingress { 10.244.1.2 }');
   });
 
@@ -281,12 +244,12 @@ it('a policy that the kernel refuses allows nothing, and stops no other', async 
   await synced();
   refusing = '203.0.113.7';
   const block = (cidr: string) => ({ ingress: [{ from: [{ ipBlock: { cidr } }] }] });
-  policies.put(stored(policy({ ...app('a'), ...block('203.0.113.7/32') }, 'x', 'bad')));
-  policies.put(stored(policy({ ...app('b'), ...block('203.0.113.8/32') }, 'x', 'good')));
+  policies().put(stored(policy({ ...app('a'), ...block('203.0.113.7/32') }, 'x', 'bad')));
+  policies().put(stored(policy({ ...app('b'), ...block('203.0.113.8/32') }, 'x', 'good')));
   const all = await commands(isolated('10.244.1.2'));
   expect(all).toContain(isolated('10.244.1.3'));
   expect(all).toContain('203.0.113.8');
   // A better version of it counts.
-  policies.put(stored(policy({ ...app('a'), ...block('203.0.113.9/32') }, 'x', 'bad')));
+  policies().put(stored(policy({ ...app('a'), ...block('203.0.113.9/32') }, 'x', 'bad')));
   expect(await commands('203.0.113.9')).not.toContain('ingress {');
 });

@@ -89,7 +89,9 @@ export async function startProbe(place: Place): Promise<Probe> {
   let last = 0;
   const tell = (message: object): void => void child.stdin.write(`${JSON.stringify(message)}\n`);
 
-  function attempt(attempts: readonly Attempt[]): Attempts & { readonly id: number; readonly answered: Map<number, string> } {
+  function attempt(
+    attempts: readonly Attempt[],
+  ): Attempts & { readonly id: number; readonly answered: Map<number, string> } {
     last += 1;
     const id = last;
     const answered = new Map<number, string>();

@@ -54,11 +54,6 @@ it.each([
 });
 
 it.each([
-  [
-    'NetworkPolicy',
-    { podSelector: {} },
-    'NetworkPolicy is kept, but not implemented by Symphony: traffic is not',
-  ],
   ['Ingress', { defaultBackend: { service: { name: 'a', port: { number: 80 } } } }, 'Ingress is kept'],
   ['Service', { type: 'LoadBalancer', ports: [{ port: 80 }] }, 'load balancers get no address yet'],
 ])('says of a %s that nothing acts on it, at create and at update', async (kind, spec, warning) => {

@@ -36,7 +36,7 @@ const idle = [
 ];
 
 it('knows the kinds that are only stored', () => {
-  expect(idle.map(([name]) => name)).toEqual(expect.arrayContaining(['Ingress', 'NetworkPolicy']));
+  expect(idle.map(([name]) => name)).toEqual(expect.arrayContaining(['Ingress', 'IngressClass']));
 });
 
 describe.each(idle)('a %s', (_name, sample) => {

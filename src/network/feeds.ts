@@ -1,8 +1,10 @@
 /**
  * The objects of the cluster that the host's network is made from, kept up to date by watches. A
- * feed keeps what it has while the API cannot be reached: the network goes on with it.
+ * feed keeps what it has while the API cannot be reached, or is rebuilding a store that was lost: the
+ * network goes on with it.
  */
 import type { Clock } from '../base/clock.ts';
+import { TransientError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import { createReflector, type Reflector } from '../client/reflector.ts';
@@ -80,7 +82,7 @@ function startFeed(options: FeedsOptions, resource: ResourcePath) {
   let isSynced = false;
   const tell = (key: string | undefined): void => listeners.forEach((listener) => listener(key));
 
-  function onList(list: readonly KubeObject[]): void {
+  async function onList(list: readonly KubeObject[]): Promise<void> {
     const gone = new Set(items.keys());
     const changed: string[] = [];
     for (const object of list) {
@@ -89,10 +91,23 @@ function startFeed(options: FeedsOptions, resource: ResourcePath) {
       if (items.get(key)?.metadata.resourceVersion !== object.metadata.resourceVersion) changed.push(key);
       items.set(key, withoutOwnership(object));
     }
-    for (const key of gone) items.delete(key);
+    for (const key of changed) tell(key);
+    if (gone.size > 0 || !isSynced) await checkTrust();
+    for (const key of gone) {
+      items.delete(key);
+      tell(key);
+    }
     isSynced = true;
-    for (const key of [...changed, ...gone]) tell(key);
     tell(undefined);
+  }
+
+  /**
+   * Asked after the list was read: a store that has lost its history lists nothing, until it is
+   * rebuilt from Git. An error makes the reflector list again.
+   */
+  async function checkTrust(): Promise<void> {
+    const { phase } = await options.client.clusterState();
+    if (phase === 'rebuilding') throw new TransientError('The control plane is rebuilding its state');
   }
 
   const reflector = createReflector<KubeObject>({

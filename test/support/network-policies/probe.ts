@@ -54,7 +54,7 @@ function tcp(id, index, { address, port }) {
 function udp(id, index, { address, port }) {
   const socket = dgram.createSocket('udp4');
   const send = () => socket.send('.', port, address, () => {});
-  socket.on('message', (data) => say({ id, index, text: String(data) })).on('error', () => {});
+  socket.on('message', (data, peer) => say({ id, index, text: data + ' from ' + peer.address + ' ' })).on('error', () => {});
   socket.bind(0, () => { socket.setBroadcast(true); send(); });
   const again = setInterval(send, 200);
   return { end: () => { clearInterval(again); socket.close(); }, send };

@@ -15,7 +15,6 @@ function startWorld() {
       items: world.names.map((name) => ({ metadata: { name, namespace: 'x', resourceVersion: '1' } })),
       resourceVersion: '1',
     }),
-    // eslint-disable-next-line require-yield
     async *watch() {
       throw expired('too old');
     },

@@ -181,12 +181,7 @@ export function createPolicyPart(context: HostNetworkContext): HostNetworkPart {
     for (const pod of remembered?.pods ?? []) if (!pods.items.has(pod.address)) untold.set(pod.address, pod);
     isLoaded = true;
     wake();
-    const patience = createAbort();
-    await Promise.race([
-      known,
-      sleep(clock, FEED_PATIENCE_MS, AbortSignal.any([patience.signal, stop.signal])),
-    ]);
-    patience.abort();
+    await Promise.race([known, sleep(clock, FEED_PATIENCE_MS, stop.signal)]);
     if (source !== 'nothing' || !remembered || stop.signal.aborted) return;
     logger.warn({}, 'The API does not answer: the last known network policies count');
     source = 'memory';

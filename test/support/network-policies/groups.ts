@@ -1,7 +1,7 @@
 /** The AddressGroups that the control plane makes for the policies of a world. */
 import { type AddressGroup, addressSliceName, neededGroups } from '../../../src/schemas/address-groups.ts';
 import type { NetworkPolicy } from '../../../src/schemas/types.ts';
-import { type LabelSelector, selects, type World } from './oracle.ts';
+import { selects, type World } from './oracle.ts';
 
 export function groupsOf({
   namespaces,
@@ -15,8 +15,8 @@ export function groupsOf({
       const found = pods.filter(
         (pod) =>
           (namespaceSelector
-            ? selects(namespaceSelector as LabelSelector, namespaces[pod.namespace] ?? {})
-            : pod.namespace === namespace) && selects(podSelector as LabelSelector, pod.labels),
+            ? selects(namespaceSelector, namespaces[pod.namespace] ?? {})
+            : pod.namespace === namespace) && selects(podSelector, pod.labels),
       );
       const group = {
         metadata: { name: addressSliceName(name, 0) },

@@ -28,6 +28,7 @@ import { type ContainerRuntime, RuntimeError } from '../node-agent/runtime/types
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './identity/cluster-identity.ts';
 import type { JoinedNetwork } from '../network/host-network.ts';
 import type { NodeNetworkOptions } from './host-networks.ts';
+import { podLinksAt } from './pod-links.ts';
 import { openEngineRecord, recordingRuntime } from './removal/engine-record.ts';
 
 export interface NodeOptions {
@@ -203,12 +204,19 @@ function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logg
   const { cluster, nodeName: node, directory } = options;
   const clock = systemClock;
   const host = options.dockerHost ?? defaultDockerHost();
-  const runtime = recordingRuntime(createDockerRuntime({ host, cluster, node, clock, logger }), {
-    directory,
-    cluster,
-    dockerHost: host,
-    readIdentity: () => readEngineIdentity(host, clock),
-  });
+  const runtime = recordingRuntime(
+    createDockerRuntime({
+      ...{ host, cluster, node, clock, logger },
+      links: podLinksAt(host),
+      ...(options.network && options.network.mode !== 'none' ? { programDirectory: directory } : {}),
+    }),
+    {
+      directory,
+      cluster,
+      dockerHost: host,
+      readIdentity: () => readEngineIdentity(host, clock),
+    },
+  );
   return {
     runtime,
     volumes: createDiskPodVolumes({

@@ -8,6 +8,8 @@ import { PassThrough, Readable } from 'node:stream';
 import { spawnSync } from 'node:child_process';
 import Docker from 'dockerode';
 import { systemRng } from '../../src/base/rng.ts';
+import { createContainerLinks } from '../../src/network/pod-network/connect-container.ts';
+import { runProgram } from '../../src/network/run-program.ts';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { freeRange } from './free-ranges.ts';
 import { createTar } from '../../src/node-agent/images/tar.ts';
@@ -127,7 +129,12 @@ export async function removeCluster(cluster: string, docker = connectDocker()): 
       }
     }),
   );
-  for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove();
+  for (const { Id, Options } of await docker.listNetworks({ filters })) {
+    await docker.getNetwork(Id).remove();
+    const bridge = Options?.['com.docker.network.bridge.name'];
+    // The agent makes it before the Engine's network, and the Engine leaves it then.
+    if (bridge !== undefined) await createContainerLinks(runProgram).removeBridge(bridge);
+  }
 }
 
 /** A /24 that nothing uses. */

@@ -23,6 +23,8 @@ export const labelKeys = {
   role: 'symphony.dev/role',
   /** The agent records it before it asks for the container: a copy has no recorded mark. */
   mark: 'symphony.dev/mark',
+  /** The pod's address, on a container whose network the agent connects. */
+  address: 'symphony.dev/address',
   /** The pod as JSON, on one of its containers. A lost control plane is rebuilt from it. */
   podManifest: 'symphony.dev/pod-manifest',
 } as const;

@@ -12,6 +12,7 @@ import { type ContainerRuntime, RuntimeError } from '../../node-agent/runtime/ty
 import { VOLUMES } from '../../node-agent/volumes/disk-pod-volumes.ts';
 import { unmountBelow } from '../../node-agent/volumes/mounts.ts';
 import { createProjectQuotas } from '../../node-agent/volumes/project-quotas.ts';
+import { podLinksAt } from '../pod-links.ts';
 import { networkNameOf } from '../identity/cluster-identity.ts';
 
 /** The number of containers that were removed: by label and name, whatever the records say. */
@@ -45,7 +46,10 @@ async function withRuntime<T>(
   task: (runtime: ContainerRuntime) => Promise<T>,
 ): Promise<T> {
   const { cluster, node, dockerHost: host } = place;
-  const runtime = createDockerRuntime({ host, cluster, node, clock: systemClock, logger: silentLogger });
+  const runtime = createDockerRuntime({
+    ...{ host, cluster, node, clock: systemClock, logger: silentLogger },
+    links: podLinksAt(host),
+  });
   try {
     return await task(runtime);
   } finally {

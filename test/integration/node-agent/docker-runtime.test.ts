@@ -19,6 +19,7 @@ import {
   TEST_IMAGE,
   uniqueCluster,
 } from '../../support/docker.ts';
+import { createLinkedRuntime } from '../../support/linked-runtime.ts';
 import { aContainerSpec, aSandboxSpec, vacantSandbox } from '../../support/sandbox.ts';
 
 const connect = (cluster: string, node: string): ContainerRuntime =>
@@ -26,28 +27,46 @@ const connect = (cluster: string, node: string): ContainerRuntime =>
 
 const SERVER = ['sh', '-c', 'trap "exit 7" TERM; while :; do sleep 1 & wait $!; done'];
 
-describeContainerRuntime('docker', async () => {
-  await ensureTestImages();
-  const cluster = uniqueCluster();
-  const net = await freeSubnet();
-  const network = `symphony-${cluster}`;
-  const first = connect(cluster, 'n0');
-  await first.ensureNetwork({ name: network, subnet: net.subnet, gateway: net.gateway });
+const connectLinked = (
+  cluster: string,
+  node: string,
+  network: Parameters<ContainerRuntime['ensureNetwork']>[0],
+): ContainerRuntime => {
+  const runtime = createLinkedRuntime(cluster, node);
+  const ready = runtime.ensureNetwork(network);
   return {
-    image: TEST_IMAGE,
-    missingImage: 'symphony.test/nothing:1',
-    network,
-    ip: (host) => net.ip(host),
-    cluster,
-    connect: (node) => connect(cluster, node),
-    programs: {
-      server: SERVER,
-      stubborn: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'],
-      speaker: ['sh', '-c', 'echo one; echo two; exit 3'],
-    },
-    probe: ['true'],
-    dispose: () => removeCluster(cluster),
+    ...runtime,
+    // As an agent does, which asks for the network before it starts anything.
+    ensureSandbox: (spec) => ready.then(() => runtime.ensureSandbox(spec)),
+    create: (spec, sandbox) => ready.then(() => runtime.create(spec, sandbox)),
   };
+};
+
+describe.each(['by the engine', 'by the agent'])('connected %s', (how) => {
+  describeContainerRuntime('docker', async () => {
+    await ensureTestImages();
+    const cluster = uniqueCluster();
+    const net = await freeSubnet();
+    const network = { name: `symphony-${cluster}`, subnet: net.subnet, gateway: net.gateway };
+    const first = connect(cluster, 'n0');
+    if (how === 'by the engine') await first.ensureNetwork(network);
+    return {
+      image: TEST_IMAGE,
+      missingImage: 'symphony.test/nothing:1',
+      network: network.name,
+      ip: (host) => net.ip(host),
+      cluster,
+      connect: (node) =>
+        how === 'by the engine' ? connect(cluster, node) : connectLinked(cluster, node, network),
+      programs: {
+        server: SERVER,
+        stubborn: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'],
+        speaker: ['sh', '-c', 'echo one; echo two; exit 3'],
+      },
+      probe: ['true'],
+      dispose: () => removeCluster(cluster),
+    };
+  });
 });
 
 describe('docker runtime on a real engine', () => {

@@ -1,6 +1,6 @@
 /** The Engine's inspection of a container → {@link ContainerRecord}, pure. */
 import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
-import type { ContainerPhase, ContainerRecord } from '../types.ts';
+import { type ContainerPhase, type ContainerRecord, labelKeys } from '../types.ts';
 
 /** The Engine writes "never" as the year 1. */
 const NEVER = '0001-01-01T00:00:00Z';
@@ -33,10 +33,12 @@ const RUNNING: ReadonlySet<string> = new Set(['running', 'paused', 'restarting']
  */
 export function isAsRecorded(
   { State, Names, NetworkSettings }: Pick<ContainerInfo, 'State' | 'Names' | 'NetworkSettings'>,
-  { phase, name, ip }: ContainerRecord,
+  { phase, name, ip, labels }: ContainerRecord,
 ): boolean {
   const isSamePhase = phase === 'running' ? RUNNING.has(State) : phase === 'exited' && State === 'exited';
-  return isSamePhase && Names.includes(`/${name}`) && addressIn(NetworkSettings.Networks) === ip;
+  // The engine does not know an address that it has not assigned.
+  const isSameAddress = Boolean(labels[labelKeys.address]) || addressIn(NetworkSettings.Networks) === ip;
+  return isSamePhase && Names.includes(`/${name}`) && isSameAddress;
 }
 
 export function toContainerRecord(info: ContainerInspectInfo): ContainerRecord {

@@ -5,6 +5,7 @@ import { type Engine, LIFECYCLE_TIMEOUT_MS } from './engine.ts';
 import { engineMessage, engineStatus, toRuntimeError } from './engine-errors.ts';
 import { createGate } from './gate.ts';
 import { createContainerReads, isMissing } from './read-containers.ts';
+import type { LinkedContainers } from './linked-containers.ts';
 import type { PlacedContainers } from './sandboxes.ts';
 
 /** Measured: an Engine starts the most containers per second with about eight calls at once. */
@@ -19,16 +20,21 @@ const CONFLICT = 409;
 
 type Containers = PlacedContainers & Pick<ContainerRuntime, 'list' | 'inspect' | 'kill'>;
 
-export function createContainers(options: Omit<CreateOptions, 'inspect'>): Containers {
-  const { engine, ownership } = options;
+export interface ContainersOptions extends Omit<CreateOptions, 'inspect' | 'linked'> {
+  readonly linked?: LinkedContainers | undefined;
+}
+
+export function createContainers(options: ContainersOptions): Containers {
+  const { engine, ownership, linked } = options;
   const gate = createGate(LIFECYCLE_CONCURRENCY);
-  const reads = createContainerReads(engine, ownership);
+  const reads = createContainerReads(engine, ownership, linked);
   return {
     ...reads,
     create: (spec) => gate.run('low', () => createContainer({ ...options, inspect: reads.inspect }, spec)),
     async start(id) {
       await ownership.assertOurs(id);
-      await gate.run('high', () => startContainer(engine, id));
+      const begin = (): Promise<void> => gate.run('high', () => startContainer(engine, id));
+      await (linked ? linked.start(id, begin) : begin());
     },
     async stop(id, graceSeconds) {
       await unlessMissing(async () => {

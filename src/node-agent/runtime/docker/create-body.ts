@@ -3,7 +3,8 @@
  * specification names, and leaves no restart policy, init process or health check to the Engine.
  */
 import type { ContainerCreateOptions, HostConfig, MountSettings, PortMap } from 'dockerode';
-import type { Mount } from '../types.ts';
+import { labelKeys, type Mount } from '../types.ts';
+import { WAITING_PATH } from './plan-linked-container.ts';
 import type { NamespaceMode, NetworkMode, PlacedContainer } from './placed-container.ts';
 
 /** Kubelet's containerLogMaxSize and containerLogMaxFiles. */
@@ -13,11 +14,10 @@ export function toCreateBody(spec: PlacedContainer, negativeOomScores = true): C
   const bindings = bindingsOf(spec);
   return {
     Image: spec.image,
-    Labels: { ...spec.labels },
+    // The engine adds the labels of the image, unless it is given others.
+    Labels: { ...spec.labels, [labelKeys.address]: spec.linked?.address ?? '' },
     Env: spec.env.map(({ name, value }) => `${name}=${value}`),
-    Entrypoint: spec.command && [...spec.command],
-    // The image's arguments are not for another entry point.
-    Cmd: spec.args ? [...spec.args] : spec.command && [],
+    ...programOf(spec),
     WorkingDir: spec.workingDir,
     Hostname: spec.hostname,
     User: spec.user,
@@ -29,7 +29,19 @@ export function toCreateBody(spec: PlacedContainer, negativeOomScores = true): C
     Healthcheck: { Test: ['NONE'] },
     ExposedPorts: Object.fromEntries(Object.keys(bindings).map((port) => [port, {}])),
     HostConfig: hostConfigOf(spec, bindings, negativeOomScores),
-    NetworkingConfig: endpointOf(spec.network),
+    ...(spec.linked
+      ? // A network of its own, which the engine leaves empty.
+        { NetworkDisabled: true }
+      : { NetworkingConfig: endpointOf(spec.network) }),
+  };
+}
+
+function programOf({ linked, command, args }: PlacedContainer): ContainerCreateOptions {
+  if (linked?.waits) return { Entrypoint: [WAITING_PATH], Cmd: [...linked.waits.args] };
+  return {
+    Entrypoint: command && [...command],
+    // The image's arguments are not for another entry point.
+    Cmd: args ? [...args] : command && [],
   };
 }
 
@@ -41,7 +53,7 @@ const endpointOf = (network: NetworkMode): ContainerCreateOptions['NetworkingCon
 function hostConfigOf(spec: PlacedContainer, bindings: PortMap, negativeOomScores: boolean): HostConfig {
   const { oomScoreAdj = 0 } = spec;
   return {
-    NetworkMode: networkMode(spec.network),
+    NetworkMode: spec.linked ? undefined : networkMode(spec.network),
     IpcMode: namespaceMode(spec.ipc),
     PidMode: pidMode(spec.pid),
     RestartPolicy: { Name: 'no' },
@@ -56,7 +68,7 @@ function hostConfigOf(spec: PlacedContainer, bindings: PortMap, negativeOomScore
     SecurityOpt: securityOptions(spec),
     Sysctls: { ...spec.sysctls },
     Runtime: spec.runtimeHandler,
-    Mounts: spec.mounts.map(toMount),
+    Mounts: mountsOf(spec).map(toMount),
     PortBindings: bindings,
     CpuShares: spec.cpuShares,
     CpuQuota: spec.cpuQuotaMicros,
@@ -95,6 +107,11 @@ function namespaceMode(mode: NamespaceMode): string {
 /** A PID namespace is private by default and can be joined. The Engine names neither. */
 function pidMode(mode: NamespaceMode): string {
   return mode.type === 'private' || mode.type === 'shareable' ? '' : namespaceMode(mode);
+}
+
+function mountsOf({ mounts, linked }: PlacedContainer): readonly Mount[] {
+  if (!linked?.waits) return mounts;
+  return [...mounts, { source: linked.waits.program, target: WAITING_PATH, readOnly: true }];
 }
 
 const toMount = (mount: Mount): MountSettings => ({

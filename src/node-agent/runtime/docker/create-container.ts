@@ -5,6 +5,7 @@ import type { Logger } from '../../../base/logger.ts';
 import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
 import { toCreateBody } from './create-body.ts';
 import { asRequest, type Engine, LIFECYCLE_TIMEOUT_MS } from './engine.ts';
+import type { LinkedContainers } from './linked-containers.ts';
 import type { OomScoreSupport } from './oom-score.ts';
 import type { Ownership } from './ownership.ts';
 import type { PlacedContainer } from './placed-container.ts';
@@ -15,6 +16,8 @@ export interface CreateOptions {
   readonly oomScores: OomScoreSupport;
   readonly logger: Logger;
   readonly inspect: ContainerRuntime['inspect'];
+  /** Absent where the engine makes the networks of all containers. */
+  readonly linked?: Pick<LinkedContainers, 'plan'> | undefined;
 }
 
 /** Labels that a container and its second request have in common. */
@@ -34,7 +37,8 @@ export async function createContainer(options: CreateOptions, spec: PlacedContai
   }
   const negativeOomScores =
     spec.oomScoreAdj === undefined || spec.oomScoreAdj >= 0 || (await oomScores.negativeAllowed(spec));
-  const body = toCreateBody(spec, negativeOomScores);
+  const linked = await options.linked?.plan(spec);
+  const body = toCreateBody(linked ? { ...spec, linked } : spec, negativeOomScores);
   try {
     const container = await engine.call(
       `create container "${spec.name}"`,

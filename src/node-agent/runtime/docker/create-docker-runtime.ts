@@ -11,6 +11,7 @@ import { watchEvents } from './events.ts';
 import { createExecs } from './exec.ts';
 import { createImages } from './images.ts';
 import { createInfo } from './info.ts';
+import { createLinkedContainers, type PodLinks } from './linked-containers.ts';
 import { createLogs } from './logs.ts';
 import { createNetworks } from './networks.ts';
 import { createOomScoreSupport } from './oom-score.ts';
@@ -26,6 +27,10 @@ export interface DockerRuntimeOptions extends EngineAddress {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly rng?: Rng;
+  /** The pods' network on this machine; absent where the engine is elsewhere. */
+  readonly links?: PodLinks | undefined;
+  /** For a program on this machine that containers begin with. Without it, the engine connects them. */
+  readonly programDirectory?: string;
 }
 
 export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRuntime {
@@ -37,7 +42,18 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
   const disposed = createAbort();
   const info = createInfo(engine, clock);
   const images = createImages(engine, clock);
-  const containers = createContainers({ engine, ownership, oomScores, logger });
+  const sees = createSees(engine);
+  const { links, programDirectory: directory } = options;
+  const linked =
+    links &&
+    (directory === undefined
+      ? undefined
+      : createLinkedContainers({ ...info, ...sees, engine, links, directory, clock, logger }));
+  const networks = createNetworks({
+    ...{ engine, cluster, clock, signal: disposed.signal },
+    bridges: links,
+  });
+  const containers = createContainers({ engine, ownership, oomScores, logger, linked });
   return {
     ...info,
     ...images,
@@ -45,10 +61,15 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
     ...createSandboxes(containers, { ...info, ...images }),
     ...createExecs({ engine, ownership, clock }),
     ...createLogs(engine, ownership),
-    ...createSees(engine),
+    ...sees,
     ...createPathUsers(engine),
     ...createStats(engine, ownership),
-    ...createNetworks(engine, cluster, clock, disposed.signal),
+    ...networks,
+    async ensureNetwork(network) {
+      const made = await networks.ensureNetwork(network);
+      linked?.setNetwork(made.bridge === undefined ? undefined : { ...network, bridge: made.bridge });
+      return made;
+    },
     ...createDial(engine, clock),
     async *events(signal) {
       using ended = anySignal(signal, disposed.signal);

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../base/clock.ts';
 import { goWords, hostPort } from '../../../base/go-words.ts';
-import { type ContainerRuntime, RuntimeError } from '../types.ts';
+import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
 import { dialLocalhost } from './local-dial.ts';
 
@@ -32,7 +32,9 @@ export function createDial(engine: Engine, clock: Clock): Pick<ContainerRuntime,
     const ofNetwork = Object.values(info.NetworkSettings.Networks)
       .map((network) => network.IPAddress)
       .find((ip) => ip !== '');
-    return { id: info.Id, pid: info.State.Pid, address: mode === 'host' ? '127.0.0.1' : ofNetwork };
+    const linked = info.State.Running ? info.Config.Labels[labelKeys.address] : undefined;
+    const address = mode === 'host' ? '127.0.0.1' : linked || ofNetwork;
+    return { id: info.Id, pid: info.State.Pid, address };
   }
 
   /** `first` is why its address did not do. */

@@ -8,6 +8,7 @@ import { cidrsOverlap } from '../../../base/cidr.ts';
 import { type Clock, sleep } from '../../../base/clock.ts';
 import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
+import type { PodLinks } from './linked-containers.ts';
 import { listNetworks, subnetsOf } from './read-engine.ts';
 
 type Networks = Pick<ContainerRuntime, 'ensureNetwork' | 'removeNetwork'>;
@@ -28,7 +29,19 @@ export function bridgeName(cluster: string, network: string): string {
 const bridgeOf = ({ Id, Options }: NetworkInspectInfo): string =>
   Options?.['com.docker.network.bridge.name'] ?? `br-${Id.slice(0, 12)}`;
 
-export function createNetworks(engine: Engine, cluster: string, clock: Clock, signal: AbortSignal): Networks {
+export interface NetworksOptions {
+  readonly engine: Engine;
+  readonly cluster: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /**
+   * Makes the interface before the Engine's network: the Engine then leaves it alone when somebody
+   * prunes networks. The agent connects containers that the Engine does not know of.
+   */
+  readonly bridges?: Pick<PodLinks, 'ensureBridge' | 'removeBridge'> | undefined;
+}
+
+export function createNetworks({ engine, cluster, clock, signal, bridges }: NetworksOptions): Networks {
   const { docker, call } = engine;
 
   const all = (): Promise<readonly NetworkInspectInfo[]> => listNetworks(engine);
@@ -54,6 +67,8 @@ export function createNetworks(engine: Engine, cluster: string, clock: Clock, si
   }
 
   async function create(network: PodNetwork): Promise<void> {
+    const bridge = bridgeName(cluster, network.name);
+    await bridges?.ensureBridge(bridge, network);
     try {
       await call(`create network "${network.name}"`, ({ abortSignal }) =>
         docker.createNetwork({
@@ -63,7 +78,7 @@ export function createNetworks(engine: Engine, cluster: string, clock: Clock, si
           IPAM: { Driver: 'default', Config: [{ Subnet: network.subnet, Gateway: network.gateway }] },
           Options: {
             'com.docker.network.bridge.enable_ip_masquerade': 'true',
-            'com.docker.network.bridge.name': bridgeName(cluster, network.name),
+            'com.docker.network.bridge.name': bridge,
           },
           Labels: { [labelKeys.cluster]: cluster },
           abortSignal,
@@ -122,7 +137,10 @@ export function createNetworks(engine: Engine, cluster: string, clock: Clock, si
     },
     async removeNetwork(name) {
       for (const network of await named(name)) {
-        if (network.Labels?.[labelKeys.cluster] === cluster) await drop(network.Id);
+        if (network.Labels?.[labelKeys.cluster] !== cluster) continue;
+        if (bridges && !(await bridges.removeBridge(bridgeOf(network))))
+          throw new RuntimeError('conflict', `Cannot remove network "${name}": it has active endpoints`);
+        await drop(network.Id);
       }
     },
   };

@@ -14,6 +14,13 @@ import {
   type SandboxSpec,
 } from '../types.ts';
 
+/** How a container begins whose network the agent connects. */
+export interface LinkedStart {
+  readonly address: string;
+  /** It waits for its network; absent for a pause container, which needs none. */
+  readonly waits?: { readonly program: string; readonly args: readonly string[] };
+}
+
 interface Joined {
   readonly type: 'container';
   readonly containerId: string;
@@ -27,6 +34,8 @@ export interface PlacedContainer
   readonly network: NetworkMode;
   readonly ipc: NamespaceMode;
   readonly pid: NamespaceMode;
+  /** The agent connects its network; absent if the engine does. */
+  readonly linked?: LinkedStart;
 }
 
 /** The id of a sandbox that the pod's only container holds. */

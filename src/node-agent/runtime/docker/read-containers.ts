@@ -3,6 +3,7 @@ import { createSlots } from '../../../base/slots.ts';
 import { type ContainerRecord, type ContainerRuntime, RuntimeError } from '../types.ts';
 import { isAsRecorded, toContainerRecord } from './container-record.ts';
 import type { Engine } from './engine.ts';
+import type { LinkedContainers } from './linked-containers.ts';
 import type { Ownership } from './ownership.ts';
 
 /** Inspections at once during a list. More would hold up the start of containers. */
@@ -14,6 +15,7 @@ export const isMissing = (error: unknown): boolean =>
 export function createContainerReads(
   { docker, call }: Engine,
   ownership: Ownership,
+  linked?: Pick<LinkedContainers, 'complete'>,
 ): Pick<ContainerRuntime, 'list' | 'inspect'> {
   /** The last inspection of each container. A list drops those that are gone. */
   const seen = new Map<string, ContainerRecord>();
@@ -26,7 +28,8 @@ export function createContainerReads(
       );
       if (!ownership.isOurs(info.Config.Labels)) return undefined;
       ownership.remember(info.Id);
-      const record = toContainerRecord(info);
+      const inspected = toContainerRecord(info);
+      const record = linked?.complete(inspected) ?? inspected;
       seen.set(record.id, record);
       return record;
     } catch (error) {

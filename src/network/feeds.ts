@@ -1,14 +1,25 @@
 /**
  * The objects of the cluster that the host's network is made from, kept up to date by watches. A
- * feed keeps what it has while the API cannot be reached: the network goes on with it.
+ * feed keeps what it has while the API cannot be reached, or is rebuilding a store that was lost: the
+ * network goes on with it.
  */
 import type { Clock } from '../base/clock.ts';
+import { TransientError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import { createReflector, type Reflector } from '../client/reflector.ts';
 import type { ApiClient, ResourcePath } from '../client/types.ts';
 import type { KubeObject } from '../schemas/object.ts';
-import type { EndpointSlice, Ingress, IngressClass, Namespace, Node, Service } from '../schemas/types.ts';
+import type { AddressGroup } from '../schemas/address-groups.ts';
+import type {
+  EndpointSlice,
+  Ingress,
+  IngressClass,
+  Namespace,
+  NetworkPolicy,
+  Node,
+  Service,
+} from '../schemas/types.ts';
 
 export interface Feed<T extends KubeObject> {
   /** By `namespace/name`, or by name where the kind has no namespaces. */
@@ -29,6 +40,8 @@ const RESOURCES = {
   namespaces: { group: '', version: 'v1', plural: 'namespaces' },
   ingresses: { group: 'networking.k8s.io', version: 'v1', plural: 'ingresses' },
   ingressClasses: { group: 'networking.k8s.io', version: 'v1', plural: 'ingressclasses' },
+  networkPolicies: { group: 'networking.k8s.io', version: 'v1', plural: 'networkpolicies' },
+  addressGroups: { group: 'symphony.dev', version: 'v1alpha1', plural: 'addressgroups' },
 } as const satisfies Record<string, ResourcePath>;
 
 interface FeedKinds {
@@ -38,6 +51,8 @@ interface FeedKinds {
   readonly namespaces: Namespace;
   readonly ingresses: Ingress;
   readonly ingressClasses: IngressClass;
+  readonly networkPolicies: NetworkPolicy;
+  readonly addressGroups: AddressGroup;
 }
 
 export interface Feeds extends AsyncDisposable {
@@ -79,7 +94,7 @@ function startFeed(options: FeedsOptions, resource: ResourcePath) {
   let isSynced = false;
   const tell = (key: string | undefined): void => listeners.forEach((listener) => listener(key));
 
-  function onList(list: readonly KubeObject[]): void {
+  async function onList(list: readonly KubeObject[]): Promise<void> {
     const gone = new Set(items.keys());
     const changed: string[] = [];
     for (const object of list) {
@@ -88,10 +103,23 @@ function startFeed(options: FeedsOptions, resource: ResourcePath) {
       if (items.get(key)?.metadata.resourceVersion !== object.metadata.resourceVersion) changed.push(key);
       items.set(key, withoutOwnership(object));
     }
-    for (const key of gone) items.delete(key);
+    for (const key of changed) tell(key);
+    if (gone.size > 0 || !isSynced) await checkTrust();
+    for (const key of gone) {
+      items.delete(key);
+      tell(key);
+    }
     isSynced = true;
-    for (const key of [...changed, ...gone]) tell(key);
     tell(undefined);
+  }
+
+  /**
+   * Asked after the list was read: a store that has lost its history lists nothing, until it is
+   * rebuilt from Git. An error makes the reflector list again.
+   */
+  async function checkTrust(): Promise<void> {
+    const { phase } = await options.client.clusterState();
+    if (phase === 'rebuilding') throw new TransientError('The control plane is rebuilding its state');
   }
 
   const reflector = createReflector<KubeObject>({

@@ -8,6 +8,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import type { ApiClient } from '../client/types.ts';
 import type { Feeds } from './feeds.ts';
+import type { HostPods } from './host-pods.ts';
 import type { IngressSettings } from './ingress/render-caddy.ts';
 import type { Nft } from './nft/table-writer.ts';
 import type { NetworkMode } from './pod-network/plan-links.ts';
@@ -58,6 +59,7 @@ export interface HostNetworkContext {
   readonly settings: NetworkSettings;
   readonly feeds: Feeds;
   readonly host: HostState;
+  readonly pods: HostPods;
   /** What is wrong with a part; undefined when nothing is. The nodes of this host show it. */
   report(part: string, trouble: NetworkTrouble | undefined): void;
 }
@@ -73,12 +75,18 @@ export interface HostNetworkPart extends AsyncDisposable {
   start(): void;
 }
 
-export interface HostNetworkOptions extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host' | 'report'> {
+export interface HostNetworkOptions
+  extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host' | 'pods' | 'report'> {
   readonly first: HostNode;
 }
 
 export interface HostNetwork extends AsyncDisposable {
   /** One more node of this host; it leaves when the answer is disposed. */
-  join(node: HostNode): Disposable;
+  join(node: HostNode): HostMembership;
   readonly troubles: readonly NetworkTrouble[];
+}
+
+/** The host's network as a node of it sees it. */
+export interface HostMembership extends Disposable {
+  readonly pods: HostPods;
 }

@@ -2,6 +2,7 @@
 import { openScope } from '../base/scope.ts';
 import { createFeeds } from './feeds.ts';
 import type {
+  HostMembership,
   HostNetwork,
   HostNetworkContext,
   HostNetworkOptions,
@@ -10,16 +11,19 @@ import type {
   HostState,
   NetworkTrouble,
 } from './host-network.ts';
+import { createHostPods } from './host-pods.ts';
 import { createIngress } from './ingress/ingress.ts';
 import { createNft } from './nft/nft.ts';
 import { createPodNetworkPart } from './pod-network/pod-network-part.ts';
+import { createPolicyPart } from './policy/policy-part.ts';
 import { createServicesPart } from './services/services-part.ts';
 
 /** Parts in the order of their start; they end in reverse. */
 const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [
   createPodNetworkPart,
-  createIngress,
   (context) => createServicesPart(context),
+  createPolicyPart,
+  createIngress,
 ];
 
 export function startHostNetwork({ first, ...options }: HostNetworkOptions): Promise<HostNetwork> {
@@ -35,16 +39,19 @@ export function startHostNetwork({ first, ...options }: HostNetworkOptions): Pro
       if (trouble) troubles.set(part, trouble);
       else troubles.delete(part);
     };
-    const context = { ...options, logger, nft: createNft(options.run), feeds, host, report };
+    const pods = createHostPods();
+    const nft = createNft(options.run);
+    const context = { ...options, logger, nft, feeds, host, pods, report };
     for (const create of PARTS) scope.use(create(context)).start();
     return {
       get troubles() {
         return [...troubles.values()];
       },
-      join(node: HostNode): Disposable {
+      join(node: HostNode): HostMembership {
         nodes.set(node.name, node);
         tell();
         return {
+          pods,
           [Symbol.dispose]() {
             if (nodes.delete(node.name)) tell();
           },

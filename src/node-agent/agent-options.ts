@@ -8,7 +8,7 @@ import type { PodSecurityLevel } from '../schemas/pod-security/types.ts';
 import type { MachineUsage } from './node/plan-pressure.ts';
 import type { EngineShare } from './node/plan-share.ts';
 import type { Routes } from './node/read-routes.ts';
-import type { RecordStore } from './ports.ts';
+import type { HostPodBook, RecordStore } from './ports.ts';
 import type { HandlerContext } from './probes/handlers.ts';
 import type { ProbeIo } from './probes/probe-io.ts';
 import type { ContainerRuntime } from './runtime/types.ts';
@@ -45,6 +45,8 @@ export interface NodeAgentOptions extends PartOptions {
   readonly network: Parameters<ContainerRuntime['ensureNetwork']>[0];
   /** What is wrong with the network of this host; undefined when nothing is. */
   readonly hostNetwork?: () => HostNetworkTrouble | undefined;
+  /** Asked when the agent has started. Undefined where pods have the ports of the host alone. */
+  readonly hostPods?: () => HostPodBook | undefined;
   readonly clusterDomain?: string;
   /** The highest level of privilege that this node accepts. Default: `privileged`. */
   readonly maxPodSecurity?: PodSecurityLevel;

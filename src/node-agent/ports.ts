@@ -89,6 +89,16 @@ export interface PodAddresses {
   release(uid: string): void;
 }
 
+/** The network of the host, which is told the pods that have addresses of it. */
+export interface HostPodBook {
+  /** The pod has this address, or other labels than before. */
+  set(pod: Pod, address: string): void;
+  /** The pod has given its address back. */
+  delete(uid: string): void;
+  /** Resolves when a container may have the address; rejects if it may not yet. */
+  prepare(address: string): Promise<void>;
+}
+
 /** The containers that the agent has made for a pod; see pod/own-containers.ts. */
 export interface MadeContainers {
   readonly ids: readonly string[];

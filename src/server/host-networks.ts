@@ -11,6 +11,7 @@ import type { ApiClient } from '../client/types.ts';
 import type { Config } from '../config/index.ts';
 import { whyHostPortsOnly } from '../network/host-ability.ts';
 import type { HostNetwork, NetworkSettings, NetworkTrouble } from '../network/host-network.ts';
+import type { HostPods } from '../network/host-pods.ts';
 import type { IngressSettings } from '../network/ingress/render-caddy.ts';
 import { observeInterfaces, planUplinks, USUAL_MTU } from '../network/pod-network/observe-host.ts';
 import { tunnelMtu } from '../network/pod-network/plan-commands.ts';
@@ -32,6 +33,8 @@ export interface JoiningNode {
 }
 
 export interface JoinedNetwork extends Disposable {
+  /** Undefined where pods have the ports of the host alone. */
+  readonly pods?: HostPods | undefined;
   /** What is wrong with the network of the node's host. */
   readonly trouble: NetworkTrouble | undefined;
 }
@@ -104,6 +107,7 @@ export function createHostNetworks(): HostNetworks {
       }
       const joined = network.join({ name, address });
       return {
+        pods: joined.pods,
         get trouble() {
           return asOne(network.troubles);
         },

@@ -132,6 +132,7 @@ async function startIn(
           }),
         }
       : {}),
+    hostPods: () => joined?.pods,
   });
   scope.use(agent);
   if (options.runtime === 'docker') {

@@ -54,11 +54,6 @@ it.each([
 });
 
 it.each([
-  [
-    'NetworkPolicy',
-    { podSelector: {} },
-    'NetworkPolicy is kept, but not implemented by Symphony: traffic is not',
-  ],
   ['Service', { type: 'LoadBalancer', ports: [{ port: 80 }] }, 'load balancers get no address yet'],
 ])('says of a %s that nothing acts on it, at create and at update', async (kind, spec, warning) => {
   const created = await create(kind, { metadata: { name: 'a' }, spec });

@@ -4,6 +4,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { systemRng } from '../../src/base/rng.ts';
 import { type Feed, type FeedListener, type Feeds, keyOf } from '../../src/network/feeds.ts';
 import type { HostNetworkContext, HostNode } from '../../src/network/host-network.ts';
+import { createHostPods } from '../../src/network/host-pods.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import type { Event } from '../../src/schemas/types.ts';
 
@@ -40,7 +41,7 @@ function createFakeFeed(): FakeFeed {
   };
 }
 
-const KINDS = ['services', 'endpointSlices', 'nodes'] as const;
+const KINDS = ['services', 'endpointSlices', 'nodes', 'networkPolicies', 'addressGroups'] as const;
 type FakeFeeds = Readonly<Record<(typeof KINDS)[number], FakeFeed>>;
 
 export const createFakeFeeds = (): FakeFeeds =>
@@ -89,6 +90,7 @@ export function createNetworkWorld(
       follow: async () => undefined,
       report: () => undefined,
       feeds: { of: (kind: keyof FakeFeeds) => feeds[kind] } as unknown as Feeds,
+      pods: createHostPods(),
       ...parts,
     },
   };

@@ -15,11 +15,11 @@ import { withVerbs } from '../support/objects.ts';
 
 /** Refused in a repository, or not Git's at all. */
 const NOT_IN_GIT = [
+  'AddressGroup',
   'Application',
   'Event',
   'Ingress',
   'Lease',
-  'NetworkPolicy',
   'PersistentVolume',
   'PersistentVolumeClaim',
 ];

@@ -30,7 +30,7 @@ export interface TablePart {
   readonly elements?: Readonly<Record<string, ReadonlyMap<string, string>>>;
   /** The part's own chains, by name: their rules. */
   readonly chains?: Readonly<Record<string, readonly string[]>>;
-  /** The part's own sets, by name. The kernel fills them. A set keeps its declaration. */
+  /** The part's own sets, by name, filled by its elements or the kernel. A set keeps its declaration. */
   readonly sets?: Readonly<Record<string, SetDeclaration>>;
 }
 
@@ -90,7 +90,7 @@ export function createTableState(frame: TableFrame): TableState {
   }
 
   function claimsOf(set: string): Map<string, Claims> {
-    if (!frame.sets[set]) throw new Error(`Table "${frame.name}" has no set "${set}"`);
+    if (!frame.sets[set] && !sets.has(set)) throw new Error(`Table "${frame.name}" has no set "${set}"`);
     const keys = claims.get(set) ?? new Map<string, Claims>();
     claims.set(set, keys);
     return keys;
@@ -112,6 +112,8 @@ export function createTableState(frame: TableFrame): TableState {
     const old = parts.get(name);
     if (part) parts.set(name, part);
     else parts.delete(name);
+    for (const [own, declared] of Object.entries(part?.sets ?? {}))
+      if (!old?.sets?.[own]) setSet(own, declared);
     for (const [setName, elements] of Object.entries(old?.elements ?? {}))
       for (const key of elements.keys())
         if (!part?.elements?.[setName]?.has(key)) claim(setName, key, undefined, name);
@@ -123,8 +125,6 @@ export function createTableState(frame: TableFrame): TableState {
     for (const [chain, rules] of Object.entries(part?.chains ?? {}))
       if (!isSame(old?.chains?.[chain], rules)) setChain(chain, rules);
     for (const own of Object.keys(old?.sets ?? {})) if (!part?.sets?.[own]) setSet(own, undefined);
-    for (const [own, declared] of Object.entries(part?.sets ?? {}))
-      if (!old?.sets?.[own]) setSet(own, declared);
   }
 
   function forgetChanges(): void {
@@ -160,6 +160,8 @@ export function createTableState(frame: TableFrame): TableState {
     const removed: string[] = [];
     const added: string[] = [];
     for (const [setName, keys] of before) {
+      // A set goes with its elements.
+      if (!frame.sets[setName] && !sets.has(setName)) continue;
       const gone: string[] = [];
       const come: string[] = [];
       for (const [key, old] of keys) {
@@ -172,7 +174,10 @@ export function createTableState(frame: TableFrame): TableState {
       append(added, elementCommands('add', where, setName, come));
     }
     for (const [name, old] of setsBefore)
-      if (old && !sets.has(name)) dropped.push(`delete ${old.kind} ${where} ${name}`);
+      if (!sets.has(name)) {
+        claims.delete(name);
+        if (old) dropped.push(`delete ${old.kind} ${where} ${name}`);
+      }
     forgetChanges();
     const commands = [...made, ...filled, ...removed, ...added, ...flushed, ...dropped];
     return commands.length === 0 ? undefined : `${commands.join('\n')}\n`;

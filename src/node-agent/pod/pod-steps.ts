@@ -1,8 +1,11 @@
 /** Executes the planned steps of one pod. It decides nothing: a failed step throws or is noted. */
+import { errorMessage } from '../../base/errors.ts';
+import { StepProblem } from '../ports.ts';
 import type { PodContainers } from './pod-containers.ts';
 import type { PodAction } from './pod-step.ts';
 import type { PlannedContainer } from './pod-view.ts';
-import type { PodPart } from './types.ts';
+import { tellAddress } from './tell-address.ts';
+import type { PodPart, PodWorkerContext } from './types.ts';
 
 export interface PodStepsOptions extends PodPart {
   readonly containers: PodContainers;
@@ -84,11 +87,13 @@ export function createPodSteps(options: PodStepsOptions): PodSteps {
   return { busy, execute };
 }
 
-async function allocateIp({ context: { addresses }, state, save }: PodStepsOptions): Promise<void> {
+async function allocateIp({ context, state, save }: PodStepsOptions): Promise<void> {
+  const { addresses } = context;
   const address = addresses.allocate(state.uid);
   await addresses.verify(address);
   state.ip = address;
   state.holdsIp = true;
+  tellAddress(context, state);
   return save();
 }
 
@@ -96,13 +101,27 @@ async function releaseIp({ context, state, save }: PodStepsOptions): Promise<voi
   state.holdsIp = false;
   // A record that still named the address would claim it again after a restart.
   await save();
-  context.addresses.release(state.uid);
+  giveAddressBack(context, state.uid);
 }
 
-/** The address must lead to the pod's network, also when the pod gets its network anew. */
+/**
+ * The address must lead to the pod's network, also when the pod gets its network anew, and the
+ * network must be ready for the pod.
+ */
 async function verifyAddress({ context, state }: PodStepsOptions): Promise<void> {
   if (state.pod.spec.hostNetwork === true || state.ip === undefined) return;
   await context.addresses.verify(state.ip);
+  try {
+    await context.hostPods()?.prepare(state.ip);
+  } catch (error) {
+    throw new StepProblem('FailedCreatePodSandBox', errorMessage(error), { cause: error });
+  }
+}
+
+function giveAddressBack({ addresses, hostPods }: PodWorkerContext, uid: string): void {
+  // Nothing of this pod may hold for the next one that gets the address.
+  hostPods()?.delete(uid);
+  addresses.release(uid);
 }
 
 async function ensureVolumes({ context, state, problems }: PodStepsOptions): Promise<void> {
@@ -133,9 +152,9 @@ async function writeFinalStatus({ context, state, containers, publish }: PodStep
 }
 
 async function tearDown({ context, state, containers }: PodStepsOptions): Promise<void> {
-  const { resources, addresses, statuses } = context;
+  const { resources, statuses } = context;
   await resources.tearDown(state.pod);
-  addresses.release(state.uid);
+  giveAddressBack(context, state.uid);
   if (!state.removed) await context.deleteObject(state.pod);
   state.gone = true;
   containers.probes.stop();

@@ -24,6 +24,7 @@ import { createPodState, podRecordOf } from './pod-state.ts';
 import { type PodAction, subjectOf } from './pod-step.ts';
 import { createPodSteps, type PodSteps } from './pod-steps.ts';
 import { CLEANUP, type PlannedContainer, type PodView, type TellPodEvent } from './pod-view.ts';
+import { tellAddress } from './tell-address.ts';
 import type { PodPart, PodWorker, PodWorkerContext } from './types.ts';
 
 interface Parts extends PodPart {
@@ -38,6 +39,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   const { clock } = context;
   const state = createPodState(initial, clock.now());
   const { uid } = state;
+  tellAddress(context, state);
   const logger = context.logger.child({ component: 'pod-worker', pod: keyOf(initial.pod), uid });
   const jobs = new Set<Promise<void>>();
   const abort = createAbort();
@@ -186,7 +188,7 @@ function workerOf(parts: Parts): PodWorker {
   };
 }
 
-function replacePod({ state, problems, save }: Parts, next: Pod): void {
+function replacePod({ context, state, problems, save }: Parts, next: Pod): void {
   const before = state.pod;
   const changed =
     !jsonEqual(next.spec, before.spec) || !jsonEqual(next.metadata.labels, before.metadata.labels);
@@ -197,7 +199,10 @@ function replacePod({ state, problems, save }: Parts, next: Pod): void {
   if (next.status && isTerminal(next.status) && !isTerminal(state.status)) state.status = next.status;
   // A store that went back may have the object again. The pod ends with it then.
   state.removed = false;
-  if (changed) problems.clear();
+  if (changed) {
+    problems.clear();
+    tellAddress(context, state);
+  }
   if (isNews) void save();
 }
 

@@ -4,6 +4,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Pod, PodStatus } from '../../schemas/types.ts';
 import type {
+  HostPodBook,
   ImageSource,
   PodAddresses,
   PodRecord,
@@ -26,6 +27,8 @@ export interface PodWorkerContext {
   readonly resources: PodResources;
   readonly images: ImageSource;
   readonly addresses: PodAddresses;
+  /** Undefined where pods have the ports of the host alone. */
+  hostPods(): HostPodBook | undefined;
   readonly statuses: StatusWriter;
   readonly hostIp: string;
   readonly runHook: RunHook;

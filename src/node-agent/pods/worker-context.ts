@@ -48,6 +48,7 @@ export function createWorkerContext(options: NodeAgentOptions, parts: WorkerPart
     }),
     images: createImageSource(parts.images, client, logger),
     addresses: network.addresses,
+    hostPods: () => options.hostPods?.(),
     statuses: parts.statuses,
     hostIp: nodeIp,
     runHook: createRunHook(handlers),

@@ -125,6 +125,52 @@ describe('a key that several parts want', () => {
   });
 });
 
+describe("a part's own set", () => {
+  const group = (...keys: readonly string[]): TablePart => ({
+    sets: { 'group-a': { kind: 'set', declaration: 'type ipv4_addr;' } },
+    elements: { 'group-a': new Map(keys.map((key) => [key, ''])) },
+  });
+
+  it('comes before rules that name it, changes by elements, and goes after them', () => {
+    const state = started();
+    state.set('a', group('10.0.0.1'));
+    state.set('b', { chains: { own: ['ip saddr @group-a accept'] } });
+    expect(state.takeChanges()).toBe(
+      [
+        'add set ip t group-a { type ipv4_addr; }',
+        'add chain ip t own',
+        'add rule ip t own ip saddr @group-a accept',
+        'add element ip t group-a { 10.0.0.1 }',
+        '',
+      ].join('\n'),
+    );
+    state.set('a', group('10.0.0.1', '10.0.0.2'));
+    expect(state.takeChanges()).toBe('add element ip t group-a { 10.0.0.2 }\n');
+    state.set('a', undefined);
+    state.set('b', undefined);
+    expect(state.takeChanges()).toBe(
+      'flush chain ip t own\ndelete chain ip t own\ndelete set ip t group-a\n',
+    );
+    state.set('a', group('10.0.0.3'));
+    expect(state.takeChanges()).toContain('add element ip t group-a { 10.0.0.3 }\n');
+  });
+
+  it('is a part of the whole table', () => {
+    const whole = (): string => {
+      const state = started(['a', group('10.0.0.1')]);
+      return state.takeWhole();
+    };
+    expect(whole().indexOf('add set ip t group-a')).toBeLessThan(whole().indexOf('element ip t group-a'));
+  });
+
+  it('that comes and goes between two writes leaves nothing', () => {
+    const state = started();
+    state.set('a', group('10.0.0.1'));
+    state.set('a', undefined);
+    expect(state.takeChanges()).toBeUndefined();
+  });
+});
+
 it('refuses a part with a set that the table does not have', () => {
   expect(() => started(['a', { elements: { other: new Map([['x', '']]) } }])).toThrow(
     'Table "t" has no set "other"',

@@ -8,6 +8,7 @@ import type {
   HostNetworkPart,
   NetworkTrouble,
 } from '../../../src/network/host-network.ts';
+import { createHostPods } from '../../../src/network/host-pods.ts';
 import { createPodNetworkPart } from '../../../src/network/pod-network/pod-network-part.ts';
 import type { Node } from '../../../src/schemas/types.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -67,6 +68,7 @@ function aHost(broken = '') {
       ...{ clusterDomain: 'cluster.local', mode: 'auto', gateway: '10.244.0.1', bridge: 'sy-1' },
       directory: '/nowhere',
     },
+    pods: createHostPods(),
     feeds: { of: () => feed as unknown as Feed<never>, [Symbol.asyncDispose]: async () => undefined },
     host: {
       nodes: new Map([['n1', { name: 'n1', address: '192.168.77.11' }]]),

@@ -33,6 +33,8 @@ const MIRROR = 'controllers/endpoint-slice-mirroring/plan-mirror.ts';
 const POD_ENDPOINT = 'controllers/endpoint-slice/pod-endpoint.ts';
 const TRAFFIC_HINTS = 'controllers/endpoint-slice/traffic-hints.ts';
 const ADDRESS_GROUPS = 'schemas/address-groups.ts';
+const POLICIES = 'network/policy/plan-policies.ts';
+const POLICY_RULES = 'network/policy/plan-rules.ts';
 const DEFINITION = 'schemas/custom/definition.ts';
 
 const AFFINITY = 'requiredDuringSchedulingIgnoredDuringExecution';
@@ -57,6 +59,18 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.discovery.v1.EndpointConditions': { [POD_ENDPOINT]: 'ready serving terminating' },
   'api.discovery.v1.EndpointHints': { [TRAFFIC_HINTS]: 'forNodes forZones' },
   'api.discovery.v1.EndpointPort': { [POD_ENDPOINT]: 'appProtocol name port protocol' },
+  'api.networking.v1.IPBlock': { 'network/policy/ranges.ts': 'cidr except' },
+  'api.networking.v1.NetworkPolicyEgressRule': { [POLICY_RULES]: 'ports to' },
+  'api.networking.v1.NetworkPolicyIngressRule': { [POLICY_RULES]: 'from ports' },
+  'api.networking.v1.NetworkPolicyPeer': {
+    [POLICY_RULES]: 'ipBlock',
+    [ADDRESS_GROUPS]: 'namespaceSelector podSelector',
+  },
+  'api.networking.v1.NetworkPolicyPort': { [POLICY_RULES]: 'endPort port protocol' },
+  'api.networking.v1.NetworkPolicySpec': {
+    [POLICIES]: 'podSelector',
+    [POLICY_RULES]: 'egress ingress policyTypes',
+  },
   'api.discovery.v1.EndpointSlice': {
     'controllers/endpoint-slice/plan-slices.ts': 'addressType endpoints ports',
   },

@@ -16,7 +16,6 @@ export const networkPolicyKind = defineKind({
     column('Pod-Selector', ({ spec }) => selectorText(asRecord(spec)['podSelector'])),
     AGE,
   ),
-  stored: { missing: 'traffic is not filtered yet: every pod would stay reachable' },
   fillDefaults(draft) {
     const spec = part(draft, 'spec');
     if (!spec) return;

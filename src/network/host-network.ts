@@ -6,15 +6,11 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
-import { openScope } from '../base/scope.ts';
 import type { ApiClient } from '../client/types.ts';
-import { createFeeds, type Feeds } from './feeds.ts';
-import { createNft } from './nft/nft.ts';
+import type { Feeds } from './feeds.ts';
 import type { Nft } from './nft/table-writer.ts';
 import type { NetworkMode } from './pod-network/plan-links.ts';
-import { createPodNetworkPart } from './pod-network/pod-network-part.ts';
 import type { FollowProgram, RunProgram } from './run-program.ts';
-import { createServicesPart } from './services/services-part.ts';
 
 export interface NetworkSettings {
   /** Names all that this cluster makes on the host. */
@@ -82,42 +78,4 @@ export interface HostNetwork extends AsyncDisposable {
   /** One more node of this host; it leaves when the answer is disposed. */
   join(node: HostNode): Disposable;
   readonly troubles: readonly NetworkTrouble[];
-}
-
-/** Parts in the order of their start; they end in reverse. */
-const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [
-  createPodNetworkPart,
-  (context) => createServicesPart(context),
-];
-
-export function startHostNetwork({ first, ...options }: HostNetworkOptions): Promise<HostNetwork> {
-  return openScope(async (scope) => {
-    const logger = options.logger.child({ component: 'network' });
-    const feeds = scope.use(createFeeds({ ...options, logger }));
-    const nodes = new Map([[first.name, first]]);
-    const listeners: (() => void)[] = [];
-    const tell = (): void => listeners.forEach((listener) => listener());
-    const host: HostState = { nodes, onChange: (listener) => void listeners.push(listener) };
-    const troubles = new Map<string, NetworkTrouble>();
-    const report = (part: string, trouble: NetworkTrouble | undefined): void => {
-      if (trouble) troubles.set(part, trouble);
-      else troubles.delete(part);
-    };
-    const context = { ...options, logger, nft: createNft(options.run), feeds, host, report };
-    for (const create of PARTS) scope.use(create(context)).start();
-    return {
-      get troubles() {
-        return [...troubles.values()];
-      },
-      join(node: HostNode): Disposable {
-        nodes.set(node.name, node);
-        tell();
-        return {
-          [Symbol.dispose]() {
-            if (nodes.delete(node.name)) tell();
-          },
-        };
-      },
-    };
-  });
 }

@@ -10,16 +10,12 @@ import { systemRng } from '../base/rng.ts';
 import type { ApiClient } from '../client/types.ts';
 import type { Config } from '../config/index.ts';
 import { whyHostPortsOnly } from '../network/host-ability.ts';
-import {
-  type HostNetwork,
-  type NetworkSettings,
-  type NetworkTrouble,
-  startHostNetwork,
-} from '../network/host-network.ts';
+import type { HostNetwork, NetworkSettings, NetworkTrouble } from '../network/host-network.ts';
 import { observeInterfaces, planUplinks, USUAL_MTU } from '../network/pod-network/observe-host.ts';
 import { tunnelMtu } from '../network/pod-network/plan-commands.ts';
 import { removeNetwork } from '../network/remove-network.ts';
 import { followProgram, runProgram } from '../network/run-program.ts';
+import { startHostNetwork } from '../network/start-host-network.ts';
 import { NETWORK_DIRECTORY, recordNetwork } from './removal/network-record.ts';
 
 export interface JoiningNode {

@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 import { type HostAbilityOptions, whyHostPortsOnly } from '../../src/network/host-ability.ts';
 
-const why = (over: Partial<HostAbilityOptions> = {}, broken: string | undefined = undefined) =>
+const why = (over: Partial<HostAbilityOptions> = {}, broken = 'nothing') =>
   whyHostPortsOnly({
     mode: 'auto',
     dockerHost: 'unix:///run/docker.sock',
     bridge: 'sy-1',
     readStatus: async () => 'Name:\tnode\nCapEff:\t000001ffffffffff\n',
     run: async (program, args) => {
-      if ([program, ...args].join(' ').includes(broken ?? 'nothing')) throw new Error(`no ${program}`);
+      if ([program, ...args].join(' ').includes(broken)) throw new Error(`no ${program}`);
       return '';
     },
     ...over,

@@ -1,17 +1,12 @@
 /** Our chain in the host's firewall, by the programs of iptables. */
 import type { RunProgram } from '../run-program.ts';
-import { type FirewallSettings, parseFirewall, planFirewall, planFirewallRemoval } from './plan-firewall.ts';
+import { type FirewallSettings, parseFirewall, planFirewall } from './plan-firewall.ts';
 
 const RESTORE = ['--noflush', '--wait', '10'];
 
 /** Answers whether something was changed. */
 export async function ensureFirewall(settings: FirewallSettings, run: RunProgram): Promise<boolean> {
   return restore(planFirewall(parseFirewall(await run('iptables-save', [])), settings), run);
-}
-
-/** Answers whether there was something. */
-export async function removeFirewall(chain: string, run: RunProgram): Promise<boolean> {
-  return restore(planFirewallRemoval(parseFirewall(await run('iptables-save', [])), chain), run);
 }
 
 async function restore(commands: string | undefined, run: RunProgram): Promise<boolean> {

@@ -21,13 +21,13 @@ export async function ensureLinks(
   run: RunProgram,
 ): Promise<LinkCommands> {
   const commands = planLinkCommands(links, await observeLinks(settings, run), settings, hostMtu);
-  let failure: unknown;
+  let failure: Error | undefined;
   for (const program of ['ip', 'bridge'] as const)
     if (commands[program].length > 0)
       await run(program, ['-force', '-batch', '-'], lines(commands[program])).catch(
-        (error: unknown) => (failure ??= error),
+        (error: unknown) => (failure ??= error as Error),
       );
-  if (failure !== undefined) throw failure;
+  if (failure) throw failure;
   return commands;
 }
 

@@ -3,8 +3,7 @@
  * itself which addresses it has, so a range is believed only within the cluster's own, and only
  * where no other host has it. IPv4 alone.
  */
-import { isIPv4 } from 'node:net';
-import { cidrContains, cidrsOverlap } from '../../base/cidr.ts';
+import { cidrContains, type CidrRange, cidrRange } from '../../base/cidr.ts';
 import type { Node } from '../../schemas/types.ts';
 import type { PeerHost } from './plan-links.ts';
 
@@ -31,7 +30,7 @@ const NO_HOST = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'];
 
 export function planHosts({ nodes, ownNames, ownAddress, clusterCidr }: HostsInput): Hosts {
   const problems: string[] = [];
-  const taken: { readonly cidr: string; readonly name: string }[] = [];
+  const taken: (CidrRange & { readonly name: string })[] = [];
   const byAddress = new Map<string, { names: string[]; podCidrs: string[] }>();
   const isOwn = (node: Node): boolean => ownNames.has(node.metadata.name) || addressOf(node) === ownAddress;
   const sorted = [...nodes].sort(byAge);
@@ -41,13 +40,15 @@ export function planHosts({ nodes, ownNames, ownAddress, clusterCidr }: HostsInp
     byAddress.set(address, host);
     host.names.push(name);
     for (const cidr of rangesOf(node)) {
-      const owner = taken.find((other) => cidrsOverlap(other.cidr, cidr));
+      const range = cidrRange(cidr);
+      if (!range) continue;
+      const owner = taken.find(({ first, last }) => first <= range.last && range.first <= last);
       if (!cidrContains(clusterCidr, cidr))
         problems.push(`Node ${name} has podCIDR ${cidr}, which is not in --cluster-cidr ${clusterCidr}`);
       else if (owner && owner.name !== name)
         problems.push(`Node ${name} has podCIDR ${cidr}, which node ${owner.name} has, too`);
       else {
-        taken.push({ cidr, name });
+        taken.push({ ...range, name });
         host.podCidrs.push(cidr);
       }
     }
@@ -78,14 +79,17 @@ export function planHosts({ nodes, ownNames, ownAddress, clusterCidr }: HostsInp
 const addressOf = ({ status }: Node): string | undefined =>
   status?.addresses?.find(({ type }) => type === 'InternalIP')?.address;
 
-function rangesOf({ spec: { podCIDR, podCIDRs = [] } }: Node): readonly string[] {
-  const all = new Set([...(podCIDR === undefined ? [] : [podCIDR]), ...podCIDRs]);
-  return [...all].filter((cidr) => isIPv4(cidr.split('/')[0] ?? ''));
-}
+/** Those of IPv6 are no ranges here. */
+const rangesOf = ({ spec: { podCIDR, podCIDRs = [] } }: Node): ReadonlySet<string> =>
+  new Set([...(podCIDR === undefined ? [] : [podCIDR]), ...podCIDRs]);
+
+/** All of a node that hosts are made from, as text: most changes of nodes are others. */
+export const hostFactsOf = (node: Node): string =>
+  JSON.stringify([node.metadata.creationTimestamp, addressOf(node), ...rangesOf(node)]);
 
 function addressProblem(address: string, clusterCidr: string): string | undefined {
-  if (!isIPv4(address)) return 'no IPv4 address';
   const range = `${address}/32`;
+  if (!cidrRange(range)) return 'no IPv4 address';
   if (cidrContains(clusterCidr, range)) return `an address of pods (--cluster-cidr ${clusterCidr})`;
   return NO_HOST.some((none) => cidrContains(none, range)) ? 'no address of a host' : undefined;
 }

@@ -16,7 +16,7 @@ import { ensureLinks } from './links.ts';
 import { observeInterfaces, planUplinks } from './observe-host.ts';
 import { networkIdOf, ROUTE_PROTOCOL, tunnelDevice } from './plan-commands.ts';
 import { firewallChain } from './plan-firewall.ts';
-import { type Hosts, planHosts } from './plan-hosts.ts';
+import { hostFactsOf, type Hosts, planHosts } from './plan-hosts.ts';
 import { isCutOff, planLinks, unreachableText } from './plan-links.ts';
 import { podTable } from './plan-pod-table.ts';
 
@@ -43,9 +43,10 @@ export function createPodNetworkPart(
   const stop = createAbort();
   let pause = createAbort();
   let running: Promise<unknown> | undefined;
-  /** The hosts of the last pass, as text, and what was logged. */
-  let planned = '';
-  let told = '';
+  /** By node, what its host is made from. */
+  const known = new Map<string, string>();
+  /** What was logged last. */
+  let told: string | undefined;
   let portsAreNew = false;
   /** Ports of the bridge and its number, as the kernel has told of them. */
   const ports = new Set<string>();
@@ -61,23 +62,20 @@ export function createPodNetworkPart(
     });
   }
 
-  /** Answers what is wrong with the links. */
-  async function passLinks(): Promise<{
-    readonly uplinks: readonly string[];
-    readonly problems: readonly string[];
-    readonly cutOff: boolean;
-  }> {
+  /**
+   * Answers what is wrong with the links. Before the nodes are known, and the range of this host,
+   * what an earlier process has made stays: undefined.
+   */
+  async function passLinks(): Promise<LinksPass | undefined> {
     const hosts = hostsNow();
     const { own, peers } = hosts;
+    if (!nodes.isSynced || own.podCidrs.length === 0) return undefined;
     const interfaces = await observeInterfaces(run);
     const uplinks = planUplinks(
       interfaces,
       own.address,
       peers.map(({ address }) => address),
     );
-    // Without a list of the nodes, what an earlier process has made stays.
-    if (!nodes.isSynced || own.podCidrs.length === 0)
-      return { uplinks: uplinks.names, problems: [], cutOff: false };
     const plan = planLinks({ mode: settings.mode, own, peers, onLink: uplinks.onLink });
     const unreachable = unreachableText(plan.unreachable);
     const noAddress = `No interface of this host has the node's address ${own.address}. Start the agent with --node-ip`;
@@ -86,7 +84,6 @@ export function createPodNetworkPart(
       ...(unreachable === undefined ? [] : [unreachable]),
       ...(plan.tunnel && !uplinks.hasAddress ? [noAddress] : []),
     ];
-    planned = JSON.stringify(hosts);
     const done = await ensureLinks(plan, links, uplinks.mtu, run);
     const changes = [...done.ip, ...done.bridge];
     if (changes.length > 0)
@@ -117,7 +114,7 @@ export function createPodNetworkPart(
         ensureFirewall({ chain: firewallChain(cluster), clusterCidr, bridge, uplinks: linked.uplinks }, run),
       );
     const problems = [...(linked?.problems ?? []), ...(unset ?? []), ...failures];
-    report(problems, linked?.cutOff ?? false);
+    if (linked || problems.length > 0) report(problems, linked?.cutOff ?? false);
     return failures.length === 0;
   }
 
@@ -152,6 +149,15 @@ export function createPodNetworkPart(
     );
   }
 
+  function onNode(name: string | undefined): void {
+    const node = name === undefined ? undefined : nodes.items.get(name);
+    const facts = node && hostFactsOf(node);
+    if (name !== undefined && facts === known.get(name)) return;
+    if (name !== undefined && facts !== undefined) known.set(name, facts);
+    else if (name !== undefined) known.delete(name);
+    wake();
+  }
+
   /** A line of `ip -oneline monitor link route`. */
   function onLine(line: string): void {
     const [, gone, index = '', name = ''] = /^(Deleted )?(\d+): ([^:@]+)/.exec(line) ?? [];
@@ -179,9 +185,7 @@ export function createPodNetworkPart(
 
   return {
     start() {
-      nodes.onChange(() => {
-        if (JSON.stringify(hostsNow()) !== planned) wake();
-      });
+      nodes.onChange(onNode);
       host.onChange(wake);
       table.start();
       running ??= Promise.all([work(), follow()]);
@@ -192,6 +196,12 @@ export function createPodNetworkPart(
       await Promise.all([running, table[Symbol.asyncDispose]()]);
     },
   };
+}
+
+interface LinksPass {
+  readonly uplinks: readonly string[];
+  readonly problems: readonly string[];
+  readonly cutOff: boolean;
 }
 
 /** An annotation of the node has room for these. */

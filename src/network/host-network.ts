@@ -11,6 +11,7 @@ import type { Feeds } from './feeds.ts';
 import type { Nft } from './nft/table-writer.ts';
 import type { NetworkMode } from './pod-network/plan-links.ts';
 import type { FollowProgram, RunProgram } from './run-program.ts';
+import type { OwnTargets } from './services/own-targets.ts';
 
 export interface NetworkSettings {
   /** Names all that this cluster makes on the host. */
@@ -55,6 +56,8 @@ export interface HostNetworkContext {
   readonly settings: NetworkSettings;
   readonly feeds: Feeds;
   readonly host: HostState;
+  /** Services that this host serves itself. */
+  readonly ownTargets: OwnTargets;
   /** What is wrong with a part; undefined when nothing is. The nodes of this host show it. */
   report(part: string, trouble: NetworkTrouble | undefined): void;
 }
@@ -70,7 +73,8 @@ export interface HostNetworkPart extends AsyncDisposable {
   start(): void;
 }
 
-export interface HostNetworkOptions extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host' | 'report'> {
+export interface HostNetworkOptions
+  extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host' | 'ownTargets' | 'report'> {
   readonly first: HostNode;
 }
 

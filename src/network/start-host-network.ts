@@ -1,5 +1,6 @@
 /** The parts of a host's network, and what they share. */
 import { openScope } from '../base/scope.ts';
+import { createDns } from './dns/dns-part.ts';
 import { createFeeds } from './feeds.ts';
 import type {
   HostNetwork,
@@ -12,11 +13,14 @@ import type {
 } from './host-network.ts';
 import { createNft } from './nft/nft.ts';
 import { createPodNetworkPart } from './pod-network/pod-network-part.ts';
+import { createOwnTargets } from './services/own-targets.ts';
 import { createServicesPart } from './services/services-part.ts';
 
 /** Parts in the order of their start; they end in reverse. */
 const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [
   createPodNetworkPart,
+  // Before the Services, which lead to it.
+  (context) => createDns(context),
   (context) => createServicesPart(context),
 ];
 
@@ -33,7 +37,15 @@ export function startHostNetwork({ first, ...options }: HostNetworkOptions): Pro
       if (trouble) troubles.set(part, trouble);
       else troubles.delete(part);
     };
-    const context = { ...options, logger, nft: createNft(options.run), feeds, host, report };
+    const context = {
+      ...options,
+      logger,
+      nft: createNft(options.run),
+      feeds,
+      host,
+      report,
+      ownTargets: createOwnTargets(),
+    };
     for (const create of PARTS) scope.use(create(context)).start();
     return {
       get troubles() {

@@ -4,6 +4,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { systemRng } from '../../src/base/rng.ts';
 import { type Feed, type FeedListener, type Feeds, keyOf } from '../../src/network/feeds.ts';
 import type { HostNetworkContext, HostNode } from '../../src/network/host-network.ts';
+import { createOwnTargets } from '../../src/network/services/own-targets.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import type { Event } from '../../src/schemas/types.ts';
 
@@ -87,6 +88,9 @@ export function createNetworkWorld(
       },
       host: { nodes, onChange: () => undefined },
       feeds: { of: (kind: keyof FakeFeeds) => feeds[kind] } as unknown as Feeds,
+      ownTargets: createOwnTargets(),
+      follow: async () => undefined,
+      report: () => undefined,
       ...parts,
     },
   };

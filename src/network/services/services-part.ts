@@ -94,6 +94,10 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
     wake();
   });
   host.onChange(findHost);
+  context.ownTargets.onChange((key) => {
+    dirty.add(key);
+    wake();
+  });
 
   function wake(): void {
     const isReady = isStarted && services.isSynced && slices.isSynced && nodes.isSynced;
@@ -151,12 +155,16 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
     const service = services.items.get(key);
     const owns = claim(key, service);
     const own = service && clusterIpOf(service) !== undefined ? bySlice.of(key) : [];
-    const input = { slices: own, host: proxyHost, podCidr: settings.clusterCidr, owns };
+    const ownTargets = context.ownTargets.of(key);
+    const input = {
+      ...{ slices: own, host: proxyHost, podCidr: settings.clusterCidr, owns },
+      ...(ownTargets ? { ownTargets } : {}),
+    };
     const part = service && planServicePart({ ...input, service, before: state.parts.get(key) });
     if (part || state.parts.has(key) || writer.refused.has(key)) writer.set(key, part);
     checks.set(key, service && healthCheckOf(service, own, proxyHost));
     const before = udp.get(key);
-    const after = service && udpEntrances(service, own, proxyHost, owns);
+    const after = service && udpEntrances(service, own, proxyHost, owns, ownTargets);
     if (after) udp.set(key, after);
     else udp.delete(key);
     return planForgottenFlows(before, after);

@@ -88,6 +88,7 @@ async function startIn(
   };
   const { server, caPem: ca, identity } = options;
   const client = scope.use(createHttpClient({ server, ca, identity, clock, logger }));
+  let joined: JoinedNetwork | undefined;
   const parts =
     options.runtime === 'hollow'
       ? createHollowParts({
@@ -95,9 +96,8 @@ async function startIn(
           runForMs: options.hollowRunForMs,
           podOf: (namespace, name) => agent.findPod(namespace, name)?.pod,
         })
-      : createDockerParts(options, client, logger);
+      : createDockerParts(options, client, logger, () => joined?.dnsAddress);
   scope.use(parts.runtime);
-  let joined: JoinedNetwork | undefined;
   const agent: NodeAgent = createNodeAgent({
     ...parts,
     client,
@@ -215,7 +215,12 @@ type NodeParts = Pick<
   'runtime' | 'volumes' | 'probeIo' | 'decideProbe' | 'readUsage' | 'routes'
 >;
 
-function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logger): NodeParts {
+function createDockerParts(
+  options: NodeOptions,
+  client: ApiClient,
+  logger: Logger,
+  clusterDns: () => string | undefined,
+): NodeParts {
   const { cluster, nodeName: node, directory } = options;
   const clock = systemClock;
   const host = options.dockerHost ?? defaultDockerHost();
@@ -236,6 +241,7 @@ function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logg
       isRoot: isRoot(),
       engineSees: (path) => runtime.sees(path),
       clusterDomain: options.clusterDomain,
+      clusterDns,
     }),
     probeIo: createSocketProbeIo(clock),
     // The memory, disk and routes of this machine tell nothing about an engine elsewhere.

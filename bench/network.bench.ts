@@ -12,8 +12,8 @@ import type { EndpointSlice, Service } from '../src/schemas/types.ts';
 import { createNetworkWorld } from '../test/support/network-context.ts';
 import { aService, aSlice } from '../test/support/services.ts';
 import { type Place, startPlace } from '../test/support/testbed/place.ts';
-import { BRIDGE, startPod } from '../test/support/testbed/pods.ts';
-import { programsOf } from '../test/support/testbed/programs.ts';
+import { BRIDGE, startPod, startScript } from '../test/support/testbed/pods.ts';
+import { followerOf, programsOf } from '../test/support/testbed/programs.ts';
 import { median, numberAfter, progress, reporter, spread } from './support/figures.ts';
 
 const ROUNDS = numberAfter('--rounds', 15);
@@ -69,8 +69,12 @@ async function measure(): Promise<void> {
       startPod(scope, host, 'a', A.address),
       startPod(scope, host, 'c', '10.244.1.4'),
     ]);
-    scope.use(server.start(process.execPath, '-e', SINK));
-    const world = createNetworkWorld({ nft: createNft(programsOf(host)), run: programsOf(host) });
+    scope.use(startScript(server, SINK));
+    const world = createNetworkWorld({
+      nft: createNft(programsOf(host)),
+      run: programsOf(host),
+      follow: followerOf(host),
+    });
     const part = scope.use(createServicesPart(world.context, 0));
     world.feeds.services.put(web);
     world.feeds.endpointSlices.put(endpointsOf(web, A));

@@ -26,6 +26,9 @@ describe('two clusters on one Docker Engine', () => {
 
   const rangesIn = async (dataDir: string): Promise<Readonly<Record<string, string>>> =>
     JSON.parse(await readFile(join(dataDir, 'address-ranges.json'), 'utf8')) as Record<string, string>;
+  /** What clusters have in the kernel of this machine. */
+  const kernel = async (): Promise<string> =>
+    (await runProgram('nft', ['list', 'tables'])).stdout + (await runProgram('iptables-save', [])).stdout;
   const networks = async (): Promise<readonly string[]> =>
     (await connectDocker().listNetworks()).map(({ Name }) => Name);
 
@@ -58,12 +61,16 @@ describe('two clusters on one Docker Engine', () => {
     expect(ranges[0]).not.toEqual(await rangesIn(first.dataDir));
     const network = `symphony-${clusterIdOf(await readFile(join(dataDir, 'tls', 'ca.crt'), 'utf8'))}`;
     expect(await networks()).toContain(network);
+    expect(await kernel()).toContain(`${network}-pods`);
     const removed = await symphony('down', '--data-dir', dataDir);
     expect(removed).toMatchObject({
       code: 0,
       stdout: expect.stringContaining(`network ${network}: removed`),
     });
     expect(await networks()).not.toContain(network);
+    expect(await kernel()).not.toContain(network);
+    expect(await kernel()).not.toContain(`SYMPHONY-${network.split('-')[1]}`);
+    expect(await kernel()).toContain(`symphony-${await first.cluster()}-pods`);
     const again = await symphony('down', '--data-dir', dataDir);
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing to remove') });
   });

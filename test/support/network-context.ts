@@ -87,6 +87,8 @@ export function createNetworkWorld(
         directory: '/nonexistent',
       },
       host: { nodes, onChange: () => undefined },
+      follow: async () => undefined,
+      report: () => undefined,
       feeds: { of: (kind: keyof FakeFeeds) => feeds[kind] } as unknown as Feeds,
       ownTargets: createOwnTargets(),
       follow: async () => undefined,

@@ -9,6 +9,8 @@ const pod = (name: string): string =>
   `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: {containers: [{name: api, image: a:1}]}\n`;
 const service = (name: string, type = 'ClusterIP'): string =>
   `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}}\nspec: {type: ${type}, ports: [{port: 80}]}\n`;
+const driver = (name: string): string =>
+  `apiVersion: storage.k8s.io/v1\nkind: CSIDriver\nmetadata: {name: ${name}}\nspec: {}\n`;
 const BROKEN = {
   'a.yaml': 'kind: {\n',
   'b.yaml': `${configMap('b', {})}foo: 1\nbar: 2\n`,
@@ -240,8 +242,8 @@ describe('why an application is not healthy', () => {
   it('says what is only stored, and does not fail for it', async () => {
     at.repository.commit({
       'a.yaml': configMap('a', {}),
-      'b.yaml': service('web'),
-      'c.yaml': service('api'),
+      'b.yaml': driver('web.example'),
+      'c.yaml': driver('api.example'),
     });
     await at.start();
     await at.pass();
@@ -250,11 +252,11 @@ describe('why an application is not healthy', () => {
       health: { status: 'Healthy' },
       commitStatus: {
         state: 'success',
-        description: '3 objects healthy; 2 Services only stored (traffic to Services is not routed yet)',
+        description: '3 objects healthy; 2 CSIDrivers only stored (no node runs drivers of CSI)',
       },
     });
     expect(await conditionOf('OnlyStoredWarning')).toBe(
-      'Service default/api, default/web: only stored: traffic to Services is not routed yet',
+      'CSIDriver api.example, web.example: only stored: no node runs drivers of CSI',
     );
     at.repository.commit({ 'b.yaml': null, 'c.yaml': null });
     await at.pass(POLL_MS * 1.2);

@@ -78,7 +78,7 @@ function report(problems: readonly RemovalProblem[], force: boolean, say: (line:
 /** A control plane makes these first. Names alone prove nothing: /etc has a redis, too. */
 const MARKS = [join('tls', 'ca.crt'), 'address-ranges.json', 'leader.json', join('redis', 'appendonlydir')];
 /** All that a start leaves that failed at once. */
-const EARLY = ['agents', 'redis', 'tls'];
+const EARLY = ['agents', NETWORK_DIRECTORY, 'redis', 'tls'];
 
 /** Reads the data directory; throws UserError for any other directory. */
 async function namesIn(root: string): Promise<readonly string[]> {

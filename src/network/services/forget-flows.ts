@@ -1,44 +1,58 @@
 /** Makes the kernel forget flows, with the program `conntrack`. Nothing else depends on it. */
+import { append } from '../../base/append.ts';
 import { errorMessage } from '../../base/errors.ts';
-import type { Logger } from '../../base/logger.ts';
-import type { RunProgram } from '../run-program.ts';
+import type { HostNetworkContext } from '../host-network.ts';
+import { planStrayFlows, type UdpEntrances } from './plan-udp-flows.ts';
 
 export interface FlowKeeper {
   /** Commands of plan-udp-flows.ts. Never rejects. */
   forget(commands: readonly string[]): Promise<void>;
-  /** Flows of UDP; the first of them when there are very many. Empty when they cannot be read. */
-  list(): Promise<string>;
+  /** Flows that an earlier process has left and that should not go on. Never rejects. */
+  forgetStray(entrances: UdpEntrances): Promise<void>;
 }
 
 /** The kernel walks over all of its flows for each command. */
 const MOST_COMMANDS = 100;
+/** The others end when their clients pause. */
+const MOST_STRAY = 10_000;
 const UDP_FLOWS = ['--dump', '--proto', 'udp', '--output', 'save'];
 
-export function createFlowKeeper(run: RunProgram, logger: Logger): FlowKeeper {
+const MISSING =
+  'There is no program "conntrack" (Debian: package conntrack): clients of UDP Services may go on to endpoints that are gone, until they pause';
+
+export function createFlowKeeper(
+  { run, follow, logger }: Pick<HostNetworkContext, 'run' | 'follow' | 'logger'>,
+  signal: AbortSignal,
+): FlowKeeper {
   let isMissing = false;
 
-  async function tryRun(args: readonly string[], input?: string): Promise<string> {
-    if (isMissing) return '';
+  async function tryRun(args: readonly string[], input?: string): Promise<void> {
+    if (isMissing || signal.aborted) return;
     try {
-      return await run('conntrack', args, input);
+      await run('conntrack', args, input);
     } catch (error) {
       const why = errorMessage(error);
       isMissing = /ENOENT|not found|No such file/.test(why);
-      if (isMissing)
-        logger.warn(
-          {},
-          'There is no program "conntrack" (Debian: package conntrack): clients of UDP Services may go on to endpoints that are gone, until they pause',
-        );
+      if (isMissing) logger.warn({}, MISSING);
       else logger.warn({ error: why }, 'Cannot clear flows of UDP; they end when their clients pause');
-      return '';
     }
   }
 
+  async function forget(commands: readonly string[]): Promise<void> {
+    for (let start = 0; start < commands.length; start += MOST_COMMANDS)
+      await tryRun(['--load-file', '-'], `${commands.slice(start, start + MOST_COMMANDS).join('\n')}\n`);
+  }
+
   return {
-    async forget(commands) {
-      for (let start = 0; start < commands.length; start += MOST_COMMANDS)
-        await tryRun(['--load-file', '-'], `${commands.slice(start, start + MOST_COMMANDS).join('\n')}\n`);
+    forget,
+    async forgetStray(entrances) {
+      await tryRun(['--version']);
+      const stray: string[] = [];
+      const onLine = (line: string): void => {
+        if (stray.length < MOST_STRAY) append(stray, planStrayFlows(line, entrances));
+      };
+      if (!isMissing) await follow('conntrack', UDP_FLOWS, onLine, signal).catch(() => undefined);
+      await forget(stray);
     },
-    list: () => tryRun(UDP_FLOWS),
   };
 }

@@ -17,7 +17,7 @@ import { createFlowKeeper } from './forget-flows.ts';
 import { answerProxyHealth, healthCheckOf, isEligible } from './health-answer.ts';
 import { createHealthChecks, startServer } from './health-checks.ts';
 import { planServicePart } from './plan-service-part.ts';
-import { planForgottenFlows, planStrayFlows, udpEntrances, type UdpEntrances } from './plan-udp-flows.ts';
+import { planForgottenFlows, udpEntrances, type UdpEntrances } from './plan-udp-flows.ts';
 import type { ProxyHost } from './select-endpoints.ts';
 import { createServiceReports } from './service-reports.ts';
 import { serviceTable } from './service-table.ts';
@@ -37,7 +37,7 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
   const stop = createAbort();
   const bySlice = createSlicesByService(slices);
   const owners = createEntranceOwners();
-  const flows = createFlowKeeper(run, logger);
+  const flows = createFlowKeeper(context, stop.signal);
   const frame = serviceTable({
     cluster: settings.cluster,
     podCidr: settings.clusterCidr,
@@ -126,10 +126,7 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
     for (const key of keys) report(key);
     if (isWritten) await flows.forget(forgotten.flat());
     // An earlier process knew what this one does not.
-    else if (udp.size > 0)
-      await flows.forget(
-        planStrayFlows(await flows.list(), new Map([...udp.values()].flatMap((one) => [...one]))),
-      );
+    else if (udp.size > 0) await flows.forgetStray(new Map([...udp.values()].flatMap((one) => [...one])));
     isWritten = true;
   }
 

@@ -6,7 +6,7 @@ import { append } from '../../base/append.ts';
 import { isRecord, ownMember } from '../../base/json.ts';
 import { pemBlocks } from '../../schemas/certificates/pem-blocks.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { isRouted, missingBehaviour } from '../../schemas/only-stored.ts';
+import { missingBehaviour } from '../../schemas/only-stored.ts';
 import { dns1123Label } from '../../schemas/validation/names.ts';
 import { waitsFor } from '../../schemas/profile/index.ts';
 import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
@@ -37,8 +37,7 @@ export function onlyStored(
   if (subresource !== undefined) return IDLE_SUBRESOURCES[subresource];
   const missing = missingBehaviour(kind, object);
   if (missing === undefined) return undefined;
-  const advice = isRouted(kind, object) ? '; kubectl port-forward reaches its pods' : '';
-  return `${kind.kind} is kept, but not implemented by Symphony: ${missing}${advice}`;
+  return `${kind.kind} is kept, but not implemented by Symphony: ${missing}`;
 }
 
 /** Fields that are kept though nothing acts on them. Other kinds are refused with such fields. */

@@ -1,7 +1,7 @@
 /**
  * `symphony down`: finds the nodes of a data directory, and visits the Engines of their records.
  */
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
@@ -109,6 +109,7 @@ export async function removeNodes(
     else if (node.isRecorded) await writeEngineRecord(node.directory, engines);
     if (node.engines.length === 0) say(`${node.nodeName}: nothing was made on a Docker Engine`);
   }
+  if (problems.length === 0) await rm(join(root, NETWORK_DIRECTORY), { recursive: true, force: true });
   return problems;
 }
 

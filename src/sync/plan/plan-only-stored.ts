@@ -7,7 +7,7 @@ import { missingBehaviour } from '../../schemas/only-stored.ts';
 export interface OnlyStored {
   readonly kind: string;
   readonly key: string;
-  /** `traffic to Services is not routed yet`. */
+  /** `load balancers get no address yet`. */
   readonly missing: string;
 }
 
@@ -26,7 +26,7 @@ export function onlyStoredMessages(items: readonly OnlyStored[]): readonly strin
   });
 }
 
-/** For a commit status: `2 Services only stored (traffic to Services is not routed yet)`. */
+/** For a commit status: `2 Services only stored (load balancers get no address yet)`. */
 export function onlyStoredNote(items: readonly OnlyStored[]): string | undefined {
   const notes = [...groups(items)].map(([text, keys]) => {
     const [kind = '', missing = ''] = text.split('\n');

@@ -28,10 +28,7 @@ const idle = [
       return known?.missing !== undefined || known?.idle !== undefined;
     })
     .map((object) => [object.kind, object] as const),
-  ['Service', service({})] as const,
-  ['NodePort Service', service({ type: 'NodePort' })] as const,
   ['LoadBalancer Service', service({ type: 'LoadBalancer' })] as const,
-  ['headless Service', service({ clusterIP: 'None' })] as const,
   ['ExternalName Service', service({ type: 'ExternalName', externalName: 'a.example' })] as const,
 ];
 

@@ -15,8 +15,8 @@ import { comesTrue } from '../../support/comes-true.ts';
 import { createFakeFeeds, createNetworkWorld } from '../../support/network-context.ts';
 import { aService, aSlice, type EndpointFacts } from '../../support/services.ts';
 import { type Place, startPlace } from '../../support/testbed/place.ts';
-import { programsOf } from '../../support/testbed/programs.ts';
-import { ask, BRIDGE, connect, startPod } from '../../support/testbed/pods.ts';
+import { followerOf, programsOf } from '../../support/testbed/programs.ts';
+import { ask, BRIDGE, connect, startPod, startScript } from '../../support/testbed/pods.ts';
 
 const VIP = '10.96.0.50';
 const A = { address: '10.244.1.2' };
@@ -55,7 +55,7 @@ afterEach(async () => {
 /** An agent of the host. The feeds go on when the next one starts. */
 function startAgent(): void {
   const run = programsOf(host);
-  const world = createNetworkWorld({ run, nft: createNft(run) }, feeds);
+  const world = createNetworkWorld({ run, follow: followerOf(host), nft: createNft(run) }, feeds);
   part = createServicesPart(world.context, 0);
   part.start();
   world.syncAll();
@@ -104,10 +104,10 @@ describe('an agent that restarts', () => {
     feeds.endpointSlices.put({
       ...slice,
       ports: slice.ports?.map((port) => ({ ...port, port: numbers[port.name ?? ''] })),
-    } as typeof slice);
+    });
     startAgent();
     await comesTrue(async () => expect(await ask(client, VIP, 80)).toMatch(/^[ab] /));
-    await using program = client.start(process.execPath, '-e', STREAM, VIP);
+    await using program = startScript(client, STREAM, VIP);
     const told = (): Told => JSON.parse(program.stdout().trim().split('\n').at(-1) ?? '') as Told;
     await comesTrue(() => expect(told().echoed).toBeGreaterThan(10));
     for (let restart = 0; restart < 5; restart += 1) {
@@ -136,7 +136,7 @@ describe('a flow of UDP that goes on', () => {
       await comesTrue(async () =>
         expect(await host.must('nft', 'list', 'tables')).toContain('symphony-test'),
       );
-      await using program = from().start(process.execPath, '-e', SENDER, address, String(port));
+      await using program = startScript(from(), SENDER, address, String(port));
       await comesTrue(async () => {
         const flows = await host.must('conntrack', '--dump', '--proto', 'udp');
         // Nobody answers at a node port; what goes to an address of Services is dropped before it counts.
@@ -153,7 +153,7 @@ describe('a flow of UDP that goes on', () => {
   it('moves on when its endpoint went while no agent was there', async () => {
     serve(UDP, A);
     startAgent();
-    await using program = client.start(process.execPath, '-e', SENDER, VIP, '80');
+    await using program = startScript(client, SENDER, VIP, '80');
     await comesTrue(() => expect(program.stdout()).toContain('a '));
     await part[Symbol.asyncDispose]();
     serve(UDP, B);

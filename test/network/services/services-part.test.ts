@@ -14,6 +14,7 @@ let applied: string[];
 let poison: string | undefined;
 let ran: string[];
 let hasSctp: boolean;
+let hasConntrack: boolean;
 /** Holds transactions back until it resolves. */
 let gate: Promise<void>;
 
@@ -21,6 +22,7 @@ beforeEach(() => {
   applied = [];
   ran = [];
   hasSctp = true;
+  hasConntrack = true;
   poison = undefined;
   gate = Promise.resolve();
   world = createNetworkWorld({
@@ -36,6 +38,7 @@ beforeEach(() => {
       if (program === 'test' && !hasSctp) throw new Error('Cannot run test: it ended with 1');
       if (program === 'test') return '';
       ran.push(`${program} ${args.join(' ')} ${input}`.trim());
+      if (!hasConntrack) throw new Error('spawn conntrack ENOENT');
       return '';
     },
   });
@@ -214,13 +217,23 @@ describe('flows of UDP', () => {
 
   it('are forgotten once the kernel leads new ones elsewhere', async () => {
     await startWith(dns);
-    await comesTrue(() => expect(ran).toEqual(['conntrack --dump --proto udp --output save']));
+    await comesTrue(() => expect(ran).toEqual(['conntrack --version']));
     world.feeds.endpointSlices.put(aSlice(dns, [B]));
     await comesTrue(() => expect(ran).toHaveLength(2));
     expect(applied).toHaveLength(2);
     expect(ran[1]).toBe(
       'conntrack --load-file - -D -p udp -d 10.96.0.50 --orig-port-dst 53 -r 10.244.1.2 --reply-port-src 8080',
     );
+  });
+
+  it('are left alone without the program that clears them, which is told once', async () => {
+    hasConntrack = false;
+    await startWith(dns);
+    for (const [index, endpoint] of [B, A, B].entries()) {
+      world.feeds.endpointSlices.put(aSlice(dns, [endpoint]));
+      await comesTrue(() => expect(applied).toHaveLength(index + 2));
+    }
+    expect(ran).toEqual(['conntrack --version']);
   });
 
   it('are left alone when no Service has UDP', async () => {

@@ -395,7 +395,14 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
       'allocateLoadBalancerNodePorts clusterIP clusterIPs externalTrafficPolicy healthCheckNodePort ports type',
     'schemas/defaults/service-families.ts': 'ipFamilies ipFamilyPolicy',
     'api/proxy/plan-proxy-target.ts': 'selector',
+    'network/services/entrances.ts': 'externalIPs',
+    'network/services/plan-service-part.ts':
+      'internalTrafficPolicy loadBalancerSourceRanges sessionAffinity sessionAffinityConfig',
+    'controllers/endpoint-slice/traffic-hints.ts': 'trafficDistribution',
+    'controllers/endpoint-slice/pod-endpoint.ts': 'publishNotReadyAddresses',
   },
+  'api.core.v1.SessionAffinityConfig': { 'network/services/plan-service-part.ts': 'clientIP' },
+  'api.core.v1.ClientIPConfig': { 'network/services/plan-service-part.ts': 'timeoutSeconds' },
   'api.core.v1.ServicePort': {
     'resources/services/service-addresses.ts': 'nodePort protocol',
     'api/proxy/plan-proxy-target.ts': 'name port targetPort',

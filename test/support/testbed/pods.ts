@@ -1,7 +1,7 @@
 /** Pods of one host, made of namespaces: each serves its name and the address that it sees. */
 import type { Scope } from '../../../src/base/scope.ts';
 import { eventually } from '../kubectl.ts';
-import { type Place, runOrThrow, startPlace } from './place.ts';
+import { firstChild, type Place, runOrThrow, startPlace } from './place.ts';
 
 /** Two machines and the cable between them. */
 export async function connect(a: Place, aName: string, b: Place, bName: string): Promise<void> {
@@ -18,7 +18,8 @@ export const BRIDGE = `
   ip address add 10.244.0.1/16 dev br0
   sysctl -qw net.bridge.bridge-nf-call-iptables=1`;
 
-const SERVER = `
+/** Serves TCP and UDP at 8080, and echoes a stream at 9090. */
+export const SERVER = `
 const http = require('node:http'), dgram = require('node:dgram'), net = require('node:net');
 const [name] = process.argv.slice(1);
 http.createServer((q, s) => s.end(name + ' ' + q.socket.remoteAddress.replace('::ffff:', ''))).listen(8080, () => console.log('ready'));
@@ -26,7 +27,6 @@ const u = dgram.createSocket('udp4');
 u.on('message', (m, r) => u.send(name + ' ' + r.address, r.port, r.address)).bind(8080);
 net.createServer((c) => c.on('error', () => 0).pipe(c)).listen(9090);`;
 
-/** Serves TCP and UDP at 8080, and echoes a stream at 9090. */
 export async function startPod(scope: Scope, host: Place, name: string, address: string): Promise<Place> {
   const pod = scope.use(await startPlace({ name }));
   await connect(host, `v-${name}`, pod, 'eth0');
@@ -37,6 +37,9 @@ export async function startPod(scope: Scope, host: Place, name: string, address:
   await eventually(`${name} serves`, async () => server.stdout().includes('ready'));
   return pod;
 }
+
+/** Where clients run. */
+export type Machine = Pick<Place, 'must'>;
 
 /** Asks this often, one after the other, and prints each answer. */
 const CLIENT = `
@@ -51,7 +54,7 @@ const overUdp = () => new Promise((end) => { const u = require('node:dgram').cre
 (async () => { for (let n = 0; n < Number(times); n++) console.log(await (kind === 'UDP' ? overUdp() : overTcp())); process.exit(); })();`;
 
 export async function answers(
-  from: Place,
+  from: Machine,
   address: string,
   port: number,
   kind: string,
@@ -61,13 +64,26 @@ export async function answers(
   return text.trim().split('\n');
 }
 
-export const ask = async (from: Place, address: string, port: number, kind = 'TCP'): Promise<string> =>
+export const ask = async (from: Machine, address: string, port: number, kind = 'TCP'): Promise<string> =>
   (await answers(from, address, port, kind, 1)).join();
 
 /** The different answers. One of two endpoints is missed by chance once in 2^39 times. */
 export const askOften = async (
-  from: Place,
+  from: Machine,
   address: string,
   port: number,
   kind = 'TCP',
 ): Promise<readonly string[]> => [...new Set(await answers(from, address, port, kind, 40))].sort();
+
+/** A program that goes on until it is disposed. */
+export function startScript(from: Place, script: string, ...args: readonly string[]) {
+  const program = from.start(process.execPath, '-e', script, ...args);
+  return {
+    stdout: program.stdout,
+    async [Symbol.asyncDispose](): Promise<void> {
+      // nsenter does not pass signals on.
+      process.kill(await firstChild(program.child), 'SIGKILL');
+      await program.ended;
+    },
+  };
+}

@@ -1,5 +1,5 @@
 /** Runs the programs of a place as an agent there would. */
-import type { RunProgram } from '../../../src/network/run-program.ts';
+import type { FollowProgram, RunProgram } from '../../../src/network/run-program.ts';
 import { runProgram } from '../kubectl.ts';
 import type { Place } from './place.ts';
 
@@ -10,3 +10,9 @@ export const programsOf =
     if (code !== 0) throw new Error(`Cannot run ${program}: ${stderr}`);
     return stdout;
   };
+
+/** Follows a program of a place until it ends. */
+export const followerOf =
+  (place: Place): FollowProgram =>
+  async (program, args, onLine) =>
+    (await place.must(program, ...args)).split('\n').forEach(onLine);

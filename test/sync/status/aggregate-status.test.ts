@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { aggregateStatuses } from '../../../src/sync/status/aggregate-status.ts';
 
 const SHA = 'a'.repeat(40);
-const note = '1 Service only stored (traffic to Services is not routed yet)';
+const note = '1 Service only stored (load balancers get no address yet)';
 const status = (application: string, state: 'success' | 'failure', description: string) => ({
   application,
   sha: SHA,

@@ -2,7 +2,6 @@ import { ignored } from '../../profile/rules.ts';
 import { serviceTable } from './table.ts';
 import { textFields } from '../../values/field-selectors.ts';
 import { isRecord } from '../../../base/json.ts';
-import { words } from '../../../base/words.ts';
 import { fill, part, parts } from '../../defaults/draft.ts';
 import { withFamilies } from '../../defaults/service-families.ts';
 import { defaultServiceSpec } from './defaults.ts';
@@ -10,8 +9,6 @@ import { dns1123Label } from '../../validation/names.ts';
 import { validateService, validateServiceStatus, validateServiceUpdate } from './validation.ts';
 import { keepAllocations } from './allocations.ts';
 import { defineKind } from '../define-kind.ts';
-
-const ROUTING = 'traffic to Services is not routed yet; the API allocates, validates and shows it';
 
 /** Addresses and node ports are allocated by the API server; see defaults.ts. */
 export const serviceKind = defineKind({
@@ -24,11 +21,12 @@ export const serviceKind = defineKind({
   nameRule: dns1123Label,
   table: serviceTable,
   selectable: textFields('spec.clusterIP', 'spec.type'),
-  fields: words(`
-    externalIPs externalName internalTrafficPolicy loadBalancerClass loadBalancerIP
-    loadBalancerSourceRanges ports.*.appProtocol publishNotReadyAddresses sessionAffinity
-    sessionAffinityConfig trafficDistribution
-  `).map((field) => ignored(`spec.${field}`, ROUTING)),
+  fields: [
+    ignored('spec.externalName', 'names of other hosts are not resolved yet'),
+    ignored('spec.loadBalancerClass', 'load balancers get no address yet'),
+    ignored('spec.loadBalancerIP', 'load balancers get no address yet'),
+    ignored('spec.ports.*.appProtocol', 'the API shows it; no part of Symphony reads it'),
+  ],
   fillDefaults(draft) {
     defaultServiceSpec(part(draft, 'spec'));
     for (const entry of parts(part(part(draft, 'status'), 'loadBalancer'), 'ingress'))

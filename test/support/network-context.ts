@@ -91,8 +91,6 @@ export function createNetworkWorld(
       report: () => undefined,
       feeds: { of: (kind: keyof FakeFeeds) => feeds[kind] } as unknown as Feeds,
       ownTargets: createOwnTargets(),
-      follow: async () => undefined,
-      report: () => undefined,
       ...parts,
     },
   };

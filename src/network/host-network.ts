@@ -13,6 +13,7 @@ import type { IngressSettings } from './ingress/render-caddy.ts';
 import type { Nft } from './nft/table-writer.ts';
 import type { NetworkMode } from './pod-network/plan-links.ts';
 import type { FollowProgram, RunProgram } from './run-program.ts';
+import type { OwnTargets } from './services/own-targets.ts';
 
 export interface NetworkSettings {
   /** Names all that this cluster makes on the host. */
@@ -60,6 +61,8 @@ export interface HostNetworkContext {
   readonly feeds: Feeds;
   readonly host: HostState;
   readonly pods: HostPods;
+  /** Services that this host serves itself. */
+  readonly ownTargets: OwnTargets;
   /** What is wrong with a part; undefined when nothing is. The nodes of this host show it. */
   report(part: string, trouble: NetworkTrouble | undefined): void;
 }
@@ -76,7 +79,7 @@ export interface HostNetworkPart extends AsyncDisposable {
 }
 
 export interface HostNetworkOptions
-  extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host' | 'pods' | 'report'> {
+  extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host' | 'pods' | 'ownTargets' | 'report'> {
   readonly first: HostNode;
 }
 

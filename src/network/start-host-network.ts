@@ -1,5 +1,6 @@
 /** The parts of a host's network, and what they share. */
 import { openScope } from '../base/scope.ts';
+import { createDns } from './dns/dns-part.ts';
 import { createFeeds } from './feeds.ts';
 import type {
   HostMembership,
@@ -16,11 +17,14 @@ import { createIngress } from './ingress/ingress.ts';
 import { createNft } from './nft/nft.ts';
 import { createPodNetworkPart } from './pod-network/pod-network-part.ts';
 import { createPolicyPart } from './policy/policy-part.ts';
+import { createOwnTargets } from './services/own-targets.ts';
 import { createServicesPart } from './services/services-part.ts';
 
 /** Parts in the order of their start; they end in reverse. */
 const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [
   createPodNetworkPart,
+  // Before the Services, which lead to it.
+  (context) => createDns(context),
   (context) => createServicesPart(context),
   createPolicyPart,
   createIngress,
@@ -40,8 +44,11 @@ export function startHostNetwork({ first, ...options }: HostNetworkOptions): Pro
       else troubles.delete(part);
     };
     const pods = createHostPods();
-    const nft = createNft(options.run);
-    const context = { ...options, logger, nft, feeds, host, pods, report };
+    const context: HostNetworkContext = {
+      ...{ ...options, logger, feeds, host, pods, report },
+      nft: createNft(options.run),
+      ownTargets: createOwnTargets(),
+    };
     for (const create of PARTS) scope.use(create(context)).start();
     return {
       get troubles() {

@@ -19,6 +19,7 @@ import { removeNetwork } from '../network/remove-network.ts';
 import { followProgram, runProgram } from '../network/run-program.ts';
 import { startHostNetwork } from '../network/start-host-network.ts';
 import { NETWORK_DIRECTORY, recordNetwork } from './removal/network-record.ts';
+import { dnsAddressOf } from '../schemas/services/dns-service.ts';
 
 export interface JoiningNode {
   readonly name: string;
@@ -37,6 +38,8 @@ export interface JoinedNetwork extends Disposable {
   readonly pods?: HostPods | undefined;
   /** What is wrong with the network of the node's host. */
   readonly trouble: NetworkTrouble | undefined;
+  /** Where pods of the node ask for names; absent where no address of a Service leads anywhere. */
+  readonly dnsAddress?: string;
 }
 
 export interface HostNetworks extends AsyncDisposable {
@@ -108,6 +111,7 @@ export function createHostNetworks(): HostNetworks {
       const joined = network.join({ name, address });
       return {
         pods: joined.pods,
+        dnsAddress: dnsAddressOf(node.settings.serviceCidr),
         get trouble() {
           return asOne(network.troubles);
         },

@@ -91,6 +91,7 @@ async function startIn(
   };
   const { server, caPem: ca, identity } = options;
   const client = scope.use(createHttpClient({ server, ca, identity, clock, logger }));
+  let joined: JoinedNetwork | undefined;
   const parts =
     options.runtime === 'hollow'
       ? createHollowParts({
@@ -98,9 +99,8 @@ async function startIn(
           runForMs: options.hollowRunForMs,
           podOf: (namespace, name) => agent.findPod(namespace, name)?.pod,
         })
-      : createDockerParts(options, client, logger);
+      : createDockerParts(options, client, logger, () => joined?.dnsAddress);
   scope.use(parts.runtime);
-  let joined: JoinedNetwork | undefined;
   const agent: NodeAgent = createNodeAgent({
     ...parts,
     client,
@@ -233,7 +233,12 @@ type NodeParts = Pick<
   'runtime' | 'volumes' | 'probeIo' | 'decideProbe' | 'readUsage' | 'routes'
 >;
 
-function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logger): NodeParts {
+function createDockerParts(
+  options: NodeOptions,
+  client: ApiClient,
+  logger: Logger,
+  clusterDns: () => string | undefined,
+): NodeParts {
   const { cluster, nodeName: node, directory } = options;
   const clock = systemClock;
   const host = options.dockerHost ?? defaultDockerHost();
@@ -261,6 +266,7 @@ function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logg
       isRoot: isRoot(),
       engineSees: (path) => runtime.sees(path),
       clusterDomain: options.clusterDomain,
+      clusterDns,
     }),
     probeIo: createSocketProbeIo(clock),
     // The memory, disk and routes of this machine tell nothing about an engine elsewhere.

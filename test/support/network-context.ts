@@ -5,6 +5,7 @@ import { systemRng } from '../../src/base/rng.ts';
 import { type Feed, type FeedListener, type Feeds, keyOf } from '../../src/network/feeds.ts';
 import type { HostNetworkContext, HostNode } from '../../src/network/host-network.ts';
 import { createHostPods } from '../../src/network/host-pods.ts';
+import { createOwnTargets } from '../../src/network/services/own-targets.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import type { Event } from '../../src/schemas/types.ts';
 
@@ -91,6 +92,7 @@ export function createNetworkWorld(
       report: () => undefined,
       feeds: { of: (kind: keyof FakeFeeds) => feeds[kind] } as unknown as Feeds,
       pods: createHostPods(),
+      ownTargets: createOwnTargets(),
       ...parts,
     },
   };

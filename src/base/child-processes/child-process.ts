@@ -4,6 +4,7 @@
  * killed. At most a fixed number of children of a purpose live; the others wait.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { type Slots, createSlots } from '../slots.ts';
 import { type ProcessLimits, confinement } from './confinement.ts';
 import { childMark } from './process-identity.ts';
@@ -147,6 +148,33 @@ interface RunOptions extends Pick<ChildOptions, 'descriptor' | 'env'> {
   readonly timeoutMs: number;
   /** What it reads. */
   readonly input?: string;
+}
+
+/**
+ * Starts a process that outlives this one: nothing of the above holds for it, and its end is the
+ * caller's business. Its words are added to the file `output`. Answers undefined where it cannot start.
+ */
+export function startDetached(
+  purpose: string,
+  program: string,
+  args: readonly string[],
+  output: string,
+): number | undefined {
+  const file = openSync(output, 'a', 0o600);
+  try {
+    const child = spawn(program, args, {
+      cwd: '/',
+      env: { PATH: process.env['PATH'], ...childMark(purpose) },
+      detached: true,
+      stdio: ['ignore', file, file],
+    });
+    // A program that is missing shows as a missing process.
+    child.once('error', () => undefined);
+    child.unref();
+    return child.pid;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Runs a program to its end. Rejects with its last words when it fails or takes too long. */

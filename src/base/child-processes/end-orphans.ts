@@ -2,7 +2,7 @@
  * Ends children that a killed process left behind; called when a control plane or an agent starts.
  * It ends only processes of this user with our mark in our own PID namespace (elsewhere the owner's
  * id means another process), whose owner is dead. Redis, which has something to save, is left to
- * store/embedded/embedded-owner.ts.
+ * store/embedded/embedded-owner.ts. A DNS server outlives its agent (network/dns).
  */
 import { readdir, readlink } from 'node:fs/promises';
 import { MARK, readOrEmpty, startTimeOf } from './process-identity.ts';
@@ -25,12 +25,16 @@ export async function endOrphans(): Promise<number> {
   return ended;
 }
 
+const OUTLIVE: readonly (string | undefined)[] = ['redis', 'dns'];
+
 async function isOrphan(pid: number, namespace: string): Promise<boolean> {
   const environment = await readOrEmpty(`/proc/${pid}/environ`).catch(() => '');
   const mark = environment.split('\0').find((variable) => variable.startsWith(`${MARK}=`));
   if (mark === undefined || (await namespaceOf(pid)) !== namespace) return false;
   const [purpose, owner, startTime] = mark.slice(MARK.length + 1).split(' ');
-  return purpose !== 'redis' && (await startTimeOf(Number(owner)).catch(() => startTime)) !== startTime;
+  return (
+    !OUTLIVE.includes(purpose) && (await startTimeOf(Number(owner)).catch(() => startTime)) !== startTime
+  );
 }
 
 /** Undefined where there is no /proc, or for a process of another user. */

@@ -2,9 +2,13 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { systemClock } from '../../base/clock.ts';
 import { claimDirectory, livingOwnerOf, releaseDirectory } from '../../base/directory-owner.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
+import { counted } from '../../base/text.ts';
 import { type Config, defaultDockerHost } from '../../config/index.ts';
+import { dnsDirectoryOf } from '../../network/dns/dns-part.ts';
+import { endNameServers } from '../../network/dns/process/end-servers.ts';
 import { NETWORK_DIRECTORY } from '../../server/removal/network-record.ts';
 import {
   findNodes,
@@ -43,7 +47,10 @@ export const downCommand: CommandModule = {
       const nodes = await findNodes(root, fallbackHosts(config), say);
       for (const { directory } of nodes) await claim(directory);
       if (nodes.length === 0) say('Nothing to remove');
-      report(await removeNodes(nodes, { root, given: config.dockerHosts, force, volumes, say }), force, say);
+      const problems = await removeNodes(nodes, { root, given: config.dockerHosts, force, volumes, say });
+      const servers = await endNameServers(dnsDirectoryOf(join(root, NETWORK_DIRECTORY)), systemClock);
+      if (servers > 0) say(`${counted(servers, 'DNS server')} ended`);
+      report(problems, force, say);
       if (names.includes('tls')) say(`The data of the cluster stays in ${root}`);
     } finally {
       for (const directory of claimed) await releaseDirectory(directory);

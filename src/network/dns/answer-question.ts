@@ -7,7 +7,7 @@ import type { Endpoint, EndpointSlice, Service } from '../../schemas/types.ts';
 import { ipFamily } from '../../schemas/values/ip-address.ts';
 import { addressOfPointer } from './pointer-name.ts';
 
-/** What the names are made of. */
+/** The objects that names are made of. */
 export interface ClusterNames {
   service(namespace: string, name: string): Service | undefined;
   slices(namespace: string, service: string): readonly EndpointSlice[];
@@ -16,10 +16,8 @@ export interface ClusterNames {
   servicesAt(address: string): readonly Service[];
 }
 
-export type RecordType = 'A' | 'AAAA' | 'CNAME' | 'PTR' | 'SOA' | 'SRV' | 'TXT';
-
 export type DnsRecord =
-  | { readonly type: 'A' | 'AAAA' | 'CNAME' | 'PTR'; readonly name: string; readonly data: string }
+  | { readonly type: 'A' | 'AAAA' | 'CNAME' | 'NS' | 'PTR'; readonly name: string; readonly data: string }
   | { readonly type: 'SRV'; readonly name: string; readonly port: number; readonly target: string }
   | { readonly type: 'TXT'; readonly name: string; readonly data: string };
 
@@ -84,6 +82,8 @@ function answerService(
   if (spec.type === 'ExternalName') {
     if (rest.length > 0 || !spec.externalName) return NXDOMAIN;
     const target = spec.externalName.toLowerCase().replace(/\.$/, '');
+    // An address is no name that a CNAME could lead to.
+    if (ipFamily(target) !== undefined) return found([]);
     return { code: 'ALIAS', record: { type: 'CNAME', name, data: target }, target };
   }
   const [first, second, ...more] = rest;

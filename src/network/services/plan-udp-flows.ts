@@ -4,7 +4,7 @@
  */
 import type { EndpointSlice, Service } from '../../schemas/types.ts';
 import { entrancesOf, protocolOf } from './entrances.ts';
-import { type ProxyHost, selectEndpoints } from './select-endpoints.ts';
+import { type ProxyHost, selectEndpoints, type Target } from './select-endpoints.ts';
 
 /** By entrance: the endpoints that existing flows may go on to, as `address port`. */
 export type UdpEntrances = ReadonlyMap<string, ReadonlySet<string>>;
@@ -17,10 +17,11 @@ export function udpEntrances(
   slices: readonly EndpointSlice[],
   host: ProxyHost,
   owns: (key: string) => boolean,
+  ownTargets?: readonly Target[],
 ): UdpEntrances | undefined {
   const ports = (service.spec.ports ?? []).filter((port) => protocolOf(port) === 'udp');
   const entries = ports.flatMap((port) => {
-    const { serving } = selectEndpoints(port, slices, 'IPv4', host);
+    const serving = ownTargets ?? selectEndpoints(port, slices, 'IPv4', host).serving;
     const endpoints = new Set(serving.map((target) => `${target.address} ${target.port}`));
     return entrancesOf(service, port)
       .filter(({ key }) => owns(key))

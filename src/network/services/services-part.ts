@@ -97,6 +97,10 @@ export function createServicesPart(context: HostNetworkContext, healthPort = HEA
     wake();
   });
   host.onChange(findHost);
+  context.ownTargets.onChange((key) => {
+    dirty.add(key);
+    wake();
+  });
 
   function wake(): void {
     const isReady = isStarted && services.isSynced && slices.isSynced && nodes.isSynced;
@@ -196,12 +200,16 @@ function createPlanner({
     const owns = claim(key, service);
     const host = rest.hostOf();
     const own = service && clusterIpOf(service) !== undefined ? bySlice.of(key) : [];
-    const input = { slices: own, host, podCidr: settings.clusterCidr, owns };
+    const ownTargets = context.ownTargets.of(key);
+    const input = {
+      ...{ slices: own, host, podCidr: settings.clusterCidr, owns },
+      ...(ownTargets ? { ownTargets } : {}),
+    };
     const part = service && planServicePart({ ...input, service, before: state.parts.get(key) });
     if (part || state.parts.has(key) || writer.refused.has(key)) writer.set(key, part);
     checks.set(key, service && healthCheckOf(service, own, host));
     const before = udp.get(key);
-    const after = service && udpEntrances(service, own, host, owns);
+    const after = service && udpEntrances(service, own, host, owns, ownTargets);
     if (after) udp.set(key, after);
     else udp.delete(key);
     return planForgottenFlows(before, after);

@@ -2,10 +2,11 @@
 import type { Pod } from '../../schemas/types.ts';
 import type { PodPlace } from './field-ref.ts';
 import { type PodPlanInput, planContainerSpec } from './plan-container-spec.ts';
+import { podFqdn } from './identity.ts';
 import { planSandboxSpec } from './plan-sandbox-spec.ts';
 import type { PodVolumes, PreparedPod } from '../volumes/pod-volumes.ts';
 import { type EngineShare, planShare } from '../node/plan-share.ts';
-import { type PodResources, StepProblem } from '../ports.ts';
+import { type PodResources, type RecordPodEvent, StepProblem } from '../ports.ts';
 import type { RuntimeInfo } from '../runtime/types.ts';
 
 export interface PodResourcesOptions {
@@ -17,6 +18,7 @@ export interface PodResourcesOptions {
   readonly clusterDomain: string;
   readonly share: EngineShare;
   info(): RuntimeInfo | undefined;
+  recordEvent: RecordPodEvent;
 }
 
 export function createPodResources(options: PodResourcesOptions): PodResources {
@@ -46,6 +48,9 @@ export function createPodResources(options: PodResourcesOptions): PodResources {
       const { place: at } = base(pod, ip);
       const found = await options.volumes.ensure(pod, at);
       checkHandler(found.runtimeHandler, options.info());
+      const before = prepared.get(pod.metadata.uid ?? '')?.warnings ?? [];
+      for (const message of (found.warnings ?? []).filter((warning) => !before.includes(warning)))
+        options.recordEvent(pod, { type: 'Warning', reason: 'DNSConfigForming', message });
       prepared.set(pod.metadata.uid ?? '', found);
     },
     async tearDown(pod) {
@@ -76,9 +81,25 @@ export function createPodResources(options: PodResourcesOptions): PodResources {
       );
       return { ...plan, spec: { ...plan.spec, mounts } };
     },
-    planSandbox: (pod, ip, attempt) => planSandboxSpec({ ...base(pod, ip), ...preparedOf(pod), attempt }),
+    planSandbox(pod, ip, attempt) {
+      checkFqdn(pod, options.clusterDomain);
+      return planSandboxSpec({ ...base(pod, ip), ...preparedOf(pod), attempt });
+    },
     terminationLog: (pod, container, attempt) => options.volumes.terminationLog(pod, container, attempt),
   };
+}
+
+/** The longest name of a host in Linux. */
+const MOST_FQDN_CHARS = 64;
+
+/** In kubelet's words. The kernel would refuse the name. */
+function checkFqdn(pod: Pod, clusterDomain: string): void {
+  const fqdn = pod.spec.setHostnameAsFQDN === true ? podFqdn(pod, clusterDomain) : undefined;
+  if (fqdn === undefined || fqdn.length <= MOST_FQDN_CHARS) return;
+  throw new StepProblem(
+    'FailedCreatePodSandBox',
+    `Failed to create pod sandbox: failed to construct FQDN from pod hostname and cluster domain, FQDN ${fqdn} is too long (${MOST_FQDN_CHARS} characters is the max, ${fqdn.length} characters requested)`,
+  );
 }
 
 /** Refuses before anything is created. The engine would refuse each attempt, in its own words. */

@@ -1,20 +1,14 @@
 /** Texts of a pod's /etc/hosts and /etc/resolv.conf, pure. All containers of the pod share both. */
-import { append } from '../../base/append.ts';
+import type { ResolverConfig } from '../../base/resolv-conf.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { podFqdn, podHostname } from '../container-spec/identity.ts';
-
-export interface ResolverConfig {
-  readonly nameservers: readonly string[];
-  readonly searches: readonly string[];
-  readonly options: readonly string[];
-}
 
 export interface DnsInput {
   readonly pod: Pod;
   readonly clusterDomain: string;
   /** Address of the cluster's DNS; absent while it has none, and the node's own is used. */
   readonly clusterDns?: string | undefined;
-  /** The node's own configuration (see parseResolvConf). */
+  /** The node's own configuration. */
   readonly node: ResolverConfig;
 }
 
@@ -54,58 +48,62 @@ export function renderHosts(input: {
   return `${[...head, ...tail].join('\n')}\n`;
 }
 
-export function parseResolvConf(text: string): ResolverConfig {
-  const nameservers: string[] = [];
-  let searches: readonly string[] = [];
-  const options: string[] = [];
-  for (const line of text.split('\n')) {
-    const [keyword = '', ...words] = line
-      .replace(/[#;].*$/, '')
-      .trim()
-      .split(/\s+/);
-    if (keyword === 'nameserver' && words[0]) nameservers.push(words[0]);
-    // The last one counts (man 5 resolv.conf), and `domain` is an old word for a search of one.
-    else if (keyword === 'search' || keyword === 'domain') searches = words;
-    else if (keyword === 'options') append(options, words);
-  }
-  return { nameservers, searches, options };
+export interface PodResolver extends ResolverConfig {
+  /** What did not fit, in kubelet's words. */
+  readonly warnings: readonly string[];
 }
 
 /** dnsPolicy, then the pod's dnsConfig on top (kubernetes.io, "DNS for Services and Pods"). */
-export function planResolverConfig({ pod, clusterDomain, clusterDns, node }: DnsInput): ResolverConfig {
-  const policy = pod.spec.dnsPolicy ?? 'ClusterFirst';
-  const usesCluster =
-    policy === 'ClusterFirstWithHostNet' || (policy === 'ClusterFirst' && pod.spec.hostNetwork !== true);
-  const namespace = pod.metadata.namespace ?? 'default';
-  const base: ResolverConfig =
-    policy === 'None'
-      ? { nameservers: [], searches: [], options: [] }
-      : usesCluster && clusterDns !== undefined
-        ? {
-            nameservers: [clusterDns],
-            searches: [
-              `${namespace}.svc.${clusterDomain}`,
-              `svc.${clusterDomain}`,
-              clusterDomain,
-              ...node.searches,
-            ],
-            options: ['ndots:5'],
-          }
-        : node;
-  const own = pod.spec.dnsConfig ?? {};
+export function planResolverConfig(input: DnsInput): PodResolver {
+  const base = baseConfig(input);
+  const own = input.pod.spec.dnsConfig ?? {};
+  const nameservers = unique([...base.nameservers, ...(own.nameservers ?? [])]);
+  const searches = unique([...base.searches, ...(own.searches ?? [])]);
+  const applied = { nameservers: nameservers.slice(0, NAMESERVER_LIMIT), searches: fitting(searches) };
   return {
-    nameservers: [...new Set([...base.nameservers, ...(own.nameservers ?? [])])].slice(0, NAMESERVER_LIMIT),
-    searches: fitting([...new Set([...base.searches, ...(own.searches ?? [])])]),
+    ...applied,
     options: mergeOptions(
       base.options,
       (own.options ?? []).map(({ name = '', value }) => (value ? `${name}:${value}` : name)),
     ),
+    warnings: [
+      ...(applied.nameservers.length < nameservers.length
+        ? [
+            `Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: ${applied.nameservers.join(' ')}`,
+          ]
+        : []),
+      ...(applied.searches.length < searches.length
+        ? [
+            `Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${applied.searches.join(' ')}`,
+          ]
+        : []),
+    ],
   };
 }
 
+const EMPTY: ResolverConfig = { nameservers: [], searches: [], options: [] };
+
+function baseConfig({ pod, clusterDomain, clusterDns, node }: DnsInput): ResolverConfig {
+  const policy = pod.spec.dnsPolicy ?? 'ClusterFirst';
+  const usesCluster =
+    policy === 'ClusterFirstWithHostNet' || (policy === 'ClusterFirst' && pod.spec.hostNetwork !== true);
+  if (policy === 'None') return EMPTY;
+  if (!usesCluster || clusterDns === undefined) return node;
+  const namespace = pod.metadata.namespace ?? 'default';
+  const own = [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain];
+  return {
+    nameservers: [clusterDns],
+    searches: [...own, ...node.searches],
+    options: ['ndots:5'],
+  };
+}
+
+const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)];
+
+/** As many as the resolver takes, in the length of one line. */
 function fitting(searches: readonly string[]): readonly string[] {
   const kept: string[] = [];
-  let chars = 0;
+  let chars = -1;
   for (const search of searches.slice(0, SEARCH_LIMIT)) {
     chars += search.length + 1;
     if (chars > SEARCH_LIMIT_CHARS) break;

@@ -11,7 +11,7 @@ import { createImageSource } from '../images/image-source.ts';
 import { WHOLE_ENGINE } from '../node/plan-share.ts';
 import type { PodNetwork } from '../node/pod-network.ts';
 import type { PodWorkerContext } from '../pod/types.ts';
-import type { StatusWriter } from '../ports.ts';
+import type { RecordPodEvent, StatusWriter } from '../ports.ts';
 import { createRunHook, createRunProbe } from '../probes/handlers.ts';
 import type { RuntimeInfo } from '../runtime/types.ts';
 
@@ -32,6 +32,7 @@ export interface WorkerParts {
 export function createWorkerContext(options: NodeAgentOptions, parts: WorkerParts): PodWorkerContext {
   const { runtime, clock, rng, cluster, nodeName, nodeIp, share = WHOLE_ENGINE } = options;
   const { client, logger, events, network } = parts;
+  const recordEvent: RecordPodEvent = (pod, event) => events.record({ about: pod, ...event });
   const handlers = {
     ...{ runtime, clock, hostIp: nodeIp, io: options.probeIo, decideProbe: options.decideProbe },
     networkProblem: () => network.problem,
@@ -45,6 +46,7 @@ export function createWorkerContext(options: NodeAgentOptions, parts: WorkerPart
       ...{ cluster, nodeName, nodeIp, share, info: parts.info, volumes: options.volumes },
       network: options.network.name,
       clusterDomain: options.clusterDomain ?? 'cluster.local',
+      recordEvent,
     }),
     images: createImageSource(parts.images, client, logger),
     addresses: network.addresses,
@@ -53,7 +55,7 @@ export function createWorkerContext(options: NodeAgentOptions, parts: WorkerPart
     hostIp: nodeIp,
     runHook: createRunHook(handlers),
     runProbe: createRunProbe(handlers),
-    recordEvent: (pod, event) => events.record({ about: pod, ...event }),
+    recordEvent,
     save: (uid, record, durable) => options.records.savePod(uid, record, durable),
     deleteObject: (pod) => deletePodObject(client, pod),
     ready: parts.ready,

@@ -108,8 +108,9 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
         const ofNode = { podsDir, memoryDir, volumesDir: directories.root, canChown: options.isRoot };
         const planned = await fetchPodPlan({ sources, tokens }, pod, place, mounted, ofNode);
         const files = podFilePaths(podsDir, uidOf(pod));
-        await apply(pod, planned.plan.volumes, mounted, files, await textsOf(pod, place.podIp));
-        return preparedPod(planned, files);
+        const { texts, warnings } = await textsOf(pod, place.podIp);
+        await apply(pod, planned.plan.volumes, mounted, files, texts);
+        return preparedPod(planned, files, warnings);
       } catch (error) {
         throw mountProblem(error);
       }

@@ -32,7 +32,12 @@ export async function fetchPodPlan(
   return { plan, runtimeHandler };
 }
 
-export const preparedPod = ({ plan, runtimeHandler }: PodPlan, files: PodFiles): PreparedPod => ({
+export const preparedPod = (
+  { plan, runtimeHandler }: PodPlan,
+  files: PodFiles,
+  warnings: readonly string[] = [],
+): PreparedPod => ({
+  warnings,
   volumePaths: plan.paths,
   agentVolumes: plan.agentVolumes,
   readOnlyVolumes: plan.readOnlyVolumes,

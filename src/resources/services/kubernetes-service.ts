@@ -1,12 +1,14 @@
 /**
- * `default/kubernetes`: the address at which pods and tools find the API, the first of the service
- * range. Every API server keeps it there, as upstream does; the first one makes it.
+ * The Services that every cluster has. `default/kubernetes` is the address at which pods and tools
+ * find the API, the first of the service range. `kube-system/kube-dns` is that of the cluster's
+ * DNS, which runs on each node. Every API server keeps them, as upstream keeps the first.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import { objectKey } from '../../schemas/object.ts';
+import { keyOf } from '../../schemas/object.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
+import { DNS_PORT, DNS_SERVICE, dnsAddressOf } from '../../schemas/services/dns-service.ts';
 import type { Service } from '../../schemas/types.ts';
 import type { BoundWriter } from '../writing/write-plan.ts';
 import type { Store } from '../../store/types.ts';
@@ -38,6 +40,34 @@ export function kubernetesService(space: AddressSpace, port: number): Service {
   };
 }
 
+/** It has no endpoints: each node leads its queries to its own server. */
+export function dnsService(space: AddressSpace): Service {
+  const ip = dnsAddressOf(space.serviceCidr);
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: {
+      ...DNS_SERVICE,
+      labels: {
+        'k8s-app': 'kube-dns',
+        'kubernetes.io/cluster-service': 'true',
+        'kubernetes.io/name': 'CoreDNS',
+      },
+    },
+    spec: {
+      type: 'ClusterIP',
+      clusterIP: ip,
+      clusterIPs: [ip],
+      ipFamilies: ['IPv4'],
+      ipFamilyPolicy: 'SingleStack',
+      ports: [
+        { name: 'dns', protocol: 'UDP', port: DNS_PORT, targetPort: DNS_PORT },
+        { name: 'dns-tcp', protocol: 'TCP', port: DNS_PORT, targetPort: DNS_PORT },
+      ],
+    },
+  };
+}
+
 export interface KubernetesServiceOptions {
   readonly store: Store;
   readonly writer: BoundWriter;
@@ -52,17 +82,19 @@ export function keepKubernetesService(options: KubernetesServiceOptions, port: n
   const held: { timer?: Timer } = {};
   let stopped = false;
 
-  async function ensure(): Promise<void> {
+  async function ensure(object: Service): Promise<void> {
+    const key = keyOf(object);
     try {
-      if (await store.get('services', objectKey(NAMESPACE, NAME))) return;
-      await writer.write({ writes: [{ verb: 'create', object: kubernetesService(space, port) }] });
+      if (await store.get('services', key)) return;
+      await writer.write({ writes: [{ verb: 'create', object }] });
     } catch (error) {
       if (isStatusError(error, 'AlreadyExists')) return;
-      logger.error({ error: errorMessage(error) }, 'Cannot make the Service of the API; trying again');
+      logger.error({ service: key, error: errorMessage(error) }, 'Cannot make a Service; trying again');
     }
   }
   async function run(): Promise<void> {
-    await ensure();
+    await ensure(kubernetesService(space, port));
+    await ensure(dnsService(space));
     if (!stopped)
       held.timer = clock.setTimer(() => {
         checking = run();

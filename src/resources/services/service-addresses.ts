@@ -8,7 +8,11 @@ import type { Rng } from '../../base/rng.ts';
 import { withFamilies } from '../../schemas/defaults/service-families.ts';
 import type { FieldError } from '../../schemas/errors/field-error.ts';
 import type { Service } from '../../schemas/types.ts';
+import { DNS_SERVICE, dnsAddressOf } from '../../schemas/services/dns-service.ts';
 import { invalid } from '../../schemas/validation/report.ts';
+
+/** The Service of the API. */
+const API_SERVICE = 'default/kubernetes';
 
 export interface AddressPlan {
   readonly service: Service;
@@ -37,9 +41,21 @@ export function apiServiceIp(space: AddressSpace): string {
   return formatIp(parseCidr(space.serviceCidr).first + 1);
 }
 
-/** `own` is the address that the service has already, or that is reserved for it. */
-export function takenBy(services: readonly Service[], space: AddressSpace, own?: string): TakenAddresses {
-  const clusterIps = new Set<string>([apiServiceIp(space)]);
+/** Addresses that wait for one Service, by its key. */
+const reservedBy = (space: AddressSpace): ReadonlyMap<string, string> =>
+  new Map([
+    [API_SERVICE, apiServiceIp(space)],
+    [`${DNS_SERVICE.namespace}/${DNS_SERVICE.name}`, dnsAddressOf(space.serviceCidr)],
+  ]);
+
+/** For the Service `key`, which may have the address `own` already. */
+export function takenBy(
+  services: readonly Service[],
+  space: AddressSpace,
+  { key, own }: { readonly key?: string; readonly own?: string | undefined } = {},
+): TakenAddresses {
+  const reserved = [...reservedBy(space)].filter(([owner]) => owner !== key);
+  const clusterIps = new Set<string>(reserved.map(([, address]) => address));
   const nodePorts = new Set<string>();
   for (const { spec } of services) {
     for (const ip of spec.clusterIPs ?? []) clusterIps.add(ip);

@@ -15,7 +15,7 @@ import type { Store } from '../../store/types.ts';
 import type { Snapshots } from '../reading/snapshots.ts';
 import { type Claimed, type Claims, createTurns } from '../writing/claims.ts';
 import type { Planned } from '../writing/plan-write.ts';
-import { type AddressSpace, apiServiceIp, planAddresses, takenBy } from './service-addresses.ts';
+import { type AddressSpace, planAddresses, takenBy } from './service-addresses.ts';
 
 const SERVICES = { group: '', kind: 'Service', plural: 'services' } as const;
 /** Only its version matters. */
@@ -25,8 +25,6 @@ const RECORD_OBJECT: KubeObject = {
   kind: 'ServiceAllocation',
   metadata: { name: RECORD.key },
 };
-/** The Service of the API alone may have the address that is reserved for it. */
-const API_SERVICE = 'default/kubernetes';
 
 export const isService = (kind: Pick<ResourceKind, 'group' | 'kind'>): boolean =>
   kind.group === '' && kind.kind === 'Service';
@@ -43,10 +41,8 @@ export function createServiceClaims(options: {
   const turns = createTurns();
 
   function withAddresses(item: Planned, others: readonly Service[]): Planned {
-    const own =
-      (item.current as Service | undefined)?.spec.clusterIP ??
-      (item.key === API_SERVICE ? apiServiceIp(space) : undefined);
-    const taken = takenBy(others, space, own);
+    const own = (item.current as Service | undefined)?.spec.clusterIP;
+    const taken = takenBy(others, space, { key: item.key, own });
     const { service, errors } = planAddresses(item.result as Service, taken, space, rng);
     if (errors.length > 0) throw invalid(SERVICES, service.metadata.name, errors);
     return complete(item, service);

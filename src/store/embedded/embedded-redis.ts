@@ -6,17 +6,15 @@
  * death, holds data and socket: embedded-owner.ts stops it, so that a start after SIGKILL works.
  * Two living owners of a directory are refused.
  */
-import { createHash } from 'node:crypto';
-import { lstat, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { createAbort } from '../../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { claimDirectory, releaseDirectory } from '../../base/directory-owner.ts';
-import { UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { makeDirectory } from '../../base/make-directory.ts';
+import { socketPath } from '../../base/socket-path.ts';
 import { stopStaleServer } from './embedded-owner.ts';
 import { lastLine, type RedisProcess, type RedisProcessOptions, startRedisProcess } from './redis-process.ts';
 
@@ -36,8 +34,6 @@ export interface EmbeddedRedis extends AsyncDisposable {
   readonly pid: number | undefined;
 }
 
-/** `sun_path` holds 108 bytes (unix(7)), the last one zero. */
-const MAX_SOCKET_PATH_BYTES = 107;
 /** After SIGTERM the server syncs its file and goes. */
 const STOP_TIMEOUT_MS = 10_000;
 const RESTART: BackoffPolicy = { initialMs: 100, maxMs: 10_000, factor: 2 };
@@ -50,7 +46,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   const logger = options.logger.child({ component: 'embedded-redis' });
   const dir = resolve(options.dir);
   await makeDirectory(dir, 0o700);
-  const socket = await socketPath(dir);
+  const socket = await socketPath(dir, 'redis.sock');
   await claimDirectory(dir, (pid) => `Cannot use "${dir}": process ${pid} runs Redis there`);
   await stopStaleServer({ dir, socket, clock, logger });
   const stopping = createAbort();
@@ -125,16 +121,4 @@ async function end({ child, exited }: RedisProcess, clock: Clock): Promise<void>
   await exited;
   gone.abort();
   await timeout;
-}
-
-/** In the directory, or in a private one below the temporary one where that path is too long. */
-async function socketPath(dir: string): Promise<string> {
-  const path = join(dir, 'redis.sock');
-  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path;
-  const short = join(tmpdir(), `symphony-${createHash('sha256').update(dir).digest('hex').slice(0, 16)}`);
-  await makeDirectory(short, 0o700);
-  const found = await lstat(short);
-  const isOurs = found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
-  if (!isOurs) throw new UserError(`Cannot use "${short}" for the socket of Redis: others have access to it`);
-  return join(short, 'redis.sock');
 }

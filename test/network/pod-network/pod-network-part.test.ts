@@ -10,6 +10,7 @@ import type {
 } from '../../../src/network/host-network.ts';
 import { createHostPods } from '../../../src/network/host-pods.ts';
 import { createPodNetworkPart } from '../../../src/network/pod-network/pod-network-part.ts';
+import { createOwnTargets } from '../../../src/network/services/own-targets.ts';
 import type { Node } from '../../../src/schemas/types.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
@@ -74,6 +75,7 @@ function aHost(broken = '') {
       nodes: new Map([['n1', { name: 'n1', address: '192.168.77.11' }]]),
       onChange: () => undefined,
     },
+    ownTargets: createOwnTargets(),
     report: (_part, trouble) => void troubles.push(trouble),
   };
   const part = createPodNetworkPart(context, {

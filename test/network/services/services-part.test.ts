@@ -109,6 +109,15 @@ describe('a change', () => {
     expect(applied).toHaveLength(3);
   });
 
+  it('of where the host serves a Service itself leads connections there, whatever its slices say', async () => {
+    world.context.ownTargets.set('default/web', []);
+    await startWith(web);
+    expect(applied[0]).toContain('unserved { 10.96.0.50 . tcp . 80 : goto refuse }');
+    world.context.ownTargets.set('default/web', [{ address: '10.244.0.1', port: 5_353, isLocal: true }]);
+    await comesTrue(() => expect(applied).toHaveLength(2));
+    expect(applied[1]).toContain('slots { 10.96.0.50 . tcp . 80 . 0 : 10.244.0.1 . 5353 }');
+  });
+
   it('of a slice that moves to another Service concerns both', async () => {
     const other = aService({ clusterIPs: ['10.96.0.51'] }, { name: 'other' });
     world.feeds.services.put(web, other);

@@ -4,7 +4,7 @@ import { createPodResources } from '../../../src/node-agent/container-spec/pod-r
 import { createMemoryPodVolumes } from '../../../src/node-agent/volumes/memory-pod-volumes.ts';
 import { pauseContainer, placeContainer } from '../../../src/node-agent/runtime/docker/placed-container.ts';
 import { createFakeRuntime } from '../../../src/node-agent/runtime/fake/create-fake-runtime.ts';
-import type { PodResources } from '../../../src/node-agent/ports.ts';
+import type { PodEvent, PodResources } from '../../../src/node-agent/ports.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
@@ -18,7 +18,11 @@ const pod: Pod = {
 const image = { id: 'sha256:1', tags: [], digests: [], sizeBytes: 1, user: '' };
 
 /** On a node whose engine has only `runc`, for a pod whose class has this handler. */
-async function withHandler(runtimeHandler: string): Promise<PodResources> {
+async function withHandler(
+  runtimeHandler: string,
+  warnings: () => readonly string[] = () => [],
+  events: PodEvent[] = [],
+): Promise<PodResources> {
   const clock = createFakeClock();
   const runtime = createFakeRuntime({ clock, rng: seededRng(1), cluster: 'c', node: 'n1' });
   const info = await runtime.info();
@@ -26,7 +30,11 @@ async function withHandler(runtimeHandler: string): Promise<PodResources> {
   return createPodResources({
     volumes: {
       ...volumes,
-      ensure: async (...input) => ({ ...(await volumes.ensure(...input)), runtimeHandler }),
+      ensure: async (...input) => ({
+        ...(await volumes.ensure(...input)),
+        runtimeHandler,
+        warnings: warnings(),
+      }),
     },
     cluster: 'c',
     nodeName: 'n1',
@@ -35,8 +43,32 @@ async function withHandler(runtimeHandler: string): Promise<PodResources> {
     clusterDomain: 'cluster.local',
     share: { index: 0, count: 3 },
     info: () => info,
+    recordEvent: (_, event) => void events.push(event),
   });
 }
+
+it('warns once of what of the DNS configuration does not hold', async () => {
+  const events: PodEvent[] = [];
+  let warnings = ['too many'];
+  const resources = await withHandler('runc', () => warnings, events);
+  for (const next of [['too many'], ['too many', 'too long'], ['too many', 'too long']]) {
+    await resources.ensureVolumes(pod, '10.244.1.9');
+    warnings = next;
+  }
+  await resources.ensureVolumes(pod, '10.244.1.9');
+  expect(events).toEqual(
+    ['too many', 'too long'].map((message) => ({ type: 'Warning', reason: 'DNSConfigForming', message })),
+  );
+});
+
+it('refuses a name of the pod that is too long for a host', async () => {
+  const resources = await withHandler('runc');
+  const spec = { ...pod.spec, setHostnameAsFQDN: true, subdomain: 's'.repeat(40) };
+  await resources.ensureVolumes({ ...pod, spec }, '10.244.1.9');
+  expect(() => resources.planSandbox({ ...pod, spec }, '10.244.1.9', 0)).toThrow(
+    'is too long (64 characters is the max, 70 characters requested)',
+  );
+});
 
 it('runs every container of a pod with the handler of its class', async () => {
   const resources = await withHandler('runc');

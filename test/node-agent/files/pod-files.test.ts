@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { parseResolvConf, readHostResolver } from '../../../src/base/resolv-conf.ts';
 import {
-  parseResolvConf,
   planResolverConfig,
   renderHosts,
   renderResolvConf,
@@ -43,6 +43,67 @@ describe('resolv.conf of a pod', () => {
     const text = resolver({ dnsConfig });
     expect(text).toContain('options ndots:1\n');
     expect(text.match(/nameserver/g)).toHaveLength(3);
+  });
+});
+
+describe('limits of resolv.conf', () => {
+  const plan = (dnsConfig: Pod['spec']['dnsConfig']) =>
+    planResolverConfig({
+      pod: aPod(dnsConfig ? { dnsConfig } : {}),
+      clusterDomain: 'cluster.local',
+      clusterDns: '10.96.0.10',
+      node,
+    });
+
+  it("says in kubelet's words which servers are left", () => {
+    expect(plan({ nameservers: ['1.1.1.1', '2.2.2.2', '3.3.3.3'] }).warnings).toEqual([
+      'Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 10.96.0.10 1.1.1.1 2.2.2.2',
+    ]);
+  });
+
+  it.each([
+    ['the number of domains', Array.from({ length: 40 }, (_, index) => `d${index}.example`), 32],
+    [
+      'the length of the line',
+      Array.from({ length: 20 }, (_, index) => `${'x'.repeat(200)}${index}.example`),
+      13,
+    ],
+  ])('cuts %s', (_, searches, count) => {
+    const { warnings, searches: applied } = plan({ searches });
+    expect(applied).toHaveLength(count);
+    expect(applied.join(' ').length).toBeLessThanOrEqual(2048);
+    expect(warnings).toEqual([
+      `Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${applied.join(' ')}`,
+    ]);
+  });
+
+  it('warns of nothing that fits, and counts what is named twice once', () => {
+    expect(
+      plan({ nameservers: ['10.96.0.10', '1.1.1.1', '1.1.1.1', '2.2.2.2'], searches: ['lan'] }),
+    ).toMatchObject({
+      nameservers: ['10.96.0.10', '1.1.1.1', '2.2.2.2'],
+      warnings: [],
+    });
+  });
+});
+
+describe("the host's resolv.conf", () => {
+  const read = (files: Record<string, string>) => readHostResolver(async (path) => files[path] ?? '');
+  const STUB = 'nameserver 127.0.0.53\noptions edns0\nsearch lan\n';
+
+  it('is that behind the stub of systemd-resolved, which no pod can reach', async () => {
+    const files = {
+      '/etc/resolv.conf': STUB,
+      '/run/systemd/resolve/resolv.conf': 'nameserver 192.0.2.1\nsearch lan\n',
+    };
+    expect(await read(files)).toMatchObject({ nameservers: ['192.0.2.1'], searches: ['lan'] });
+  });
+
+  it('is its own when there is nothing behind it, or another server', async () => {
+    expect((await read({ '/etc/resolv.conf': STUB })).nameservers).toEqual(['127.0.0.53']);
+    const mixed = { '/etc/resolv.conf': 'nameserver 127.0.0.1\nnameserver 192.0.2.9\n' };
+    expect((await read(mixed)).nameservers).toEqual(['127.0.0.1', '192.0.2.9']);
+    expect(await read({})).toEqual({ nameservers: [], searches: [], options: [] });
   });
 });
 

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Service } from '../../../src/schemas/types.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { kindNamed, startTestCore } from '../../api/test-api.ts';
@@ -51,4 +51,44 @@ it('gives the address of the API to no other service', async () => {
   await expect(
     test.core.create({ kind: ref.kind, namespace: 'default' }, body, options, test.context),
   ).rejects.toThrow('provided IP is already allocated');
+});
+
+describe('the Service of the DNS', () => {
+  const dns = { kind: ref.kind, namespace: 'kube-system', name: 'kube-dns' };
+  const options = { dryRun: false, fieldValidation: 'Strict' } as const;
+  const service = (name: string, clusterIP?: string) => ({
+    metadata: { name },
+    spec: { ports: [{ port: 80 }], ...(clusterIP === undefined ? {} : { clusterIP }) },
+  });
+
+  it('has the tenth address of the range, and is kept', async () => {
+    const clock = createFakeClock();
+    await using test = await startTestCore(clock);
+    await using announced = test.core.announce(6443);
+    expect(announced).toBeDefined();
+    await clock.advance(1);
+    const made = (await test.core.get(dns)) as Service;
+    expect(made.spec).toMatchObject({
+      clusterIP: '10.96.0.10',
+      ports: [
+        { name: 'dns', protocol: 'UDP', port: 53 },
+        { name: 'dns-tcp', protocol: 'TCP', port: 53 },
+      ],
+    });
+    await test.core.delete(dns, { dryRun: false }, test.context);
+    await clock.advance(10_000);
+    expect((await test.core.get(dns)).metadata.uid).not.toBe(made.metadata.uid);
+  });
+
+  it('has an address that no other Service gets', async () => {
+    await using test = await startTestCore(createFakeClock());
+    await expect(
+      test.core.create(
+        { kind: ref.kind, namespace: 'default' },
+        service('thief', '10.96.0.10'),
+        options,
+        test.context,
+      ),
+    ).rejects.toThrow('provided IP is already allocated');
+  });
 });

@@ -8,7 +8,8 @@ import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import { openScope } from '../base/scope.ts';
 import type { ApiClient } from '../client/types.ts';
-import { createFeeds, type Feeds } from './feeds.ts';
+import type { Service } from '../schemas/types.ts';
+import { createFeeds, type Feed, type Feeds } from './feeds.ts';
 import { createNft } from './nft/nft.ts';
 import type { Nft } from './nft/table-writer.ts';
 import type { NetworkMode } from './pod-network/plan-links.ts';
@@ -68,7 +69,13 @@ export interface HostNetworkOptions extends Omit<HostNetworkContext, 'nft' | 'fe
 
 export interface HostNetwork extends AsyncDisposable {
   /** One more node of this host; it leaves when the answer is disposed. */
-  join(node: HostNode): Disposable;
+  join(node: HostNode): JoinedNetwork;
+}
+
+/** The host's network as a node of it sees it. */
+export interface JoinedNetwork extends Disposable {
+  /** Undefined where pods reach no Services. */
+  readonly services: Feed<Service> | undefined;
 }
 
 /** Parts in the order of their start; they end in reverse. */
@@ -85,10 +92,11 @@ export function startHostNetwork({ first, ...options }: HostNetworkOptions): Pro
     const context = { ...options, logger, nft: createNft(options.run), feeds, host };
     for (const create of PARTS) scope.use(create(context)).start();
     return {
-      join(node: HostNode): Disposable {
+      join(node: HostNode): JoinedNetwork {
         nodes.set(node.name, node);
         tell();
         return {
+          services: options.settings.mode === 'none' ? undefined : feeds.of('services'),
           [Symbol.dispose]() {
             if (nodes.delete(node.name)) tell();
           },

@@ -8,7 +8,12 @@ import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
 import type { ApiClient } from '../client/types.ts';
 import type { Config } from '../config/index.ts';
-import { type HostNetwork, type NetworkSettings, startHostNetwork } from '../network/host-network.ts';
+import {
+  type HostNetwork,
+  type JoinedNetwork,
+  type NetworkSettings,
+  startHostNetwork,
+} from '../network/host-network.ts';
 import { runProgram } from '../network/run-program.ts';
 
 export interface JoiningNode {
@@ -23,7 +28,7 @@ export interface JoiningNode {
 
 export interface HostNetworks extends AsyncDisposable {
   /** Starts the host's network with its first node. The answer ends the node's part in it. */
-  join(node: JoiningNode): Promise<Disposable>;
+  join(node: JoiningNode): Promise<JoinedNetwork>;
 }
 
 /** What all nodes of a process have in common. */

@@ -13,12 +13,14 @@ import { createHttpClient } from '../client/http.ts';
 import type { ApiClient } from '../client/types.ts';
 import type { IdentitySource } from '../client/identity.ts';
 import { type Config, defaultDockerHost } from '../config/index.ts';
+import type { JoinedNetwork } from '../network/host-network.ts';
 import { createNodeAgent, type NodeAgent, type NodeAgentOptions } from '../node-agent/agent.ts';
 import { createDiskPodVolumes } from '../node-agent/volumes/disk-pod-volumes.ts';
 import type { EngineShare } from '../node-agent/node/plan-share.ts';
 import { systemRoutes } from '../node-agent/node/read-routes.ts';
 import { readMachineUsage } from '../node-agent/node/read-usage.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
+import type { KnownServices } from '../node-agent/pods/service-environment.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
 import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
 import { bridgeName } from '../node-agent/runtime/docker/networks.ts';
@@ -85,6 +87,7 @@ async function startIn(
   const network = { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) };
   const { server, caPem: ca, identity } = options;
   const client = scope.use(createHttpClient({ server, ca, identity, clock, logger }));
+  const joined: { network?: JoinedNetwork } = {};
   const parts =
     options.runtime === 'hollow'
       ? createHollowParts({
@@ -92,7 +95,7 @@ async function startIn(
           runForMs: options.hollowRunForMs,
           podOf: (namespace, name) => agent.findPod(namespace, name)?.pod,
         })
-      : createDockerParts(options, client, logger);
+      : createDockerParts(options, client, logger, () => joined.network?.services);
   scope.use(parts.runtime);
   const agent: NodeAgent = createNodeAgent({
     ...parts,
@@ -117,7 +120,10 @@ async function startIn(
   scope.use(agent);
   if (options.runtime === 'docker') {
     const bridge = await reserveNetwork(parts.runtime, network, logger);
-    if (options.network) scope.use(await joinHostNetwork(options, options.network, client, network, bridge));
+    if (options.network) {
+      const { network: shared } = options;
+      joined.network = scope.use(await joinHostNetwork(options, shared, client, network, bridge));
+    }
   }
   await agent.start();
   return { name: nodeName, reported: agent.reported, problem: () => agent.problem };
@@ -162,7 +168,7 @@ function joinHostNetwork(
   client: ApiClient,
   network: { readonly name: string; readonly gateway: string },
   bridge: string | undefined,
-): Promise<Disposable> {
+): Promise<JoinedNetwork> {
   const { cluster, clusterCidr, clusterDomain, logger } = options;
   return hosts.join({
     name: options.nodeName,
@@ -195,7 +201,12 @@ type NodeParts = Pick<
   'runtime' | 'volumes' | 'probeIo' | 'decideProbe' | 'readUsage' | 'routes'
 >;
 
-function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logger): NodeParts {
+function createDockerParts(
+  options: NodeOptions,
+  client: ApiClient,
+  logger: Logger,
+  services: () => KnownServices | undefined,
+): NodeParts {
   const { cluster, nodeName: node, directory } = options;
   const clock = systemClock;
   const host = options.dockerHost ?? defaultDockerHost();
@@ -216,6 +227,7 @@ function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logg
       isRoot: isRoot(),
       engineSees: (path) => runtime.sees(path),
       clusterDomain: options.clusterDomain,
+      services,
     }),
     probeIo: createSocketProbeIo(clock),
     // The memory, disk and routes of this machine tell nothing about an engine elsewhere.

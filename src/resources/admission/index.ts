@@ -6,6 +6,7 @@ import { applicationAuthor } from './application-author.ts';
 import { ownDefinition } from './own-definition.ts';
 import { certificateRequest } from './certificate-request.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
+import { externalIps } from './external-ips.ts';
 import { gitManaged } from './git-managed.ts';
 import { limitRangeChecks, limitRangeDefaults } from './limit-range.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
@@ -36,6 +37,7 @@ export const admissionRules: readonly AdmissionRule[] = [
   defaultStorageClass,
   storageProtection,
   storageResize,
+  externalIps,
   podSecurityLabels,
   podSecurity,
   limitRangeChecks,

@@ -4,6 +4,7 @@
  * again at once.
  */
 import { append } from '../../base/append.ts';
+import { formatIpv4 } from '../../base/cidr.ts';
 import type { Rng } from '../../base/rng.ts';
 import { withFamilies } from '../../schemas/defaults/service-families.ts';
 import type { FieldError } from '../../schemas/errors/field-error.ts';
@@ -34,7 +35,7 @@ export interface TakenAddresses {
 
 /** The first addresses of the range: the network itself and the API server's own service. */
 export function apiServiceIp(space: AddressSpace): string {
-  return formatIp(parseCidr(space.serviceCidr).first + 1);
+  return formatIpv4(parseCidr(space.serviceCidr).first + 1);
 }
 
 /** `own` is the address that the service has already, or that is reserved for it. */
@@ -105,8 +106,8 @@ function planClusterIp(
     return set;
   }
   // Neither the network's nor the broadcast address.
-  const free = firstFree(first + 1, last - first - 1, rng, (ip) => !taken.clusterIps.has(formatIp(ip)));
-  if (free !== undefined) return withAddress(formatIp(free));
+  const free = firstFree(first + 1, last - first - 1, rng, (ip) => !taken.clusterIps.has(formatIpv4(ip)));
+  if (free !== undefined) return withAddress(formatIpv4(free));
   errors.push(rangeIsFull('spec.clusterIPs', 'serviceIP'));
   return service;
 }
@@ -185,10 +186,6 @@ function parseIp(text: string): number | undefined {
   if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))
     return undefined;
   return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
-}
-
-function formatIp(value: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 }
 
 function parseCidr(cidr: string): { readonly first: number; readonly last: number } {

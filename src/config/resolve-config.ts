@@ -196,7 +196,11 @@ export function sliceProblem(
 
 /** Addresses of load balancers belong to the network of the hosts, and pods reach it through them. */
 export function poolProblem(
-  { loadBalancerPool, clusterCidr, serviceCidr }: Pick<Config, 'loadBalancerPool' | 'clusterCidr' | 'serviceCidr'>,
+  {
+    loadBalancerPool,
+    clusterCidr,
+    serviceCidr,
+  }: Pick<Config, 'loadBalancerPool' | 'clusterCidr' | 'serviceCidr'>,
   origin: (field: keyof Config, flag: string) => string = (_field, flag) => `--${flag}`,
 ): string | undefined {
   for (const [name, network] of [

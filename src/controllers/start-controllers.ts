@@ -20,6 +20,7 @@ import {
   horizontalPodAutoscaler,
   type HorizontalPodAutoscalerOptions,
 } from './horizontal-pod-autoscaler/horizontal-pod-autoscaler-controller.ts';
+import { loadBalancerController } from './load-balancer/load-balancer-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeIpam } from './node-ipam/node-ipam-controller.ts';
 import type { PodNetwork } from './node-ipam/plan-pod-cidrs.ts';
@@ -47,6 +48,8 @@ import { volumeProtection } from './volume-protection/volume-protection-controll
 
 export interface ControllersOptions {
   readonly podNetwork?: PodNetwork;
+  /** Networks and ranges of addresses for load balancers. */
+  readonly loadBalancerPool?: readonly string[];
   readonly nodeHealth?: NodeHealthOptions;
   /** PEM; published to every namespace as ConfigMap `kube-root-ca.crt`. */
   readonly caBundle?: string;
@@ -61,6 +64,7 @@ export interface ControllersOptions {
 
 export const controllersFor = ({
   podNetwork,
+  loadBalancerPool,
   nodeHealth = DEFAULT_NODE_HEALTH,
   caBundle,
   signSecretToken: sign,
@@ -99,6 +103,7 @@ export const controllersFor = ({
   endpointsController,
   endpointSliceController,
   mirroringController,
+  loadBalancerController(loadBalancerPool),
   volumeProtection,
   expiryController(eventTtlMs),
 ];

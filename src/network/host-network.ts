@@ -3,6 +3,8 @@
  * container engine. Its parts follow the API and keep the kernel as it should be. When it ends, the
  * kernel goes on with what it has; `symphony down` removes that.
  */
+import { createAnnouncements } from './announcements/announcements.ts';
+import { createApiRelay } from './api-relay/api-relay.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
@@ -14,6 +16,7 @@ import { createNft } from './nft/nft.ts';
 import type { Nft } from './nft/table-writer.ts';
 import type { NetworkMode } from './pod-network/plan-links.ts';
 import type { RunProgram } from './run-program.ts';
+import { createOwnTargets, type OwnTargets } from './services/own-targets.ts';
 
 export interface NetworkSettings {
   /** Names all that this cluster makes on the host. */
@@ -28,6 +31,8 @@ export interface NetworkSettings {
   readonly gateway: string;
   /** The interface of the pods' network on this host. */
   readonly bridge: string;
+  /** The URL at which this host reaches the API. */
+  readonly server: string;
   /** Where the network of this host keeps its own state. */
   readonly directory: string;
 }
@@ -57,13 +62,18 @@ export interface HostNetworkContext {
   readonly settings: NetworkSettings;
   readonly feeds: Feeds;
   readonly host: HostState;
+  /** Annotations that each Node of this host gets with its next report. */
+  readonly annotations: Map<string, string>;
+  readonly ownTargets: OwnTargets;
 }
 
 export interface HostNetworkPart extends AsyncDisposable {
   start(): void;
 }
 
-export interface HostNetworkOptions extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host'> {
+type Made = 'nft' | 'feeds' | 'host' | 'annotations' | 'ownTargets';
+
+export interface HostNetworkOptions extends Omit<HostNetworkContext, Made> {
   readonly first: HostNode;
 }
 
@@ -76,10 +86,15 @@ export interface HostNetwork extends AsyncDisposable {
 export interface JoinedNetwork extends Disposable {
   /** Undefined where pods reach no Services. */
   readonly services: Feed<Service> | undefined;
+  /** Annotations for the Node. */
+  readonly annotations: ReadonlyMap<string, string>;
 }
 
 /** Parts in the order of their start; they end in reverse. */
-const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [];
+const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [
+  createAnnouncements,
+  createApiRelay,
+];
 
 export function startHostNetwork({ first, ...options }: HostNetworkOptions): Promise<HostNetwork> {
   return openScope(async (scope) => {
@@ -89,7 +104,12 @@ export function startHostNetwork({ first, ...options }: HostNetworkOptions): Pro
     const listeners: (() => void)[] = [];
     const tell = (): void => listeners.forEach((listener) => listener());
     const host: HostState = { nodes, onChange: (listener) => void listeners.push(listener) };
-    const context = { ...options, logger, nft: createNft(options.run), feeds, host };
+    const annotations = new Map<string, string>();
+    const context = {
+      ...{ ...options, logger, feeds, host, annotations },
+      nft: createNft(options.run),
+      ownTargets: createOwnTargets(),
+    };
     for (const create of PARTS) scope.use(create(context)).start();
     return {
       join(node: HostNode): JoinedNetwork {
@@ -97,6 +117,7 @@ export function startHostNetwork({ first, ...options }: HostNetworkOptions): Pro
         tell();
         return {
           services: options.settings.mode === 'none' ? undefined : feeds.of('services'),
+          annotations,
           [Symbol.dispose]() {
             if (nodes.delete(node.name)) tell();
           },

@@ -116,6 +116,7 @@ async function startIn(
     tunnel: client.connection,
     network,
     clusterDomain: options.clusterDomain,
+    annotations: () => Object.fromEntries(joined.network?.annotations ?? []),
   });
   scope.use(agent);
   if (options.runtime === 'docker') {
@@ -178,6 +179,7 @@ function joinHostNetwork(
     logger,
     settings: {
       ...{ cluster, clusterCidr, clusterDomain, ...settings },
+      server: options.server,
       gateway: network.gateway,
       bridge: bridge ?? bridgeName(cluster, network.name),
     },

@@ -8,7 +8,15 @@ import { type Slots, createSlots } from '../slots.ts';
 import { type ProcessLimits, confinement } from './confinement.ts';
 import { childMark } from './process-identity.ts';
 
-export type ChildPurpose = 'git' | 'git-reader' | 'mount' | 'network' | 'network-mount' | 'quota' | 'redis' | 'relay';
+export type ChildPurpose =
+  | 'git'
+  | 'git-reader'
+  | 'mount'
+  | 'network'
+  | 'network-mount'
+  | 'quota'
+  | 'redis'
+  | 'relay';
 
 /** How many of each may live at one time. */
 const MOST: Readonly<Record<ChildPurpose, number>> = {

@@ -24,6 +24,8 @@ export interface NodeReporterOptions extends NodeWriterOptions, MachineObserverO
   readonly share: EngineShare;
   /** The range that pods here already have addresses of. */
   podCidr(): string | undefined;
+  /** More annotations of the Node. */
+  annotations?(): Readonly<Record<string, string>>;
   readonly volumes: Pick<VolumeDirectories, 'root' | 'capacityBytes' | 'limitProblem'>;
   onNode(node: Node): void;
   onRuntime(up: boolean): void;
@@ -130,7 +132,8 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     try {
       const podCidr = options.podCidr();
       const volumes = await localVolumes(options.volumes);
-      const own = { nodeName, nodeIp, labels, share, agentVersion, podCidr, volumes };
+      const annotations = options.annotations?.() ?? {};
+      const own = { nodeName, nodeIp, labels, annotations, share, agentVersion, podCidr, volumes };
       const facts = { ...own, ...machine.facts() };
       const node = await writeNode(facts, wasInContact);
       options.onNode(node);

@@ -17,6 +17,7 @@ import type { Nft } from './nft/table-writer.ts';
 import type { NetworkMode } from './pod-network/plan-links.ts';
 import type { RunProgram } from './run-program.ts';
 import { createOwnTargets, type OwnTargets } from './services/own-targets.ts';
+import { createServicesPart } from './services/services-part.ts';
 
 export interface NetworkSettings {
   /** Names all that this cluster makes on the host. */
@@ -94,6 +95,7 @@ export interface JoinedNetwork extends Disposable {
 const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [
   createAnnouncements,
   createApiRelay,
+  (context) => createServicesPart(context),
 ];
 
 export function startHostNetwork({ first, ...options }: HostNetworkOptions): Promise<HostNetwork> {

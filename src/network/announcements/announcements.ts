@@ -42,6 +42,8 @@ export function createAnnouncements(context: HostNetworkContext): HostNetworkPar
   const stop = createAbort();
   let changed = createAbort();
   let held: readonly HeldAddress[] | undefined;
+  /** A node leaves when its process ends, and its pods go on: it stays one of this host. */
+  const names = new Set<string>();
   /** Keys of the Services that this host answers for. */
   let answered: ReadonlySet<string> = new Set();
   let told = '';
@@ -51,13 +53,14 @@ export function createAnnouncements(context: HostNetworkContext): HostNetworkPar
 
   async function round(): Promise<void> {
     held ??= await readHeld(settings.directory);
+    for (const name of host.nodes.keys()) names.add(name);
     const observed = await observeAddresses(run);
     const { address: hostAddress = '' } = [...host.nodes.values()][0] ?? {};
     const place = { observed, hostAddress, bridge: settings.bridge };
     annotations.set(ANNOUNCE_NETWORKS, [...new Set(networksOf(place).map(({ cidr }) => cidr))].join());
     // Without the API's word, what this host answered for is renewed.
     const wanted = isSynced()
-      ? wantedAddresses(services.items, host.nodes)
+      ? wantedAddresses(services.items, names)
       : new Map(held.map(({ address }) => [address, '']));
     answered = new Set(wanted.values());
     const plan = planAnnouncements({ ...place, wanted: wanted.keys(), held });
@@ -75,7 +78,7 @@ export function createAnnouncements(context: HostNetworkContext): HostNetworkPar
       guard.set('addresses', { elements: { addresses: new Map(addresses) } });
       guard.start();
     }
-    const isAlone = [...nodes.items.keys()].every((name) => host.nodes.has(name));
+    const isAlone = [...nodes.items.keys()].every((name) => names.has(name));
     const lifetime = isAlone && nodes.isSynced ? 'forever' : `${LIFETIME_SECONDS}`;
     const kept = next.filter((one) => !remove.includes(one));
     await runIpBatch(run, [...removeCommands(remove), ...holdCommands(kept, lifetime)]);

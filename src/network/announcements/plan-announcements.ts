@@ -46,7 +46,7 @@ export interface AnnouncementPlan {
 /** The addresses of Services that one of these nodes answers for, with the Services' keys. */
 export function wantedAddresses(
   services: Iterable<readonly [string, Service]>,
-  nodes: ReadonlyMap<string, unknown>,
+  nodes: ReadonlySet<string>,
 ): ReadonlyMap<string, string> {
   const wanted = new Map<string, string>();
   for (const [key, { metadata, spec, status }] of services) {

@@ -7,6 +7,8 @@ import { createHash } from 'node:crypto';
 import type { EndpointSlice, Service, ServicePort } from '../../schemas/types.ts';
 import { ipFamily } from '../../schemas/values/ip-address.ts';
 import type { SetDeclaration, TablePart } from '../nft/table-state.ts';
+import { assignSlots } from './assign-slots.ts';
+import { clusterIpOf, type Entrance, entrancesOf, protocolOf } from './entrances.ts';
 import { type ProxyHost, type SelectedEndpoints, selectEndpoints, type Target } from './select-endpoints.ts';
 import { MARK_MASQUERADE, slotCount } from './service-table.ts';
 
@@ -18,17 +20,20 @@ export interface ServicePartInput {
   readonly podCidr: string;
   /** Endpoints that count instead of the slices': what this host serves itself. */
   readonly ownTargets?: readonly Target[];
+  /** The part as it is: slots keep their endpoints where they can. */
+  readonly before?: TablePart | undefined;
+  /** Whether the Service has an entrance that another one may want, too. */
+  readonly owns?: (key: string) => boolean;
 }
 
 /** Undefined for a Service without an address: headless, or an ExternalName. */
 export function planServicePart(input: ServicePartInput): TablePart | undefined {
   const { service } = input;
-  const { type, clusterIPs = [], ports = [] } = service.spec;
-  const clusterIp = clusterIPs.find((address) => ipFamily(address) === 'IPv4');
-  if (type === 'ExternalName' || clusterIp === undefined) return undefined;
+  const clusterIp = clusterIpOf(service);
+  if (clusterIp === undefined) return undefined;
   const part = createPart();
   part.add('cluster-ips', clusterIp, '');
-  for (const port of ports) addPort(part, input, clusterIp, port);
+  for (const port of service.spec.ports ?? []) addPort(part, input, port);
   return part;
 }
 
@@ -51,13 +56,6 @@ function createPart(): Part {
   };
 }
 
-/** One address and port that clients use: of the cluster, from outside, or a node's. */
-interface Entrance {
-  readonly kind: 'inner' | 'outer' | 'node';
-  /** As the maps have it. */
-  readonly key: string;
-}
-
 /** The maps of an entrance. */
 const MAPS = {
   inner: { led: 'services', slots: 'slots', pick: 'pick', unserved: 'unserved' },
@@ -65,38 +63,36 @@ const MAPS = {
   node: { led: 'node-ports', slots: 'node-slots', pick: 'pick-outer-node', unserved: 'unserved-node-ports' },
 } as const;
 
-function addPort(part: Part, input: ServicePartInput, clusterIp: string, port: ServicePort): void {
-  const { service, slices, host, ownTargets } = input;
+function addPort(part: Part, input: ServicePartInput, port: ServicePort): void {
+  const { service, slices, host, ownTargets, before, owns = () => true } = input;
   const { spec, metadata } = service;
-  const found: SelectedEndpoints = ownTargets
+  const found = ownTargets
     ? { cluster: ownTargets, local: ownTargets }
     : selectEndpoints(port, slices, 'IPv4', host);
-  const protocol = (port.protocol ?? 'TCP').toLowerCase();
-  const key = (address: string): string => `${address} . ${protocol} . ${port.port}`;
-  const id = `${hash(`${metadata.namespace ?? ''}/${metadata.name ?? ''}`)}-${protocol}-${port.port}`;
+  const protocol = protocolOf(port);
   const context: PortContext = {
     part,
+    before,
     found,
-    id,
+    id: `${hash(`${metadata.namespace ?? ''}/${metadata.name}`)}-${protocol}-${port.port}`,
     protocol,
     affinitySeconds: affinityOf(service),
     podCidr: input.podCidr,
   };
-
-  lead(context, { kind: 'inner', key: key(clusterIp) }, spec.internalTrafficPolicy === 'Local');
-  const staysLocal = spec.externalTrafficPolicy === 'Local';
-  for (const address of outerAddresses(service)) {
-    lead(context, { kind: 'outer', key: key(address) }, staysLocal);
-    guard(context, service, key(address));
+  for (const entrance of entrancesOf(service, port)) {
+    if (!owns(entrance.key)) continue;
+    const policy = entrance.kind === 'inner' ? spec.internalTrafficPolicy : spec.externalTrafficPolicy;
+    lead(context, entrance, policy === 'Local');
+    if (entrance.kind === 'outer') guard(context, service, entrance.key);
   }
-  if (port.nodePort) lead(context, { kind: 'node', key: `${protocol} . ${port.nodePort}` }, staysLocal);
   for (const { address, isLocal } of found.cluster)
     if (isLocal) part.add('hairpins', `${address} . ${address}`, '');
 }
 
 interface PortContext {
   readonly part: Part;
-  readonly found: SelectedEndpoints;
+  readonly before: TablePart | undefined;
+  readonly found: Pick<SelectedEndpoints, 'cluster' | 'local'>;
   /** Begins the names of the port's own chains. */
   readonly id: string;
   readonly protocol: string;
@@ -114,21 +110,22 @@ function lead(context: PortContext, { kind, key }: Entrance, staysLocal: boolean
   if (kind !== 'inner' && staysLocal && found.cluster.length > 0)
     part.add(maps.led, key, `goto ${localEntrance(context)}`);
   else if (targets.length === 0) return;
-  else if (affinitySeconds === undefined) addSlots(part, maps, key, targets);
+  else if (affinitySeconds === undefined) addSlots(context, maps, key, targets);
   else if (kind !== 'inner') part.add(maps.led, key, `goto ${outerChain(context)}`);
   else part.add(maps.led, key, `goto ${pickChain(context, staysLocal ? 'local' : 'cluster')}`);
 }
 
 function addSlots(
-  part: Part,
+  { part, before }: PortContext,
   maps: (typeof MAPS)[Entrance['kind']],
   key: string,
   targets: readonly Target[],
 ): void {
-  const slots = slotCount(targets.length);
-  for (let slot = 0; slot < slots; slot += 1)
-    part.add(maps.slots, `${key} . ${slot}`, addressText(targets[slot % targets.length]!));
-  part.add(maps.led, key, `goto ${maps.pick}-${slots}`);
+  const count = slotCount(targets.length);
+  const old = before?.elements?.[maps.slots];
+  const slots = assignSlots(count, targets.map(addressText), (slot) => old?.get(`${key} . ${slot}`));
+  for (const [slot, target] of slots.entries()) part.add(maps.slots, `${key} . ${slot}`, target);
+  part.add(maps.led, key, `goto ${maps.pick}-${count}`);
 }
 
 /** From outside only endpoints of this host; pods and the host itself may use any. */
@@ -150,7 +147,7 @@ function outerChain(context: PortContext): string {
   return name;
 }
 
-function pickChain(context: PortContext, scope: keyof SelectedEndpoints): string {
+function pickChain(context: PortContext, scope: 'cluster' | 'local'): string {
   const name = `pick-${scope}-${context.id}`;
   context.part.chains[name] ??= pickRules(context, context.found[scope]);
   return name;
@@ -202,15 +199,6 @@ function guard({ part, id }: PortContext, { spec }: Service, key: string): void 
   if (spec.type !== 'LoadBalancer' || ranges.length === 0) return;
   part.chains[`guard-${id}`] = [`ip saddr { ${ranges.join(', ')} } return`, 'drop'];
   part.add('guarded', key, `goto guard-${id}`);
-}
-
-/** Addresses by which clients outside the cluster reach the Service. */
-function outerAddresses({ spec, status }: Service): readonly string[] {
-  const balanced = (status?.loadBalancer?.ingress ?? [])
-    .filter(({ ipMode }) => ipMode !== 'Proxy')
-    .flatMap(({ ip }) => (ip === undefined ? [] : [ip]));
-  const all = [...(spec.externalIPs ?? []), ...balanced];
-  return [...new Set(all)].filter((address) => ipFamily(address) === 'IPv4');
 }
 
 const addressText = ({ address, port }: Target): string => `${address} . ${port}`;

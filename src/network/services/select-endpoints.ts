@@ -4,7 +4,14 @@
  * where a traffic policy says so (KEP-2086); near ones where hints say so (KEP-2433, KEP-4444).
  */
 import type { Endpoint, EndpointSlice, ServicePort } from '../../schemas/types.ts';
-import { isLinkLocal, isLoopback, parseAddress } from '../../schemas/values/ip-address.ts';
+import {
+  isBroadcast,
+  isLinkLocal,
+  isLoopback,
+  isMulticast,
+  isUnspecified,
+  parseAddress,
+} from '../../schemas/values/ip-address.ts';
 
 /** The nodes that one host is, and their zone. */
 export interface ProxyHost {
@@ -24,6 +31,10 @@ export interface SelectedEndpoints {
   readonly cluster: readonly Target[];
   /** For connections that stay on this host. */
   readonly local: readonly Target[];
+  /** All that are ready, far ones as well. */
+  readonly ready: readonly Target[];
+  /** Existing connections go on to these: the ready ones, and those that end and still serve. */
+  readonly serving: readonly Target[];
 }
 
 interface Candidate extends Target {
@@ -41,9 +52,12 @@ export function selectEndpoints(
   const all = slices
     .filter(({ addressType }) => addressType === family)
     .flatMap((slice) => candidates(slice, port, host));
-  const near = nearest(all.filter(isReady), host);
+  const ready = all.filter(isReady);
+  const near = nearest(ready, host);
   const local = all.filter(({ isLocal }) => isLocal);
   return {
+    ready: targets(ready),
+    serving: targets(all.filter((one) => isReady(one) || isEndingYetServing(one))),
     cluster: targets(near.length > 0 ? near : all.filter(isEndingYetServing)),
     local: targets(local.some(isReady) ? local.filter(isReady) : local.filter(isEndingYetServing)),
   };
@@ -66,13 +80,15 @@ function candidates(slice: EndpointSlice, port: ServicePort, host: ProxyHost): r
 }
 
 /**
- * A slice that somebody made must not lead to the host itself, nor to its cloud's metadata. The API
- * refuses such addresses, too.
+ * A slice that somebody made must not lead to the host itself, to its cloud's metadata, or to many
+ * at once. The API refuses such addresses, too, but not all multicast ones.
  */
 function mayServe(text: string): boolean {
   const address = parseAddress(text);
-  return address !== undefined && !isLoopback(address) && !isLinkLocal(address);
+  return address !== undefined && !NOWHERE.some((is) => is(address));
 }
+
+const NOWHERE = [isLoopback, isLinkLocal, isMulticast, isUnspecified, isBroadcast];
 
 /** Unknown counts as ready. */
 const isReady = ({ endpoint: { conditions } }: Candidate): boolean => conditions?.ready !== false;

@@ -30,7 +30,7 @@ const DRAWN = 'numgen random mod 65536';
 /** Up to here every number of endpoints has a chain of its own, and the draw is exact. */
 const MOST_EXACT_SLOTS = 32;
 /** Beyond it an endpoint has at least eight slots, so that shares differ by an eighth at most. */
-const LARGE_SLOTS = [512, 4_096, 65_536];
+const LARGE_SLOTS = [512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768, 65_536];
 
 /** The number of slots for a number of endpoints, which is at least 1. */
 export function slotCount(endpoints: number): number {

@@ -1,5 +1,6 @@
 /**
- * The rights of a node's agent: its own node, lease and pods, and the objects that these pods name
+ * The rights of a node's agent: its own node, lease and pods, the objects that these pods name, and
+ * reading what the host's network is made of, as kube-proxy on a Kubernetes host
  * (docs/INVARIANTS.md, "Isolation"). Nothing is allowed by default. A question about an object is
  * answered from what is stored, never from the request. The body of a request is checked at
  * admission (admission/node-restriction.ts).
@@ -86,6 +87,12 @@ async function decide(
       return verb === 'create' || changes(verb) ? allow : deny();
     case 'services':
     case 'runtimeclasses.node.k8s.io':
+    case 'endpointslices.discovery.k8s.io':
+    case 'namespaces':
+    case 'networkpolicies.networking.k8s.io':
+    case 'addressgroups.symphony.dev':
+    case 'ingresses.networking.k8s.io':
+    case 'ingressclasses.networking.k8s.io':
       return reads(verb) && subresource === undefined ? allow : deny();
     case 'secrets':
     case 'configmaps':
@@ -234,17 +241,15 @@ function decideNode(node: string, attributes: ResourceAttributes): Decision {
   if (subresource !== undefined && subresource !== 'status') return deny();
   // The body says which node it makes: admission checks that.
   if (verb === 'create') return subresource === undefined ? allow : deny();
-  const meant = name ?? selectedName(verb, attributes.fieldSelector);
-  if (reads(verb)) {
-    if (meant === node) return allow;
-    return meant === undefined
-      ? deny(`node '${node}' cannot read all nodes, only its own Node object`)
-      : deny(`node '${node}' cannot read '${meant}', only its own Node object`);
-  }
-  if (!changes(verb)) return deny();
-  return meant === node
-    ? allow
-    : deny(`node '${node}' cannot change '${meant ?? ''}', only its own Node object`);
+  // Routes to the pods of a host are made from its Node.
+  if (lists(verb) && subresource === undefined) return allow;
+  if (verb !== 'get' && !changes(verb)) return deny();
+  if (name === node) return allow;
+  return deny(
+    name === undefined
+      ? `node '${node}' cannot read all nodes, only its own Node object`
+      : `node '${node}' cannot ${verb === 'get' ? 'read' : 'change'} '${name}', only its own Node object`,
+  );
 }
 
 function decideLease(node: string, { verb, namespace, name, subresource }: ResourceAttributes): Decision {

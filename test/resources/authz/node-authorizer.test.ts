@@ -61,6 +61,18 @@ const node: UserInfo = { name: 'system:node:n1', groups: ['system:nodes', 'syste
 /** It has the right name, but is not of the group. */
 const impostor: UserInfo = { name: 'system:node:n1', groups: ['system:authenticated'] };
 
+/** The host's network is made of these. */
+const NETWORK_KINDS = [
+  'services',
+  'endpointslices.discovery.k8s.io',
+  'nodes',
+  'namespaces',
+  'networkpolicies.networking.k8s.io',
+  'addressgroups.symphony.dev',
+  'ingresses.networking.k8s.io',
+  'ingressclasses.networking.k8s.io',
+];
+
 /** `verb resource[/subresource] [namespace/]name [selector]`. */
 function asked(text: string): ResourceAttributes {
   const [verb = '', path = '', place = '-', selector] = text.split(' ');
@@ -107,6 +119,7 @@ describe('what a node may do', () => {
     'create events default/*',
     'patch events default/e',
     'list services',
+    ...NETWORK_KINDS.flatMap((kind) => [`list ${kind}`, `watch ${kind}`]),
     'get clusterstate.symphony.dev',
     'create nodes.symphony.dev/tunnel n1',
     'create pods/eviction default/mine',
@@ -124,11 +137,15 @@ describe('what a node may do', () => {
 
 describe('what a node may not do', () => {
   it.each([
+    ...NETWORK_KINDS.flatMap((kind) => [
+      `create ${kind}`,
+      `update ${kind} default/x`,
+      `delete ${kind} default/x`,
+    ]).filter((text) => text !== 'create nodes'),
     'get nodes n2',
+    'get nodes/status n2',
     'patch nodes/status n2',
     'delete nodes n2',
-    'list nodes',
-    'list nodes - metadata.name=n2',
     'update leases.coordination.k8s.io kube-node-lease/n2',
     'update leases.coordination.k8s.io kube-system/n1',
     'list pods',
@@ -148,7 +165,6 @@ describe('what a node may not do', () => {
     'watch secrets',
     'update secrets default/pull',
     'delete configmaps default/env',
-    'list namespaces',
     'get deployments.apps default/web',
     'create serviceaccounts default/*',
     'deletecollection events default/*',
@@ -205,8 +221,9 @@ describe('a refusal', () => {
   });
 
   it.each([
-    ['list nodes', "node 'n1' cannot read all nodes, only its own Node object"],
+    ['get nodes', "node 'n1' cannot read all nodes, only its own Node object"],
     ['get nodes n2', "node 'n1' cannot read 'n2', only its own Node object"],
+    ['patch nodes n2', "node 'n1' cannot change 'n2', only its own Node object"],
     ['list pods', 'can only list/watch pods with spec.nodeName field selector'],
     ['get secrets default/unrelated', "no relationship found between node 'n1' and this object"],
   ])('%s says why', async (text, reason) => {

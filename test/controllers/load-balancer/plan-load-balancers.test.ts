@@ -44,7 +44,7 @@ function settle(view: LoadBalancersView) {
     if (!plan) return { services, events, view: { ...view, services } };
     if (round > 5) throw new Error('It never ends');
     for (const write of plan.writes) {
-      const object = (write as { object: Service }).object;
+      const object = (write as unknown as { object: Service }).object;
       services = services.map((service) =>
         service.metadata.name === object.metadata.name ? object : service,
       );

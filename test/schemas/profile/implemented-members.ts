@@ -222,6 +222,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     [SECURITY]: 'securityContext',
     [VOLUMES]: 'volumes',
     'node-agent/container-spec/identity.ts': 'hostname subdomain',
+    'node-agent/container-spec/service-variables.ts': 'enableServiceLinks',
     'schemas/pod-security/restricted.ts': 'os',
   },
   'api.core.v1.PodDNSConfig': { [POD_FILES]: 'nameservers options searches' },
@@ -394,10 +395,15 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'resources/services/service-addresses.ts':
       'allocateLoadBalancerNodePorts clusterIP clusterIPs externalTrafficPolicy healthCheckNodePort ports type',
     'schemas/defaults/service-families.ts': 'ipFamilies ipFamilyPolicy',
+    'resources/admission/external-ips.ts': 'externalIPs',
+    'controllers/load-balancer/assign-addresses.ts': 'loadBalancerIP',
+    'controllers/load-balancer/plan-load-balancers.ts': 'loadBalancerClass',
+    'network/services/plan-service-part.ts': 'loadBalancerSourceRanges',
     'api/proxy/plan-proxy-target.ts': 'selector',
   },
   'api.core.v1.ServicePort': {
-    'resources/services/service-addresses.ts': 'nodePort protocol',
+    'resources/services/service-addresses.ts': 'nodePort',
+    'network/services/plan-service-part.ts': 'protocol',
     'api/proxy/plan-proxy-target.ts': 'name port targetPort',
   },
 

@@ -25,8 +25,7 @@ export const serviceKind = defineKind({
   table: serviceTable,
   selectable: textFields('spec.clusterIP', 'spec.type'),
   fields: words(`
-    externalIPs externalName internalTrafficPolicy loadBalancerClass loadBalancerIP
-    loadBalancerSourceRanges ports.*.appProtocol publishNotReadyAddresses sessionAffinity
+    externalName internalTrafficPolicy ports.*.appProtocol publishNotReadyAddresses sessionAffinity
     sessionAffinityConfig trafficDistribution
   `).map((field) => ignored(`spec.${field}`, ROUTING)),
   fillDefaults(draft) {

@@ -15,6 +15,13 @@ import type { ContainerRuntime } from './runtime/types.ts';
 import type { TunnelListener } from './tunnel/keep-tunnel.ts';
 import type { PodVolumes } from './volumes/pod-volumes.ts';
 
+/** The node shows it. */
+export interface HostNetworkTrouble {
+  readonly message: string;
+  /** New pods should go to other nodes. */
+  readonly isCutOff: boolean;
+}
+
 /** Given to most parts. */
 export interface PartOptions {
   readonly client: ApiClient;
@@ -34,7 +41,9 @@ export interface NodeAgentOptions extends PartOptions {
   /** Answers a probe that must not run; undefined lets it run. */
   readonly decideProbe?: HandlerContext['decideProbe'];
   /** The one network of all pods of the cluster on this engine. */
-  readonly network: { readonly name: string; readonly subnet: string; readonly gateway: string };
+  readonly network: Parameters<ContainerRuntime['ensureNetwork']>[0];
+  /** What is wrong with the network of this host; undefined when nothing is. */
+  readonly hostNetwork?: () => HostNetworkTrouble | undefined;
   readonly clusterDomain?: string;
   /** The highest level of privilege that this node accepts. Default: `privileged`. */
   readonly maxPodSecurity?: PodSecurityLevel;

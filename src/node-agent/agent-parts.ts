@@ -115,6 +115,7 @@ export function connectParts(options: NodeAgentOptions) {
     node: () => ownNode.current,
     onNode: ownNode.saw,
     checkNetwork: network.check,
+    hostNetwork: options.hostNetwork,
     volumes: options.volumes.directories,
     beforeRegister: podSource.restore,
     event: (about, told) => events.record({ about, ...told }),

@@ -4,17 +4,23 @@
  */
 import { join, resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
+import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
 import type { ApiClient } from '../client/types.ts';
 import type { Config } from '../config/index.ts';
-import {
-  type HostNetwork,
-  type JoinedNetwork,
-  type NetworkSettings,
-  startHostNetwork,
-} from '../network/host-network.ts';
-import { runProgram } from '../network/run-program.ts';
+import { removeAnnouncements } from '../network/announcements/host-addresses.ts';
+import { whyHostPortsOnly } from '../network/host-ability.ts';
+import type { HostNetwork, NetworkSettings, NetworkTrouble } from '../network/host-network.ts';
+import { observeInterfaces, planUplinks, USUAL_MTU } from '../network/pod-network/observe-host.ts';
+import { tunnelMtu } from '../network/pod-network/plan-commands.ts';
+import { removeNetwork } from '../network/remove-network.ts';
+import type { Feed } from '../network/feeds.ts';
+import { ANNOUNCE_NETWORKS } from '../schemas/load-balancers.ts';
+import type { Service } from '../schemas/types.ts';
+import { followProgram, runProgram } from '../network/run-program.ts';
+import { startHostNetwork } from '../network/start-host-network.ts';
+import { NETWORK_DIRECTORY, recordNetwork } from './removal/network-record.ts';
 
 export interface JoiningNode {
   readonly name: string;
@@ -24,6 +30,17 @@ export interface JoiningNode {
   readonly client: ApiClient;
   readonly logger: Logger;
   readonly settings: NetworkSettings;
+  /** The engine has made the bridge of the settings, so that it can be seen on its machine. */
+  readonly isBridgeMade: boolean;
+}
+
+export interface JoinedNetwork extends Disposable {
+  /** What is wrong with the network of the node's host. */
+  readonly trouble: NetworkTrouble | undefined;
+  /** Undefined where pods reach no Services. */
+  readonly services: Feed<Service> | undefined;
+  /** For the Node. */
+  readonly annotations: ReadonlyMap<string, string>;
 }
 
 export interface HostNetworks extends AsyncDisposable {
@@ -40,35 +57,97 @@ export function nodeNetworkOptions(
   { network, serviceCidr, dataDir }: Pick<Config, 'network' | 'serviceCidr' | 'dataDir'>,
   hosts: HostNetworks,
 ): NodeNetworkOptions {
-  return { hosts, mode: network, serviceCidr, directory: join(resolve(dataDir), 'network') };
+  return { hosts, mode: network, serviceCidr, directory: join(resolve(dataDir), NETWORK_DIRECTORY) };
 }
 
+/** The size of packets of pods on a host with this address; undefined: the engine's default. */
+export async function bridgeMtu(mode: NetworkSettings['mode'], address: string): Promise<number | undefined> {
+  const interfaces = await observeInterfaces(runProgram).catch(() => []);
+  const { mtu } = planUplinks(interfaces, address, []);
+  if (mode === 'vxlan') return tunnelMtu(mtu);
+  return mode === 'none' || mtu === USUAL_MTU ? undefined : mtu;
+}
+
+/** A host that had a network before does not answer for load balancers any more. */
+const NO_NETWORK: ReadonlyMap<string, string> = new Map([[ANNOUNCE_NETWORKS, '']]);
+
+/** Without a network: why pods have the ports of the host alone. */
+type MaybeNetwork = HostNetwork | { readonly why: string };
+
 export function createHostNetworks(): HostNetworks {
-  const running = new Map<string, Promise<HostNetwork>>();
+  const running = new Map<string, Promise<MaybeNetwork>>();
   return {
-    async join({ name, address, dockerHost, ...options }) {
-      const first = { name, address };
-      let network = running.get(dockerHost);
-      if (!network) {
-        network = startHostNetwork({
-          ...options,
-          first,
-          clock: systemClock,
-          rng: systemRng,
-          run: runProgram,
-        });
-        running.set(dockerHost, network);
+    async join(node) {
+      const { name, address, dockerHost } = node;
+      let starting = running.get(dockerHost);
+      if (!starting) {
+        starting = startNetwork(node);
+        running.set(dockerHost, starting);
         // A start that failed does not stand in the way of the next one.
-        network.catch(() => running.delete(dockerHost));
+        starting.catch(() => running.delete(dockerHost));
       }
-      return (await network).join(first);
+      const network = await starting;
+      if ('why' in network) {
+        node.logger.warn({}, network.why);
+        return {
+          trouble: { message: network.why, isCutOff: false },
+          services: undefined,
+          annotations: NO_NETWORK,
+          [Symbol.dispose]: () => undefined,
+        };
+      }
+      const joined = network.join({ name, address });
+      const { services, annotations } = network;
+      return {
+        ...{ services, annotations },
+        get trouble() {
+          return asOne(network.troubles);
+        },
+        [Symbol.dispose]: () => joined[Symbol.dispose](),
+      };
     },
     async [Symbol.asyncDispose]() {
-      const end = async (network: Promise<HostNetwork>): Promise<void> => {
-        const started = await network.catch(() => undefined);
-        await started?.[Symbol.asyncDispose]();
+      const end = async (starting: Promise<MaybeNetwork>): Promise<void> => {
+        const network = await starting.catch(() => undefined);
+        if (network && !('why' in network)) await network[Symbol.asyncDispose]();
       };
       await Promise.all([...running.values()].map(end));
     },
+  };
+}
+
+async function startNetwork(node: JoiningNode): Promise<MaybeNetwork> {
+  const { name, address, dockerHost, isBridgeMade, ...options } = node;
+  const { mode, bridge, cluster, clusterCidr, directory } = options.settings;
+  const run = runProgram;
+  const why = await whyHostPortsOnly({ mode, dockerHost, bridge: isBridgeMade ? bridge : undefined, run });
+  if (why !== undefined) {
+    // An earlier start may have had another mode.
+    if (mode === 'none')
+      await Promise.all([
+        removeNetwork({ cluster, clusterCidr }, run),
+        removeAnnouncements(directory, run),
+      ]).catch((error: unknown) =>
+        node.logger.warn({ error: errorMessage(error) }, 'Cannot remove the network of an earlier start'),
+      );
+    return { why };
+  }
+  await recordNetwork(directory, { cluster, clusterCidr });
+  const first = { name, address };
+  return startHostNetwork({
+    ...options,
+    first,
+    clock: systemClock,
+    rng: systemRng,
+    run,
+    follow: followProgram,
+  });
+}
+
+function asOne(troubles: readonly NetworkTrouble[]): NetworkTrouble | undefined {
+  if (troubles.length === 0) return undefined;
+  return {
+    message: troubles.map(({ message }) => message).join('; '),
+    isCutOff: troubles.some(({ isCutOff }) => isCutOff),
   };
 }

@@ -13,7 +13,6 @@ import { createHttpClient } from '../client/http.ts';
 import type { ApiClient } from '../client/types.ts';
 import type { IdentitySource } from '../client/identity.ts';
 import { type Config, defaultDockerHost } from '../config/index.ts';
-import type { JoinedNetwork } from '../network/host-network.ts';
 import { createNodeAgent, type NodeAgent, type NodeAgentOptions } from '../node-agent/agent.ts';
 import { createDiskPodVolumes } from '../node-agent/volumes/disk-pod-volumes.ts';
 import type { EngineShare } from '../node-agent/node/plan-share.ts';
@@ -28,7 +27,7 @@ import { readEngineIdentity } from '../node-agent/runtime/docker/read-engine.ts'
 import { createHollowParts } from '../node-agent/runtime/hollow/create-hollow-parts.ts';
 import { type ContainerRuntime, RuntimeError } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './identity/cluster-identity.ts';
-import type { NodeNetworkOptions } from './host-networks.ts';
+import { bridgeMtu, type JoinedNetwork, type NodeNetworkOptions } from './host-networks.ts';
 import { openEngineRecord, recordingRuntime } from './removal/engine-record.ts';
 
 export interface NodeOptions {
@@ -84,10 +83,13 @@ async function startIn(
   );
   scope.defer(() => releaseDirectory(directory));
   await openRecords(options);
-  const network = { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) };
+  const network = {
+    ...{ name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) },
+    ...(await mtuOf(options)),
+  };
   const { server, caPem: ca, identity } = options;
   const client = scope.use(createHttpClient({ server, ca, identity, clock, logger }));
-  const joined: { network?: JoinedNetwork } = {};
+  let joined: JoinedNetwork | undefined;
   const parts =
     options.runtime === 'hollow'
       ? createHollowParts({
@@ -95,7 +97,7 @@ async function startIn(
           runForMs: options.hollowRunForMs,
           podOf: (namespace, name) => agent.findPod(namespace, name)?.pod,
         })
-      : createDockerParts(options, client, logger, () => joined.network?.services);
+      : createDockerParts(options, client, logger, () => joined?.services);
   scope.use(parts.runtime);
   const agent: NodeAgent = createNodeAgent({
     ...parts,
@@ -116,15 +118,14 @@ async function startIn(
     tunnel: client.connection,
     network,
     clusterDomain: options.clusterDomain,
-    annotations: () => Object.fromEntries(joined.network?.annotations ?? []),
+    annotations: () => Object.fromEntries(joined?.annotations ?? []),
+    ...(options.network ? { hostNetwork: () => joined?.trouble } : {}),
   });
   scope.use(agent);
   if (options.runtime === 'docker') {
     const bridge = await reserveNetwork(parts.runtime, network, logger);
-    if (options.network) {
-      const { network: shared } = options;
-      joined.network = scope.use(await joinHostNetwork(options, shared, client, network, bridge));
-    }
+    if (options.network)
+      joined = scope.use(await joinHostNetwork(options, options.network, client, network, bridge));
   }
   await agent.start();
   return { name: nodeName, reported: agent.reported, problem: () => agent.problem };
@@ -144,8 +145,9 @@ async function openRecords({ directory, cluster, runtime, dockerHost }: NodeOpti
 }
 
 /**
- * The network's interface, where it can be seen. Makes the network at once, which shows other clusters that its addresses are taken. An Engine
- * that is away gets it later. Throws UserError where the Engine refuses it.
+ * Makes the network at once, which shows other clusters that its addresses are taken. An Engine
+ * that is away gets it later. Throws UserError where the Engine refuses it. Answers the network's
+ * interface, where it can be seen.
  */
 async function reserveNetwork(
   runtime: ContainerRuntime,
@@ -160,6 +162,18 @@ async function reserveNetwork(
     logger.warn({ error: errorMessage(error) }, 'Cannot make the network of the pods yet');
     return undefined;
   }
+}
+
+/** The size of pods' packets, where it is not the engine's default. */
+async function mtuOf({
+  network,
+  nodeIp,
+  dockerHost,
+  runtime,
+}: NodeOptions): Promise<{ readonly mtu?: number }> {
+  const isHere = runtime === 'docker' && (dockerHost ?? defaultDockerHost()).startsWith('unix:');
+  const mtu = network && isHere ? await bridgeMtu(network.mode, nodeIp ?? defaultNodeIp()) : undefined;
+  return mtu === undefined ? {} : { mtu };
 }
 
 /** The engine may be away, and then the interface has the name that we will give it. */
@@ -177,6 +191,7 @@ function joinHostNetwork(
     dockerHost: options.dockerHost ?? defaultDockerHost(),
     client,
     logger,
+    isBridgeMade: bridge !== undefined,
     settings: {
       ...{ cluster, clusterCidr, clusterDomain, ...settings },
       server: options.server,

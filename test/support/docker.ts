@@ -8,6 +8,8 @@ import { PassThrough, Readable } from 'node:stream';
 import { spawnSync } from 'node:child_process';
 import Docker from 'dockerode';
 import { systemRng } from '../../src/base/rng.ts';
+import { removeNetwork } from '../../src/network/remove-network.ts';
+import { runProgram } from '../../src/network/run-program.ts';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { freeRange } from './free-ranges.ts';
 import { createTar } from '../../src/node-agent/images/tar.ts';
@@ -113,7 +115,7 @@ export function uniqueCluster(prefix = 'test'): string {
   return `${prefix}-${systemRng.uuid().slice(0, 8)}`;
 }
 
-/** Removes the containers and networks that carry the cluster's label. */
+/** Removes the containers and networks that carry the cluster's label, and what is in the kernel. */
 export async function removeCluster(cluster: string, docker = connectDocker()): Promise<void> {
   const filters = { label: [`${labelKeys.cluster}=${cluster}`] };
   const containers = await docker.listContainers({ all: true, filters });
@@ -127,7 +129,10 @@ export async function removeCluster(cluster: string, docker = connectDocker()): 
       }
     }),
   );
-  for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove();
+  const networks = await docker.listNetworks({ filters });
+  for (const { Id } of networks) await docker.getNetwork(Id).remove();
+  const clusterCidr = networks[0]?.IPAM?.Config?.[0]?.['Subnet'];
+  await removeNetwork({ cluster, clusterCidr }, runProgram);
 }
 
 /** A /24 that nothing uses. */

@@ -88,6 +88,8 @@ export function createNetworkWorld(
         directory: '/nonexistent',
       },
       host: { nodes, onChange: () => undefined },
+      follow: async () => undefined,
+      report: () => undefined,
       annotations: new Map(),
       ownTargets: createOwnTargets(),
       feeds: { of: (kind: keyof FakeFeeds) => feeds[kind] } as unknown as Feeds,

@@ -13,6 +13,7 @@ export type ChildPurpose =
   | 'git-reader'
   | 'mount'
   | 'network'
+  | 'network-monitor'
   | 'network-mount'
   | 'quota'
   | 'redis'
@@ -27,6 +28,8 @@ const MOST: Readonly<Record<ChildPurpose, number>> = {
   mount: 16,
   // Each takes milliseconds.
   network: 4,
+  // One for the network of each host that this process serves.
+  'network-monitor': 16,
   // Those of a server that does not answer must not take the places of other mounts.
   'network-mount': 16,
   // Each takes milliseconds.
@@ -195,8 +198,8 @@ export async function readChild(
 const KILL_PATIENCE_MS = 5_000;
 /** The end of what a failed program said; enough for its last lines. */
 const MAX_COMPLAINT_CHARS = 4_000;
-/** A quota on each of some hundred file systems. */
-const MAX_ANSWER_CHARS = 100_000;
+/** A quota on each of some hundred file systems; a firewall of ten thousand rules. */
+const MAX_ANSWER_CHARS = 2_000_000;
 
 /**
  * Gives a library that starts a process itself a place while `task` runs. The library must use the

@@ -42,7 +42,7 @@ export const downCommand: CommandModule = {
       const nodes = await findNodes(root, fallbackHosts(config), say);
       for (const { directory } of nodes) await claim(directory);
       if (nodes.length === 0) say('Nothing to remove');
-      report(await removeNodes(nodes, { given: config.dockerHosts, force, volumes, say }), force, say);
+      report(await removeNodes(nodes, { root, given: config.dockerHosts, force, volumes, say }), force, say);
       if (names.includes('tls')) say(`The data of the cluster stays in ${root}`);
     } finally {
       for (const directory of claimed) await releaseDirectory(directory);

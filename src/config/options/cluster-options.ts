@@ -1,7 +1,7 @@
 /** Options of a cluster: its store, its engines, its networks, and the limits of its pods. */
 import { POD_SECURITY_LEVELS } from '../../schemas/pod-security/types.ts';
 import { networkModes, runtimeKinds } from '../config.ts';
-import { ENGINES, type GivenSpec } from '../option-spec.ts';
+import { ENGINES, type GivenSpec, oneOf } from '../option-spec.ts';
 import {
   parseAddressPool,
   parseCidr,
@@ -196,6 +196,7 @@ export const clusterOptions: readonly GivenSpec[] = [
     commands: ['up', 'agent'],
     fallback: 'auto',
     choices: networkModes,
+    parse: parseNetworkMode,
   },
   {
     field: 'clusterDomain',
@@ -225,3 +226,10 @@ export const clusterOptions: readonly GivenSpec[] = [
     parse: parseIpv4,
   },
 ];
+
+/** A mode that people know from elsewhere is refused by its name. */
+function parseNetworkMode(value: string): string {
+  if (value === 'wireguard')
+    throw new Error('wireguard is not supported; vxlan reaches hosts of other networks, without encryption');
+  return oneOf(networkModes)(value);
+}

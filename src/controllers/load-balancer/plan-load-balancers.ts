@@ -5,6 +5,7 @@
  * A Service is written once a round: what agents and the next round read is there before its
  * address is shown. An address is free again when the finalizer is gone.
  */
+import { append } from '../../base/append.ts';
 import { jsonEqual } from '../../base/json.ts';
 import { conditionIn, transitionTime, withConditionInPlace } from '../../schemas/conditions.ts';
 import { ANNOUNCED_BY, LOAD_BALANCER_CONDITION } from '../../schemas/load-balancers.ts';
@@ -68,7 +69,10 @@ export function planLoadBalancers(view: LoadBalancersView, nowMs: number): Plan 
     if (!step) continue;
     const { write } = step;
     writes.push(write);
-    events.push(...step.events.map((one) => ({ ...one, write })));
+    append(
+      events,
+      step.events.map((one) => ({ ...one, write })),
+    );
   }
   return writes.length === 0 ? undefined : { writes, events, commitSize: COMMIT_SIZE };
 }

@@ -40,13 +40,18 @@ export async function readHeld(directory: string): Promise<readonly HeldAddress[
 export const writeHeld = (directory: string, addresses: readonly HeldAddress[]): Promise<void> =>
   writePrivateFile(fileOf(directory), `${JSON.stringify({ addresses })}\n`);
 
-/** Takes the addresses of load balancers from this host: for `symphony down`. */
-export async function removeAnnouncements(directory: string, run: RunProgram): Promise<void> {
+/**
+ * Takes the addresses of load balancers from this host, for `symphony down` and `--network=none`.
+ * Answers them.
+ */
+export async function removeAnnouncements(directory: string, run: RunProgram): Promise<readonly string[]> {
   const held = await readHeld(directory);
-  if (held.length === 0) return;
+  if (held.length === 0) return [];
   const observed = await observeAddresses(run);
   const isThere = (one: HeldAddress): boolean =>
     observed.some(({ address, device }) => address === one.address && device === one.device);
-  await runIpBatch(run, removeCommands(held.filter(isThere)));
+  const left = held.filter(isThere);
+  await runIpBatch(run, removeCommands(left));
   await writeHeld(directory, []);
+  return left.map(({ address }) => address);
 }

@@ -66,22 +66,21 @@ export function planAnnouncements(input: AnnouncementsInput): AnnouncementPlan {
   const isOwn = ({ address, device }: HeldAddress): boolean => own.has(`${address} ${device}`);
 
   const placed: HeldAddress[] = [];
-  const announced: HeldAddress[] = [];
+  const foreigners: HeldAddress[] = [];
   const unplaced: string[] = [];
   for (const address of [...input.wanted].sort()) {
     const foreign = observed.find((one) => one.address === address && !isOwn(one));
     const network = networks.find(({ cidr }) => cidrContains(cidr, `${address}/32`));
-    if (foreign) announced.push({ address, device: foreign.device });
+    if (foreign) foreigners.push({ address, device: foreign.device });
     else if (network) placed.push({ address, device: network.device });
     else unplaced.push(address);
   }
   const isPlaced = new Set(placed.map(({ address, device }) => `${address} ${device}`));
   const gone = held.filter((one) => !isPlaced.has(`${one.address} ${one.device}`) && has(one));
-  announced.push(...placed);
   return {
     held: [...placed, ...gone],
     remove: gone,
-    announced,
+    announced: [...foreigners, ...placed],
     fresh: placed.filter((one) => !has(one)),
     unplaced,
   };

@@ -88,7 +88,10 @@ function join(client: Socket, target: TcpRelayOptions['target'], limits: RelayLi
     from.once('end', () => (isClean = true));
     from.on('error', () => undefined);
     // A half that has ended is passed on by the pipe; anything else ends both.
-    from.once('close', (hadError) => void (hadError || !isClean ? to.resetAndDestroy() : to.destroySoon()));
+    from.once('close', (hadError) => {
+      if (hadError || !isClean) to.resetAndDestroy();
+      else to.destroySoon();
+    });
   }
 }
 

@@ -1,24 +1,33 @@
 /** The links to other hosts in the kernel, by the programs `ip` and `bridge` of iproute2. */
 import { errorMessage } from '../../base/errors.ts';
-import type { RunProgram } from '../run-program.ts';
+import { type RunProgram, runJson } from '../run-program.ts';
 import {
   type LinkCommands,
   type LinkSettings,
   type ObservedLinks,
+  type ObservedRoute,
   planLinkCommands,
-  ROUTE_PROTOCOL,
 } from './plan-commands.ts';
 import type { Links } from './plan-links.ts';
 
-/** Makes the kernel's links equal to these. Answers the commands that it took. */
+/**
+ * Makes the kernel's links equal to these. Answers the commands that it took. A command that fails
+ * does not stop the others; all complaints come in one error at the end.
+ */
 export async function ensureLinks(
   links: Links,
   settings: LinkSettings,
+  hostMtu: number,
   run: RunProgram,
 ): Promise<LinkCommands> {
-  const commands = planLinkCommands(links, await observeLinks(settings.device, run), settings);
-  if (commands.ip.length > 0) await run('ip', ['-batch', '-'], lines(commands.ip));
-  if (commands.bridge.length > 0) await run('bridge', ['-batch', '-'], lines(commands.bridge));
+  const commands = planLinkCommands(links, await observeLinks(settings, run), settings, hostMtu);
+  let failure: Error | undefined;
+  for (const program of ['ip', 'bridge'] as const)
+    if (commands[program].length > 0)
+      await run(program, ['-force', '-batch', '-'], lines(commands[program])).catch(
+        (error: unknown) => (failure ??= error as Error),
+      );
+  if (failure) throw failure;
   return commands;
 }
 
@@ -28,30 +37,23 @@ const lines = (commands: readonly string[]): string => `${commands.join('\n')}\n
 interface LinkJson {
   readonly address: string;
   readonly mtu: number;
+  readonly flags?: readonly string[];
   readonly linkinfo?: { readonly info_data?: { readonly local?: string } };
 }
 interface AddressJson {
   readonly addr_info?: readonly { readonly family: string; readonly local?: string }[];
 }
 
-async function observeLinks(device: string, run: RunProgram): Promise<ObservedLinks> {
-  const json = async <T>(program: string, ...args: readonly string[]): Promise<readonly T[]> =>
-    JSON.parse((await run(program, ['-json', ...args])) || '[]') as readonly T[];
-  const routes = await json<ObservedLinks['routes'][number]>(
-    'ip',
-    'route',
-    'show',
-    'proto',
-    String(ROUTE_PROTOCOL),
-  );
+async function observeLinks({ device, clusterCidr }: LinkSettings, run: RunProgram): Promise<ObservedLinks> {
+  const routes = await runJson<ObservedRoute>(run, 'ip', '-4', 'route', 'show', 'root', clusterCidr);
   let link: LinkJson | undefined;
   try {
-    [link] = await json<LinkJson>('ip', '-details', 'link', 'show', 'dev', device);
+    [link] = await runJson<LinkJson>(run, 'ip', '-details', 'link', 'show', 'dev', device);
   } catch (error) {
     if (!errorMessage(error).includes('does not exist')) throw error;
   }
   if (!link) return { routes, tunnel: undefined };
-  const [address] = await json<AddressJson>('ip', '-4', 'address', 'show', 'dev', device);
+  const [address] = await runJson<AddressJson>(run, 'ip', '-4', 'address', 'show', 'dev', device);
   return {
     routes,
     tunnel: {
@@ -59,8 +61,9 @@ async function observeLinks(device: string, run: RunProgram): Promise<ObservedLi
       hardwareAddress: link.address,
       localAddress: link.linkinfo?.info_data?.local,
       mtu: link.mtu,
-      neighbours: await json('ip', 'neigh', 'show', 'dev', device, 'nud', 'permanent'),
-      forwarding: await json('bridge', 'fdb', 'show', 'dev', device),
+      isUp: link.flags?.includes('UP') ?? false,
+      neighbours: await runJson(run, 'ip', 'neigh', 'show', 'dev', device, 'nud', 'permanent'),
+      forwarding: await runJson(run, 'bridge', 'fdb', 'show', 'dev', device),
     },
   };
 }

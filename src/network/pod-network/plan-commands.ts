@@ -1,13 +1,16 @@
 /**
  * From the links that a host should have and those that the kernel has, to the commands of `ip` and
  * `bridge` that make them equal (ip-route(8), ip-neighbour(8), bridge(8)). Pure. Routes carry a
- * protocol number of our own, so that nobody else's are touched.
+ * protocol number of our own. Two clusters on one host have different ranges of pods, so a route of
+ * that number in the cluster's range is ours, and no other is touched.
  */
+import { cidrContains } from '../../base/cidr.ts';
 import type { Links } from './plan-links.ts';
 
 /** As `ip -json` and `bridge -json` list them. */
 export interface ObservedLinks {
-  readonly routes: readonly { readonly dst: string; readonly gateway?: string; readonly dev?: string }[];
+  /** Of the cluster's range, whoever made them. */
+  readonly routes: readonly ObservedRoute[];
   /** Undefined if there is no tunnel. */
   readonly tunnel:
     | {
@@ -15,10 +18,18 @@ export interface ObservedLinks {
         readonly hardwareAddress: string;
         readonly localAddress: string | undefined;
         readonly mtu: number;
+        readonly isUp: boolean;
         readonly neighbours: readonly { readonly dst: string; readonly lladdr?: string }[];
         readonly forwarding: readonly { readonly mac: string; readonly dst?: string }[];
       }
     | undefined;
+}
+
+export interface ObservedRoute {
+  readonly dst: string;
+  readonly gateway?: string;
+  readonly dev?: string;
+  readonly protocol?: string;
 }
 
 export interface LinkSettings {
@@ -26,8 +37,8 @@ export interface LinkSettings {
   readonly device: string;
   /** Tells the tunnels of two clusters apart. */
   readonly networkId: number;
-  /** Bytes, of the network between the hosts. */
-  readonly hostMtu: number;
+  /** Addresses of all pods of the cluster. */
+  readonly clusterCidr: string;
 }
 
 export interface LinkCommands {
@@ -35,6 +46,8 @@ export interface LinkCommands {
   readonly ip: readonly string[];
   /** Lines for `bridge -batch`, after those. */
   readonly bridge: readonly string[];
+  /** Ranges that somebody else's route leads elsewhere. */
+  readonly problems: readonly string[];
 }
 
 /** Marks our routes; rtnetlink(7) leaves numbers from 5 on to programs. */
@@ -46,35 +59,59 @@ const VXLAN_OVERHEAD = 50;
 
 export const tunnelMtu = (hostMtu: number): number => hostMtu - VXLAN_OVERHEAD;
 
+/** Interface names end at 15 characters. A cluster's id has 12. */
+export const tunnelDevice = (cluster: string): string => `${TUNNEL_PREFIX}${cluster.slice(0, 12)}`;
+export const TUNNEL_PREFIX = 'sv-';
+
+/** 24 bits of the cluster's id, which is hexadecimal. 0 is no network. */
+export const networkIdOf = (cluster: string): number => Number.parseInt(cluster.slice(0, 6), 16) || 1;
+
+/** `hostMtu`: bytes, of the network between the hosts. */
 export function planLinkCommands(
   links: Links,
   observed: ObservedLinks,
   settings: LinkSettings,
+  hostMtu: number,
 ): LinkCommands {
   const ip: string[] = [];
   const bridge: string[] = [];
-  const tunnel = planTunnel(links, observed, settings, ip, bridge);
-  const { device } = settings;
+  const problems: string[] = [];
+  const tunnel = planTunnel(links, observed, { ...settings, hostMtu }, ip, bridge);
+  const { device, clusterCidr } = settings;
   const wanted = new Map(links.routes.map((route) => [route.cidr, route]));
-  const has = new Map(observed.routes.map((route) => [route.dst, route]));
+  const within = observed.routes.filter(({ dst }) => cidrContains(clusterCidr, dst));
+  const isOurs = ({ protocol }: ObservedRoute): boolean => protocol === String(ROUTE_PROTOCOL);
+  const has = new Map(within.filter(isOurs).map((route) => [route.dst, route]));
+  const others = new Map(within.filter((route) => !isOurs(route)).map((route) => [route.dst, route]));
   for (const [cidr, { via, isTunnelled }] of wanted) {
+    const leadsThere = (route: ObservedRoute | undefined): boolean =>
+      route?.gateway === via && (route.dev === device) === isTunnelled;
     const found = has.get(cidr);
-    const isThere = found?.gateway === via && (found.dev === device) === isTunnelled;
+    const other = others.get(cidr);
+    if (!found && leadsThere(other)) continue;
+    if (!found && other) {
+      const to = other.gateway ?? other.dev ?? 'nowhere';
+      problems.push(
+        `A route that is not ours leads ${cidr} to ${to}, not to ${via}. Remove it: ip route delete ${cidr}`,
+      );
+      continue;
+    }
     // A new device has none of the routes that led through the old one.
-    if (isThere && !(isTunnelled && tunnel === 'made')) continue;
+    const isLost = isTunnelled && tunnel === 'made';
+    if (leadsThere(found) && !isLost) continue;
     const through = isTunnelled ? ` dev ${device} onlink` : '';
-    ip.push(`route replace ${cidr} via ${via}${through} proto ${ROUTE_PROTOCOL}`);
+    ip.push(`route ${found ? 'replace' : 'add'} ${cidr} via ${via}${through} proto ${ROUTE_PROTOCOL}`);
   }
-  for (const cidr of has.keys())
-    if (!wanted.has(cidr) && !(tunnel === 'removed' && has.get(cidr)?.dev === device))
+  for (const [cidr, { dev }] of has)
+    if (!wanted.has(cidr) && !(tunnel === 'removed' && dev === device))
       ip.push(`route delete ${cidr} proto ${ROUTE_PROTOCOL}`);
-  return { ip, bridge };
+  return { ip, bridge, problems };
 }
 
 function planTunnel(
   { tunnel: wanted }: Links,
   { tunnel: has }: ObservedLinks,
-  { device, networkId, hostMtu }: LinkSettings,
+  { device, networkId, hostMtu }: LinkSettings & { readonly hostMtu: number },
   ip: string[],
   bridge: string[],
 ): 'kept' | 'made' | 'removed' | 'none' {
@@ -94,8 +131,10 @@ function planTunnel(
       `address add ${wanted.address}/32 dev ${device}`,
       `link set ${device} up`,
     );
-  } else if (has.mtu !== tunnelMtu(hostMtu)) ip.push(`link set ${device} mtu ${tunnelMtu(hostMtu)}`);
-
+  } else {
+    if (has.mtu !== tunnelMtu(hostMtu)) ip.push(`link set ${device} mtu ${tunnelMtu(hostMtu)}`);
+    if (!has.isUp) ip.push(`link set ${device} up`);
+  }
   const kept = isSame ? has : undefined;
   const neighbours = new Map(kept?.neighbours.map(({ dst, lladdr }) => [dst, lladdr]));
   const forwarding = new Map(kept?.forwarding.map(({ mac, dst }) => [mac, dst]));

@@ -12,6 +12,8 @@ export type NetworkMode = 'auto' | 'routes' | 'vxlan' | 'none';
 export interface PeerHost {
   /** The address at which other hosts reach it. */
   readonly address: string;
+  /** The nodes that it runs. */
+  readonly names: readonly string[];
   readonly podCidrs: readonly string[];
 }
 
@@ -48,22 +50,19 @@ export interface Links {
         readonly peers: readonly TunnelPeer[];
       }
     | undefined;
-  /** Ranges that cannot be reached, and why. */
-  readonly problems: readonly string[];
+  /** Hosts of other networks, where only routes are allowed. */
+  readonly unreachable: readonly PeerHost[];
 }
 
 export function planLinks({ mode, own, peers, onLink }: LinksInput): Links {
-  if (mode === 'none') return { routes: [], tunnel: undefined, problems: [] };
+  if (mode === 'none') return { routes: [], tunnel: undefined, unreachable: [] };
   const routes: PodRoute[] = [];
   const tunnelPeers: TunnelPeer[] = [];
-  const problems: string[] = [];
+  const unreachable: PeerHost[] = [];
   for (const peer of peers.filter(({ address }) => address !== own.address)) {
     const isNear = onLink.some((network) => cidrContains(network, `${peer.address}/32`));
-    if (mode === 'routes' && !isNear) {
-      problems.push(
-        `Pods of host ${peer.address} cannot be reached: it is on another network, and --network=routes was asked for`,
-      );
-    } else if (mode === 'vxlan' || !isNear) {
+    if (mode === 'routes' && !isNear) unreachable.push(peer);
+    else if (mode === 'vxlan' || !isNear) {
       const end = tunnelEnd(peer);
       if (!end) continue;
       tunnelPeers.push(end);
@@ -73,13 +72,47 @@ export function planLinks({ mode, own, peers, onLink }: LinksInput): Links {
   const end = tunnelPeers.length > 0 ? tunnelEnd(own) : undefined;
   const { tunnelAddress: address, hardwareAddress } = end ?? {};
   return {
-    routes,
+    // Without an end of its own, this host has no tunnel yet.
+    routes: end || tunnelPeers.length === 0 ? routes : routes.filter(({ isTunnelled }) => !isTunnelled),
     tunnel:
       address === undefined || hardwareAddress === undefined
         ? undefined
         : { address, hardwareAddress, localAddress: own.address, peers: tunnelPeers },
-    problems,
+    unreachable,
   };
+}
+
+/** A message names at most this many hosts. */
+const MAX_NAMED = 4;
+
+/** Undefined when every host can be reached. */
+export function unreachableText(unreachable: readonly PeerHost[]): string | undefined {
+  if (unreachable.length === 0) return undefined;
+  const named = unreachable
+    .slice(0, MAX_NAMED)
+    .map(({ names, address }) => `${names.join(', ')} (${address})`);
+  const more = unreachable.length - named.length;
+  const all = [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
+  return (
+    `Pods of ${all} cannot be reached: the host is on another network, and --network=routes allows ` +
+    'no tunnel. Start all agents with --network=auto or --network=vxlan'
+  );
+}
+
+/**
+ * Whether this host is outside of what works. Where hosts cannot reach each other, the smaller side
+ * is, so that a host that joins from elsewhere takes nothing from those that were there. Sides of one
+ * size: the side of the oldest node is inside.
+ */
+export function isCutOff(
+  own: PeerHost,
+  peers: readonly PeerHost[],
+  unreachable: readonly PeerHost[],
+  eldest: string | undefined,
+): boolean {
+  const [outside, inside] = [unreachable.length, peers.length - unreachable.length + 1];
+  if (inside !== outside) return inside < outside;
+  return own.address !== eldest && unreachable.some(({ address }) => address === eldest);
 }
 
 /** The first address of a host's range belongs to no pod, so the tunnel has it. */

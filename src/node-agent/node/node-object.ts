@@ -3,7 +3,7 @@ import { resources } from '../../client/types.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Node } from '../../schemas/types.ts';
 import type { PartOptions } from '../agent-options.ts';
-import { type NodeEvent, planNodeEvents, STARTING } from './plan-node-events.ts';
+import { type NodeEvent, planNetworkEvent, planNodeEvents, STARTING } from './plan-node-events.ts';
 import {
   hasNews,
   nodeAnnotations,
@@ -61,6 +61,7 @@ export function createNodeWriter(options: NodeWriterOptions): NodeWriter {
   async function write(facts: NodeFacts, shown: Node | undefined): Promise<Node> {
     let node = shown ?? (await readNode(facts));
     const [labels, annotations] = [nodeLabels(facts), nodeAnnotations(facts)];
+    const networkEvent = planNetworkEvent(node.metadata.annotations, annotations, isNew);
     if (!holds(node.metadata.labels, labels) || !holds(node.metadata.annotations, annotations))
       node = await client.patch<Node>(resources.nodes, undefined, nodeName, {
         metadata: { labels, annotations },
@@ -74,6 +75,7 @@ export function createNodeWriter(options: NodeWriterOptions): NodeWriter {
     }
     if (isNew) options.event(node, STARTING);
     isNew = false;
+    if (networkEvent) options.event(node, networkEvent);
     for (const event of planNodeEvents(before, node)) options.event(node, event);
     return node;
   }

@@ -11,6 +11,7 @@ import type { Node } from '../../schemas/types.ts';
 import type { RuntimeInfo } from '../runtime/types.ts';
 import type { VolumeDirectories } from '../volumes/volume-directories.ts';
 import { createNodeLease } from './node-lease.ts';
+import type { HostNetworkTrouble } from '../agent-options.ts';
 import type { LocalVolumes } from './plan-node.ts';
 import { createNodeWriter, type NodeWriterOptions } from './node-object.ts';
 import { createMachineObserver, type MachineObserverOptions } from './observe-machine.ts';
@@ -27,6 +28,8 @@ export interface NodeReporterOptions extends NodeWriterOptions, MachineObserverO
   /** More annotations of the Node. */
   annotations?(): Readonly<Record<string, string>>;
   readonly volumes: Pick<VolumeDirectories, 'root' | 'capacityBytes' | 'limitProblem'>;
+  /** Undefined where the host has no network of pods. */
+  readonly hostNetwork?: (() => HostNetworkTrouble | undefined) | undefined;
   onNode(node: Node): void;
   onRuntime(up: boolean): void;
 }
@@ -134,7 +137,9 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       const volumes = await localVolumes(options.volumes);
       const annotations = options.annotations?.() ?? {};
       const own = { nodeName, nodeIp, labels, annotations, share, agentVersion, podCidr, volumes };
-      const facts = { ...own, ...machine.facts() };
+      const { hostNetwork } = options;
+      const trouble = hostNetwork && { podNetwork: hostNetwork() ?? ('ready' as const) };
+      const facts = { ...own, ...machine.facts(), ...trouble };
       const node = await writeNode(facts, wasInContact);
       options.onNode(node);
       // The lease of a node that was made anew gets its new owner.

@@ -1,6 +1,7 @@
 /** Events about changes of a node, in kubelet's reasons and words. Pure. */
 import type { EventInput } from '../../client/plan-event.ts';
 import type { Node } from '../../schemas/types.ts';
+import { POD_NETWORK_ANNOTATION } from './plan-node.ts';
 
 export type NodeEvent = Pick<EventInput, 'type' | 'reason' | 'message'>;
 
@@ -34,4 +35,19 @@ export function planNodeEvents(before: Node, after: Node): readonly NodeEvent[] 
     }
   }
   return events;
+}
+
+type Annotations = Readonly<Record<string, string>> | undefined;
+
+/** A problem is told when it comes, and at each start of the agent. */
+export function planNetworkEvent(
+  before: Annotations,
+  after: Annotations,
+  isFirst: boolean,
+): NodeEvent | undefined {
+  const [was, is] = [before?.[POD_NETWORK_ANNOTATION], after?.[POD_NETWORK_ANNOTATION]];
+  if (is === undefined || (was === is && !isFirst)) return undefined;
+  if (is !== 'ready') return { type: 'Warning', reason: 'PodNetworkLimited', message: is };
+  if (was === undefined || was === is) return undefined;
+  return { type: 'Normal', reason: 'PodNetworkReady', message: 'Pods reach pods of all other hosts' };
 }

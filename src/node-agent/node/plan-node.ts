@@ -5,6 +5,7 @@ import { transitionTime } from '../../schemas/conditions.ts';
 import { omit } from '../../schemas/json-access.ts';
 import type { Node } from '../../schemas/types.ts';
 import { isExtendedResource } from '../../schemas/validation/resources.ts';
+import type { HostNetworkTrouble } from '../agent-options.ts';
 import type { ListedImage, RuntimeInfo } from '../runtime/types.ts';
 import {
   VOLUMES_CAPACITY_ANNOTATION,
@@ -34,6 +35,8 @@ export interface NodeFacts {
   readonly pressure: Pressures;
   /** Why pods cannot be reached by their addresses; undefined when they can. */
   readonly networkProblem?: string | undefined;
+  /** The network between this host and others; absent where nothing is known of it. */
+  readonly podNetwork?: 'ready' | HostNetworkTrouble;
 }
 
 /** The directory of the local volumes, and the size of its file system. */
@@ -79,14 +82,20 @@ export function nodeLabels(facts: NodeFacts): Record<string, string> {
 }
 
 /** The facts that the control plane needs to place local volumes, and those of the network. */
-export const nodeAnnotations = ({ volumes, annotations }: NodeFacts): Record<string, string> => ({
+export const nodeAnnotations = ({ volumes, annotations, podNetwork }: NodeFacts): Record<string, string> => ({
   ...annotations,
   [VOLUMES_DIRECTORY_ANNOTATION]: volumes.directory,
   ...(volumes.capacityBytes === undefined
     ? {}
     : { [VOLUMES_CAPACITY_ANNOTATION]: String(volumes.capacityBytes) }),
   ...(volumes.limits === undefined ? {} : { [VOLUMES_LIMITS_ANNOTATION]: volumes.limits }),
+  ...(podNetwork === undefined
+    ? {}
+    : { [POD_NETWORK_ANNOTATION]: podNetwork === 'ready' ? podNetwork : podNetwork.message }),
 });
+
+/** `ready`, or why pods here cannot reach all others by their addresses. */
+export const POD_NETWORK_ANNOTATION = 'symphony.dev/pod-network';
 
 export function planNodeStatus(
   facts: NodeFacts,
@@ -171,7 +180,7 @@ function planConditions(facts: NodeFacts, previous: readonly Condition[], nowMs:
     facts.runtimeUp
       ? { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }
       : { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: 'container runtime is down' },
-    ...networkCondition(facts.networkProblem, previous),
+    ...networkCondition(facts, previous),
   ];
   const ours = decided.map((condition): Condition => {
     const lastTransitionTime = transitionTime(previous, condition, nowMs);
@@ -181,17 +190,23 @@ function planConditions(facts: NodeFacts, previous: readonly Condition[], nowMs:
 }
 
 const NETWORK_TAKEN = 'PodNetworkTaken';
+/** As Kubernetes' route controller says it. */
+const NO_ROUTE = 'NoRouteCreated';
 const NETWORK_REACHABLE = 'PodNetworkReachable';
+const NETWORK_REASONS: readonly unknown[] = [NETWORK_TAKEN, NO_ROUTE, NETWORK_REACHABLE];
 
 /** Only a node that had the problem reports that it is over. */
 function networkCondition(
-  problem: string | undefined,
+  { networkProblem, podNetwork = 'ready' }: NodeFacts,
   previous: readonly Condition[],
 ): readonly { type: string; status: string; reason: string; message: string }[] {
   const type = 'NetworkUnavailable';
-  if (problem !== undefined) return [{ type, status: 'True', reason: NETWORK_TAKEN, message: problem }];
+  if (networkProblem !== undefined)
+    return [{ type, status: 'True', reason: NETWORK_TAKEN, message: networkProblem }];
+  if (podNetwork !== 'ready' && podNetwork.isCutOff)
+    return [{ type, status: 'True', reason: NO_ROUTE, message: podNetwork.message }];
   const before = previous.find((condition) => condition.type === type)?.reason;
-  if (before !== NETWORK_TAKEN && before !== NETWORK_REACHABLE) return [];
+  if (!NETWORK_REASONS.includes(before)) return [];
   const message = 'the addresses of pods lead to the network of the pods';
   return [{ type, status: 'False', reason: NETWORK_REACHABLE, message }];
 }

@@ -17,7 +17,7 @@ export interface PodNetworkOptions {
   readonly runtime: Pick<ContainerRuntime, 'ensureNetwork'>;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly network: { readonly name: string; readonly subnet: string; readonly gateway: string };
+  readonly network: Parameters<ContainerRuntime['ensureNetwork']>[0];
   /** Absent if the engine is not on this machine. */
   readonly routes?: Routes | undefined;
   /** Addresses of containers that no pod has claimed yet, and that may still be alive. */

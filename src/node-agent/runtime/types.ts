@@ -309,6 +309,8 @@ export interface ContainerRuntime extends AsyncDisposable {
     readonly name: string;
     readonly subnet: string;
     readonly gateway: string;
+    /** Bytes; the engine's default when left out. A network that exists keeps its own. */
+    readonly mtu?: number;
   }): Promise<{ readonly bridge: string | undefined }>;
   removeNetwork(name: string): Promise<void>;
   /** A stream to a port inside the container's network. */

@@ -11,6 +11,8 @@ import type { Logger } from '../../base/logger.ts';
 import { readIfThere, writePrivateFile } from '../../base/private-file.ts';
 import { type Config, defaultDockerHost, poolProblem, sliceProblem } from '../../config/index.ts';
 import { readHostRoutes } from '../../node-agent/node/host-routes.ts';
+import { readOwnRanges } from '../../network/pod-network/own-ranges.ts';
+import { runProgram } from '../../network/run-program.ts';
 import { bridgeName } from '../../node-agent/runtime/docker/networks.ts';
 import { type EngineNetwork, readEngineNetworks } from '../../node-agent/runtime/docker/read-engine.ts';
 import { RuntimeError } from '../../node-agent/runtime/types.ts';
@@ -145,7 +147,8 @@ async function readMachine(
   }
   // The routes of this machine say nothing about an Engine on another one.
   const isLocal = dockerHosts.some((host) => host.startsWith('unix:') || host.startsWith('/'));
-  const known = new Set([...own, ...taken.map(({ cidr }) => cidr)]);
+  const ours = isLocal ? await readOwnRanges(runProgram) : [];
+  const known = new Set([...own, ...taken.map(({ cidr }) => cidr), ...ours]);
   const bridge = cluster === undefined ? undefined : bridgeName(cluster, networkNameOf(cluster));
   const routes = (isLocal ? await readHostRoutes() : [])
     .filter(({ cidr, device }) => !known.has(cidr) && (device === undefined || device !== bridge))

@@ -7,11 +7,15 @@ import { systemClock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { readIfThere } from '../../base/private-file.ts';
 import { counted } from '../../base/text.ts';
-import { readEngineIdentity } from '../../node-agent/runtime/docker/read-engine.ts';
+import { removeAnnouncements } from '../../network/announcements/host-addresses.ts';
+import { removeNetwork } from '../../network/remove-network.ts';
+import { runProgram } from '../../network/run-program.ts';
+import { readEngineIdentity, readEngineNetworks } from '../../node-agent/runtime/docker/read-engine.ts';
 import { RuntimeError } from '../../node-agent/runtime/types.ts';
 import { VOLUMES } from '../../node-agent/volumes/disk-pod-volumes.ts';
 import { CLUSTER_FILE, networkNameOf } from '../identity/cluster-identity.ts';
 import { readEngineRecord, type RecordedEngine, writeEngineRecord } from './engine-record.ts';
+import { NETWORK_DIRECTORY, recordedClusterCidr } from './network-record.ts';
 import {
   type EngineAnswer,
   locateEngine,
@@ -27,6 +31,8 @@ import {
 } from './remove-cluster.ts';
 
 export interface RemovalOptions {
+  /** The data directory. */
+  readonly root: string;
   /** The addresses of `--docker-host`. */
   readonly given: readonly string[];
   /** Forgets what is on an Engine that cannot be found. */
@@ -84,7 +90,7 @@ export async function findNodes(
 /** Goes on where one Engine fails; a node is forgotten when nothing of it is left anywhere. */
 export async function removeNodes(
   nodes: readonly NodeToRemove[],
-  { given, force, volumes, say }: RemovalOptions,
+  { root, given, force, volumes, say }: RemovalOptions,
 ): Promise<readonly RemovalProblem[]> {
   const visits = planVisits(nodes);
   const answers = await askEngines([...visits.map(({ dockerHost }) => dockerHost), ...given]);
@@ -92,7 +98,7 @@ export async function removeNodes(
   const left = new Map<NodeToRemove, RecordedEngine[]>();
   for (const visit of visits) {
     const found = locateEngine(visit, visits, given, answers);
-    const problem = found.type === 'found' ? await removeOn(visit, found.dockerHost, say) : found;
+    const problem = found.type === 'found' ? await removeOn(visit, found.dockerHost, root, say) : found;
     if (problem === undefined) continue;
     problems.push(problem);
     const { nodes: here, ...engine } = visit;
@@ -125,6 +131,7 @@ async function removeFiles(
 async function removeOn(
   { cluster, nodes }: Visit,
   dockerHost: string,
+  root: string,
   say: (line: string) => void,
 ): Promise<RemovalProblem | undefined> {
   try {
@@ -132,15 +139,29 @@ async function removeOn(
       const count = await removeContainers(cluster, nodeName, dockerHost);
       say(`${nodeName}: ${counted(count, 'container')} removed on ${dockerHost}`);
     }
+    const clusterCidr = await clusterCidrOf(cluster, dockerHost, root);
     const network = await removeClusterNetwork(cluster, dockerHost);
     if (network === 'removed') say(`network ${networkNameOf(cluster)}: removed`);
     if (network === 'in use')
       say(`network ${networkNameOf(cluster)}: left, other nodes of the cluster use it`);
+    else if (dockerHost.startsWith('unix:')) {
+      for (const address of await removeAnnouncements(join(root, NETWORK_DIRECTORY), runProgram))
+        say(`address ${address} of a load balancer: removed`);
+      for (const name of await removeNetwork({ cluster, clusterCidr }, runProgram)) say(`${name}: removed`);
+    }
     return undefined;
   } catch (error) {
-    if (!(error instanceof RuntimeError)) throw error;
+    if (!(error instanceof RuntimeError)) return { type: 'failed', problem: errorMessage(error) };
     return { type: error.code === 'unavailable' ? 'away' : 'failed', problem: error.message };
   }
+}
+
+/** An engine's network tells the range that a damaged record does not. */
+async function clusterCidrOf(cluster: string, dockerHost: string, root: string): Promise<string | undefined> {
+  const recorded = await recordedClusterCidr(join(root, NETWORK_DIRECTORY), cluster);
+  if (recorded !== undefined) return recorded;
+  const networks = await readEngineNetworks(dockerHost, systemClock);
+  return networks.find(({ cluster: owner }) => owner === cluster)?.subnets[0];
 }
 
 async function askEngines(dockerHosts: readonly string[]): Promise<ReadonlyMap<string, EngineAnswer>> {

@@ -7,8 +7,8 @@ import { type Place, startPlace } from '../../support/testbed/place.ts';
 import { programsOf } from '../../support/testbed/programs.ts';
 import { startSwitch, type Subnets, type Switch } from '../../support/testbed/switch.ts';
 
-const SETTINGS = { device: 'vx-test', networkId: 7, hostMtu: 1_500 };
-const NONE = { ip: [], bridge: [] };
+const SETTINGS = { device: 'vx-test', networkId: 7, clusterCidr: '10.244.0.0/16' };
+const NONE = { ip: [], bridge: [], problems: [] };
 
 describe.each<[NetworkMode, Subnets, string]>([
   ['auto', 'one', 'with routes'],
@@ -38,13 +38,14 @@ describe.each<[NetworkMode, Subnets, string]>([
 
   const peer = (number: number) => ({
     address: network.addressOf(number),
+    names: [`h${number}`],
     podCidrs: [`10.244.${number}.0/24`],
   });
 
   function ensure(number: number, others: readonly number[], as: NetworkMode = mode) {
     const onLink = [`${network.addressOf(number).replace(/\d+$/, '0')}/24`];
     const links = planLinks({ mode: as, own: peer(number), peers: others.map(peer), onLink });
-    return ensureLinks(links, SETTINGS, programsOf(hosts[number - 1]!));
+    return ensureLinks(links, SETTINGS, 1_500, programsOf(hosts[number - 1]!));
   }
   const reaches = async (from: number, to: number): Promise<boolean> => {
     const ping = ['busybox', 'ping', '-c', '1', '-W', '2', '-I', `10.244.${from}.5`, `10.244.${to}.5`];

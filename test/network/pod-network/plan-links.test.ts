@@ -1,9 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { type LinksInput, planLinks } from '../../../src/network/pod-network/plan-links.ts';
+import {
+  isCutOff,
+  type LinksInput,
+  planLinks,
+  unreachableText,
+} from '../../../src/network/pod-network/plan-links.ts';
 
-const own = { address: '192.168.77.11', podCidrs: ['10.244.1.0/24'] };
-const near = { address: '192.168.77.12', podCidrs: ['10.244.2.0/24', '10.244.5.0/24'] };
-const far = { address: '198.51.100.3', podCidrs: ['10.244.3.0/24'] };
+const own = { address: '192.168.77.11', names: ['h1'], podCidrs: ['10.244.1.0/24'] };
+const near = {
+  address: '192.168.77.12',
+  names: ['h2', 'h2-b'],
+  podCidrs: ['10.244.2.0/24', '10.244.5.0/24'],
+};
+const far = { address: '198.51.100.3', names: ['h3'], podCidrs: ['10.244.3.0/24'] };
 const links = (over: Partial<LinksInput> = {}) =>
   planLinks({ mode: 'auto', own, peers: [own, near, far], onLink: ['192.168.77.0/24'], ...over });
 
@@ -23,7 +32,7 @@ describe('links to other hosts', () => {
           { tunnelAddress: '10.244.3.0', hardwareAddress: '02:53:c6:33:64:03', hostAddress: '198.51.100.3' },
         ],
       },
-      problems: [],
+      unreachable: [],
     });
   });
 
@@ -33,20 +42,41 @@ describe('links to other hosts', () => {
   });
 
   it('are none when they are not wanted', () => {
-    expect(links({ mode: 'none' })).toEqual({ routes: [], tunnel: undefined, problems: [] });
+    expect(links({ mode: 'none' })).toEqual({ routes: [], tunnel: undefined, unreachable: [] });
   });
 
   it('say what routes alone cannot reach', () => {
-    const { routes, problems } = links({ mode: 'routes' });
+    const { routes, unreachable } = links({ mode: 'routes' });
     expect(routes).toHaveLength(2);
-    expect(problems).toEqual([expect.stringContaining('Pods of host 198.51.100.3 cannot be reached')]);
+    expect(unreachable).toEqual([far]);
+    expect(unreachableText(unreachable)).toContain('Pods of h3 (198.51.100.3) cannot be reached');
+    expect(unreachableText(Array.from({ length: 9 }, () => far))).toContain('5 more');
+    expect(unreachableText([])).toBeUndefined();
   });
 
   it('leave out hosts that have no range yet', () => {
-    expect(links({ peers: [{ address: '198.51.100.3', podCidrs: [] }] })).toEqual({
+    expect(links({ peers: [{ ...far, podCidrs: [] }] })).toEqual({
       routes: [],
       tunnel: undefined,
-      problems: [],
+      unreachable: [],
     });
+  });
+
+  it('lead through no tunnel while this host has no range of its own', () => {
+    const plan = links({ own: { ...own, podCidrs: [] }, peers: [near, far] });
+    expect(plan.tunnel).toBeUndefined();
+    expect(plan.routes.map(({ cidr }) => cidr)).toEqual(near.podCidrs);
+  });
+});
+
+describe('a host is cut off', () => {
+  it.each([
+    ['when it reaches none of two others', [near, far], [near, far], near.address, true],
+    ['not when one other cannot be reached', [near, far], [far], far.address, false],
+    ['of two, when the other has the oldest node', [far], [far], far.address, true],
+    ['of two, not when it has the oldest node itself', [far], [far], own.address, false],
+    ['not when it is alone', [], [], own.address, false],
+  ])('%s', (_name, peers, unreachable, eldest, expected) => {
+    expect(isCutOff(own, peers, unreachable, eldest)).toBe(expected);
   });
 });

@@ -418,3 +418,52 @@ describe('events of a node', () => {
     expect(planNodeEvents(node('', 'True'), node('b', 'True'))).toEqual([]);
   });
 });
+
+describe('the network of the host', () => {
+  const ANNOTATION = 'symphony.dev/pod-network';
+  const nodeOf = (api: AgentFakeApi): Node => api.get<Node>('nodes', 'n1')!;
+  const networkEvents = (): readonly string[] =>
+    events
+      .filter(({ reason }) => reason.startsWith('PodNetwork'))
+      .map(({ reason, message }) => `${reason} ${message}`);
+
+  it('is shown on the node, and told when it changes', async () => {
+    events.length = 0;
+    const api = createAgentFakeApi();
+    const clock = createFakeClock();
+    let trouble: { readonly message: string; readonly isCutOff: boolean } | undefined;
+    await start(api, clock, { hostNetwork: () => trouble });
+    expect(nodeOf(api).metadata.annotations?.[ANNOTATION]).toBe('ready');
+    trouble = { message: 'no nft', isCutOff: false };
+    await clock.advance(30_000);
+    expect(nodeOf(api).metadata.annotations?.[ANNOTATION]).toBe('no nft');
+    expect(conditionOf(api, 'NetworkUnavailable')).toBeUndefined();
+    trouble = { message: 'on an island', isCutOff: true };
+    await clock.advance(30_000);
+    expect(conditionOf(api, 'NetworkUnavailable')).toBe('True');
+    trouble = undefined;
+    await clock.advance(30_000);
+    expect(conditionOf(api, 'NetworkUnavailable')).toBe('False');
+    expect(networkEvents()).toEqual([
+      'PodNetworkLimited no nft',
+      'PodNetworkLimited on an island',
+      'PodNetworkReady Pods reach pods of all other hosts',
+    ]);
+  });
+
+  it('is told of at each start while something is wrong with it', async () => {
+    events.length = 0;
+    const api = createAgentFakeApi();
+    const hostNetwork = () => ({ message: 'no nft', isCutOff: false });
+    await start(api, createFakeClock(), { hostNetwork });
+    await reporter?.[Symbol.asyncDispose]();
+    await start(api, createFakeClock(), { hostNetwork });
+    expect(networkEvents()).toEqual(['PodNetworkLimited no nft', 'PodNetworkLimited no nft']);
+  });
+
+  it('is not shown where nobody knows of one', async () => {
+    const api = createAgentFakeApi();
+    await start(api, createFakeClock());
+    expect(nodeOf(api).metadata.annotations).not.toHaveProperty([ANNOTATION]);
+  });
+});

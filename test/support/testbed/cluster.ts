@@ -19,6 +19,8 @@ const OUTPUT_TAIL = 10_000;
 export interface TestbedClusterOptions extends TestbedOptions {
   readonly controlPlaneArgs?: readonly string[];
   readonly agentArgs?: readonly string[];
+  /** Runs when the hosts are there, and nothing of a cluster yet. */
+  beforeAgents?(hosts: readonly Host[]): Promise<void>;
 }
 
 export interface TestbedCluster extends AsyncDisposable {
@@ -65,6 +67,7 @@ export const startTestbedCluster = (options: TestbedClusterOptions): Promise<Tes
       agents.set(host.name, await startSymphony(host.place, directory, args, 'is running pods'));
     }
 
+    await options.beforeAgents?.(hosts);
     await startControlPlane();
     await writeFile(tokenFile, await cli('token', 'create', '--kubeconfig', kubeconfig));
     await Promise.all(hosts.map(startAgent));

@@ -64,6 +64,7 @@ export function createNetworks(engine: Engine, cluster: string, clock: Clock, si
           Options: {
             'com.docker.network.bridge.enable_ip_masquerade': 'true',
             'com.docker.network.bridge.name': bridgeName(cluster, network.name),
+            ...(network.mtu === undefined ? {} : { 'com.docker.network.driver.mtu': String(network.mtu) }),
           },
           Labels: { [labelKeys.cluster]: cluster },
           abortSignal,

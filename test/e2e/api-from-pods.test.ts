@@ -5,8 +5,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { TEST_IMAGE, connectDocker } from '../support/docker.ts';
 import { eventually, type ProgramResult, runProgram } from '../support/kubectl.ts';
-import { startSymphony, type Symphony } from '../support/symphony.ts';
-import { writeTemporary } from '../support/symphony.ts';
+import { startSymphony, type Symphony, writeTemporary } from '../support/symphony.ts';
 
 let symphony: Symphony;
 beforeAll(async () => {
@@ -65,7 +64,6 @@ async function curlFromPod(pod: string, path: string): Promise<ProgramResult> {
 }
 
 it('is named by variables, as are the Services of the namespace', async () => {
-  await symphony.start();
   await symphony.kubectl('wait', '--for=condition=Ready', 'pod/client', 'pod/unlinked', '--timeout=60s');
   const address = await symphony.kubectl('get', 'service', 'kubernetes', '-o', 'jsonpath={.spec.clusterIP}');
   const database = await symphony.kubectl('get', 'service', 'my-db', '-o', 'jsonpath={.spec.clusterIP}');

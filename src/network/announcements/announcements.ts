@@ -30,7 +30,7 @@ import { createNeighbourNews } from './neighbour-news.ts';
 const LIFETIME_SECONDS = 60;
 /** Four times in a lifetime. Neighbours that learnt a wrong host meanwhile learn the right one. */
 const RENEW_MS = 15_000;
-/** The host's own facts, which networks it is in, change rarely. */
+/** After a failure, such as an interface that has just gone. */
 const RETRY_MS = 2_000;
 
 export function createAnnouncements(context: HostNetworkContext): HostNetworkPart {
@@ -47,6 +47,7 @@ export function createAnnouncements(context: HostNetworkContext): HostNetworkPar
   /** Keys of the Services that this host answers for. */
   let answered: ReadonlySet<string> = new Set();
   let told = '';
+  let failure = '';
   let running: Promise<void> | undefined;
 
   const isSynced = (): boolean => services.isSynced && nodes.isSynced;
@@ -97,18 +98,23 @@ export function createAnnouncements(context: HostNetworkContext): HostNetworkPar
     told = text;
   }
 
+  /** Once for each cause: it may last. */
+  function sayFailure(error: string): void {
+    if (error !== failure)
+      logger.error({ error }, 'Cannot hold the addresses of load balancers; trying again');
+    failure = error;
+  }
+
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
       changed = createAbort();
       let waitMs = RENEW_MS;
       try {
         await round();
+        failure = '';
       } catch (error) {
         waitMs = RETRY_MS;
-        logger.error(
-          { error: errorMessage(error) },
-          'Cannot hold the addresses of load balancers; trying again',
-        );
+        sayFailure(errorMessage(error));
       }
       await sleep(clock, waitMs, changed.signal);
     }

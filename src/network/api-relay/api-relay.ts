@@ -33,6 +33,7 @@ export function createApiRelay({
   let running: Promise<void> | undefined;
   let relay: TcpRelay | undefined;
   let now: ApiTargets = 'unknown';
+  let failure = '';
 
   async function check(): Promise<void> {
     if (!slices.isSynced) return;
@@ -74,9 +75,12 @@ export function createApiRelay({
       changed = createAbort();
       try {
         await check();
+        failure = '';
       } catch (error) {
-        // The pods' network has no interface before its first pod where the engine was away.
-        logger.warn({ error: errorMessage(error) }, 'Cannot carry connections of pods to the API yet');
+        // The pods' network has no interface while the engine is away. It may last.
+        const why = errorMessage(error);
+        if (why !== failure) logger.warn({ error: why }, 'Cannot carry connections of pods to the API yet');
+        failure = why;
       }
       await sleep(clock, CHECK_MS, changed.signal);
     }

@@ -82,7 +82,8 @@ it('answers outside the cluster, and moves when its host loses its power', async
     return address !== '';
   });
   expect(address).toMatch(/^192\.168\.77\.20[01]$/);
-  const before = await announcer();
+  let before = '';
+  await eventually('a node answers for it', async () => (before = await announcer()) !== '');
   await eventually('the user is served', async () => (await ask(address)) === before);
 
   await hosts.find(({ name }) => name === before)?.powerOff();

@@ -30,6 +30,8 @@ import { createNeighbourNews } from './neighbour-news.ts';
 const LIFETIME_SECONDS = 60;
 /** Four times in a lifetime. Neighbours that learnt a wrong host meanwhile learn the right one. */
 const RENEW_MS = 15_000;
+/** Longer only where the kernel refuses the table. Addresses are held all the same. */
+const GUARD_MS = 2_000;
 /** After a failure, such as an interface that has just gone. */
 const RETRY_MS = 2_000;
 
@@ -74,10 +76,14 @@ export function createAnnouncements(context: HostNetworkContext): HostNetworkPar
     // Recorded before it is done: what is left behind is ours.
     if (!jsonEqual(held, next)) await writeHeld(settings.directory, next);
     held = next;
-    const addresses = announced.map(({ address }) => [address, ''] as const);
+    // Guarded before they are the host's, and until they are not any more.
+    const addresses = [...announced, ...remove].map(({ address }) => [address, ''] as const);
     if (isSynced()) {
       guard.set('addresses', { elements: { addresses: new Map(addresses) } });
       guard.start();
+      const patience = createAbort();
+      await Promise.race([guard.settled(), sleep(clock, GUARD_MS, patience.signal)]);
+      patience.abort();
     }
     const isAlone = [...nodes.items.keys()].every((name) => names.has(name));
     const lifetime = isAlone && nodes.isSynced ? 'forever' : `${LIFETIME_SECONDS}`;

@@ -19,6 +19,7 @@ export const tools = [
   { command: 'ip', debian: 'iproute2', why: 'leads to the pods of other hosts' },
   { command: 'iptables', debian: 'iptables', why: "lets pods through the Docker Engine's firewall" },
   { command: 'conntrack', debian: 'conntrack', why: 'forgets connections to pods that are gone' },
+  { command: 'arping', debian: 'iputils-arping', why: 'tells neighbours where load balancers are' },
   { command: 'caddy', debian: 'caddy', why: 'serves Ingresses and Gateways' },
   { command: 'busybox', debian: 'busybox-static', why: 'makes the demonstration images' },
   { command: 'openssl', debian: 'openssl', why: 'makes keys and certificate requests, as people do' },

@@ -19,10 +19,26 @@ export function cidrRange(cidr: string): CidrRange | undefined {
   return { first, last: first + size - 1 };
 }
 
+/** A network, or `192.0.2.10-192.0.2.20`. Undefined for anything else. */
+export function addressRange(text: string): CidrRange | undefined {
+  const [from = '', to, ...more] = text.split('-');
+  if (to === undefined) return cidrRange(text);
+  const [start, end] = [cidrRange(`${from.trim()}/32`), cidrRange(`${to.trim()}/32`)];
+  if (!start || !end || more.length > 0 || end.last < start.first) return undefined;
+  return { first: start.first, last: end.last };
+}
+
+/** `192.0.2.10` of a number. */
+export const formatIpv4 = (address: number): string =>
+  [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
+
+export const rangesOverlap = (one: CidrRange, other: CidrRange): boolean =>
+  one.first <= other.last && other.first <= one.last;
+
 /** Whether two networks share an address. */
 export function cidrsOverlap(a: string, b: string): boolean {
   const [one, other] = [cidrRange(a), cidrRange(b)];
-  return one !== undefined && other !== undefined && one.first <= other.last && other.first <= one.last;
+  return one !== undefined && other !== undefined && rangesOverlap(one, other);
 }
 
 /** Whether every address of `inner` is one of `outer`. */

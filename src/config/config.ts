@@ -55,6 +55,9 @@ export interface Config {
   readonly clusterCidr: string;
   readonly nodeCidrMaskSize: number;
   readonly serviceCidr: string;
+  /** Networks and ranges of addresses for load balancers. */
+  readonly loadBalancerPool: readonly string[];
+  readonly allowedExternalIps: readonly string[];
   readonly network: (typeof networkModes)[number];
   readonly clusterDomain: string;
   readonly ingress: boolean;

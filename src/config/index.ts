@@ -3,4 +3,4 @@ export { coloursWanted, loadConfig } from './load-config.ts';
 export type { Config, ConfiguredCommand } from './config.ts';
 export { environmentName, fileKey, options } from './options.ts';
 export { optionGroups } from './option-spec.ts';
-export { type ConfigInputs, resolveConfig, sliceProblem } from './resolve-config.ts';
+export { type ConfigInputs, poolProblem, resolveConfig, sliceProblem } from './resolve-config.ts';

@@ -3,7 +3,7 @@
  * problem is reported at once, with its flag, variable or file line.
  */
 import { dirname, isAbsolute, join } from 'node:path';
-import { cidrsOverlap } from '../base/cidr.ts';
+import { addressRange, cidrRange, cidrsOverlap, rangesOverlap } from '../base/cidr.ts';
 import { UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import { closestName } from '../schemas/values/closest-name.ts';
@@ -91,7 +91,8 @@ function parseOption(
       );
     }
   }
-  return option.list ? parsed : parsed.at(-1);
+  // One text may hold several values.
+  return option.list ? parsed.flat() : parsed.at(-1);
 }
 
 function atFile(option: OptionSpec, value: string, given: Given | undefined, inputs: ConfigInputs): string {
@@ -155,6 +156,8 @@ function checkTogether(
       problems.push(`${at}: ${config.clusterCidr} overlaps the service network ${config.serviceCidr}`);
     const problem = sliceProblem(config, command, origin);
     if (problem !== undefined) problems.push(problem);
+    const poolOverlap = isChosenLater ? undefined : poolProblem(config, origin);
+    if (poolOverlap !== undefined) problems.push(poolOverlap);
   }
   if (command === 'agent') {
     if (config.server === undefined) problems.push('--server: required: the URL of the control plane');
@@ -188,6 +191,30 @@ export function sliceProblem(
     return `${at}: ${mask} must be at most ${MAX_SLICE_BITS} greater than the prefix of --cluster-cidr ${clusterCidr}`;
   if (command === 'up' && nodes > 2 ** bits - 1)
     return `${origin('nodes', 'nodes')}: ${clusterCidr} has shares of /${mask} for ${2 ** bits - 1} nodes, not ${nodes}; change --cluster-cidr or --node-cidr-mask-size`;
+  return undefined;
+}
+
+/** Addresses of load balancers belong to the network of the hosts, and pods reach it through them. */
+export function poolProblem(
+  {
+    loadBalancerPool,
+    clusterCidr,
+    serviceCidr,
+  }: Pick<Config, 'loadBalancerPool' | 'clusterCidr' | 'serviceCidr'>,
+  origin: (field: keyof Config, flag: string) => string = (_field, flag) => `--${flag}`,
+): string | undefined {
+  for (const [name, network] of [
+    ['pods', clusterCidr],
+    ['Services', serviceCidr],
+  ] as const) {
+    const taken = cidrRange(network);
+    const overlapping = loadBalancerPool.find((text) => {
+      const range = addressRange(text);
+      return range !== undefined && taken !== undefined && rangesOverlap(range, taken);
+    });
+    if (overlapping !== undefined)
+      return `${origin('loadBalancerPool', 'load-balancer-pool')}: ${overlapping} overlaps ${network}, the network of ${name}; take free addresses of the network that the hosts are in`;
+  }
   return undefined;
 }
 

@@ -1,5 +1,5 @@
 /** Parsers of one value of the configuration. They throw an Error whose message continues "…: ". */
-import { cidrsOverlap } from '../base/cidr.ts';
+import { addressRange, cidrsOverlap, rangesOverlap, cidrRange } from '../base/cidr.ts';
 import { isIPv4 } from 'node:net';
 
 export interface HostPort {
@@ -57,6 +57,30 @@ export function parseCidr(text: string, maxPrefix: number): string {
   if (special !== undefined)
     throw new Error(`must not overlap ${special}: no pod or Service can have these addresses`);
   return text;
+}
+
+/** More addresses than this are a mistyped prefix. */
+const MAX_POOL_ADDRESSES = 65_536;
+
+/** Networks and ranges of single addresses: `192.0.2.0/28,192.0.2.40-192.0.2.50`. */
+export function parseAddressPool(text: string): readonly string[] {
+  return text.split(',').map((item) => {
+    const part = item.trim();
+    const range = addressRange(part);
+    if (!range)
+      throw new Error(
+        'must be IPv4 networks or ranges, separated by commas, such as 192.168.1.240/28 or 192.168.1.10-192.168.1.20',
+      );
+    if (range.last - range.first >= MAX_POOL_ADDRESSES)
+      throw new Error(`must not have more than ${MAX_POOL_ADDRESSES} addresses`);
+    const special = [...SPECIAL_NETWORKS, '127.0.0.0/8'].find((network) => {
+      const reserved = cidrRange(network);
+      return reserved !== undefined && rangesOverlap(range, reserved);
+    });
+    if (special !== undefined)
+      throw new Error(`must not overlap ${special}: clients cannot reach these addresses`);
+    return part;
+  });
 }
 
 /** The scheme alone: the URL may name several hosts with ports, which URL parsers refuse. */

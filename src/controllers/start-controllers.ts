@@ -23,6 +23,7 @@ import {
   horizontalPodAutoscaler,
   type HorizontalPodAutoscalerOptions,
 } from './horizontal-pod-autoscaler/horizontal-pod-autoscaler-controller.ts';
+import { loadBalancerController } from './load-balancer/load-balancer-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeIpam } from './node-ipam/node-ipam-controller.ts';
 import type { PodNetwork } from './node-ipam/plan-pod-cidrs.ts';
@@ -50,6 +51,8 @@ import { volumeProtection } from './volume-protection/volume-protection-controll
 
 export interface ControllersOptions {
   readonly podNetwork?: PodNetwork;
+  /** Networks and ranges of addresses for load balancers. */
+  readonly loadBalancerPool?: readonly string[];
   readonly nodeHealth?: NodeHealthOptions;
   /** PEM; published to every namespace as ConfigMap `kube-root-ca.crt`. */
   readonly caBundle?: string;
@@ -66,6 +69,7 @@ export interface ControllersOptions {
 
 export const controllersFor = ({
   podNetwork,
+  loadBalancerPool,
   nodeHealth = DEFAULT_NODE_HEALTH,
   caBundle,
   signSecretToken: sign,
@@ -108,6 +112,7 @@ export const controllersFor = ({
   addressGroupController,
   gatewayController,
   ingressAddress(ingressAddresses),
+  loadBalancerController(loadBalancerPool),
   volumeProtection,
   expiryController(eventTtlMs),
 ];

@@ -7,7 +7,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import type { ApiClient } from '../client/types.ts';
-import type { Feeds } from './feeds.ts';
+import type { Service } from '../schemas/types.ts';
+import type { Feed, Feeds } from './feeds.ts';
 import type { HostPods } from './host-pods.ts';
 import type { IngressSettings } from './ingress/render-caddy.ts';
 import type { Nft } from './nft/table-writer.ts';
@@ -28,6 +29,8 @@ export interface NetworkSettings {
   readonly gateway: string;
   /** The interface of the pods' network on this host. */
   readonly bridge: string;
+  /** The URL at which this host reaches the API. */
+  readonly server: string;
   /** Where the network of this host keeps its own state. */
   readonly directory: string;
   /** Absent: this host serves no Ingresses. */
@@ -61,6 +64,8 @@ export interface HostNetworkContext {
   readonly feeds: Feeds;
   readonly host: HostState;
   readonly pods: HostPods;
+  /** Annotations that each Node of this host gets with its next report. */
+  readonly annotations: Map<string, string>;
   /** Services that this host serves itself. */
   readonly ownTargets: OwnTargets;
   /** What is wrong with a part; undefined when nothing is. The nodes of this host show it. */
@@ -78,8 +83,9 @@ export interface HostNetworkPart extends AsyncDisposable {
   start(): void;
 }
 
-export interface HostNetworkOptions
-  extends Omit<HostNetworkContext, 'nft' | 'feeds' | 'host' | 'pods' | 'ownTargets' | 'report'> {
+type Made = 'nft' | 'feeds' | 'host' | 'pods' | 'report' | 'annotations' | 'ownTargets';
+
+export interface HostNetworkOptions extends Omit<HostNetworkContext, Made> {
   readonly first: HostNode;
 }
 
@@ -87,6 +93,9 @@ export interface HostNetwork extends AsyncDisposable {
   /** One more node of this host; it leaves when the answer is disposed. */
   join(node: HostNode): HostMembership;
   readonly troubles: readonly NetworkTrouble[];
+  readonly services: Feed<Service>;
+  /** For the Nodes of this host. */
+  readonly annotations: ReadonlyMap<string, string>;
 }
 
 /** The host's network as a node of it sees it. */

@@ -1,4 +1,6 @@
 /** The parts of a host's network, and what they share. */
+import { createAnnouncements } from './announcements/announcements.ts';
+import { createApiRelay } from './api-relay/api-relay.ts';
 import { openScope } from '../base/scope.ts';
 import { createDns } from './dns/dns-part.ts';
 import { createFeeds } from './feeds.ts';
@@ -27,6 +29,8 @@ const PARTS: readonly ((context: HostNetworkContext) => HostNetworkPart)[] = [
   (context) => createDns(context),
   (context) => createServicesPart(context),
   createPolicyPart,
+  createAnnouncements,
+  createApiRelay,
   createIngress,
 ];
 
@@ -44,13 +48,16 @@ export function startHostNetwork({ first, ...options }: HostNetworkOptions): Pro
       else troubles.delete(part);
     };
     const pods = createHostPods();
+    const annotations = new Map<string, string>();
     const context: HostNetworkContext = {
-      ...{ ...options, logger, feeds, host, pods, report },
+      ...{ ...options, logger, feeds, host, pods, report, annotations },
       nft: createNft(options.run),
       ownTargets: createOwnTargets(),
     };
     for (const create of PARTS) scope.use(create(context)).start();
     return {
+      services: feeds.of('services'),
+      annotations,
       get troubles() {
         return [...troubles.values()];
       },

@@ -55,6 +55,8 @@ export interface NodeAgentOptions extends PartOptions {
   /** The part of the engine's machine that belongs to this node. Default: all of it. */
   readonly share?: EngineShare;
   readonly labels?: Readonly<Record<string, string>>;
+  /** More annotations of the Node, such as the network's. */
+  annotations?(): Readonly<Record<string, string>>;
   readonly version?: string;
   /** How full the machine is, for the node's pressure conditions. */
   readonly readUsage?: () => Promise<MachineUsage>;

@@ -107,6 +107,7 @@ export function connectParts(options: NodeAgentOptions) {
     nodeIp: options.nodeIp,
     readUsage: options.readUsage,
     labels: options.labels ?? {},
+    ...(options.annotations ? { annotations: options.annotations } : {}),
     share: options.share ?? WHOLE_ENGINE,
     agentVersion: options.version ?? DEFAULT_VERSION,
     // Without pods there is nothing to keep: another node may have got the slice meanwhile.

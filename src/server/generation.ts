@@ -132,6 +132,7 @@ async function openCluster(
       ...{ store, caches, registry, clock, rng, logger, proofs },
       policy: {
         defaultPodSecurity: config.defaultPodSecurity,
+        allowedExternalIps: config.allowedExternalIps,
         tolerationSeconds: {
           notReady: config.defaultNotReadyTolerationSeconds,
           unreachable: config.defaultUnreachableTolerationSeconds,
@@ -176,6 +177,7 @@ function leadParts(
     syncWriter: core.as({ user: SYNC, author: systemAuthor }),
     delegate: (author, confinedTo) => core.as({ user: SYNC, author, confinedTo }),
     controllers: {
+      loadBalancerPool: config.loadBalancerPool,
       podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: config.nodeCidrMaskSize },
       nodeHealth: { gracePeriodMs: config.nodeGracePeriodMs, heartbeats },
       caBundle: parts.tls.caPem,

@@ -9,6 +9,7 @@ import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
 import type { ApiClient } from '../client/types.ts';
 import type { Config } from '../config/index.ts';
+import { removeAnnouncements } from '../network/announcements/host-addresses.ts';
 import { whyHostPortsOnly } from '../network/host-ability.ts';
 import type { HostNetwork, NetworkSettings, NetworkTrouble } from '../network/host-network.ts';
 import type { HostPods } from '../network/host-pods.ts';
@@ -16,6 +17,9 @@ import type { IngressSettings } from '../network/ingress/render-caddy.ts';
 import { observeInterfaces, planUplinks, USUAL_MTU } from '../network/pod-network/observe-host.ts';
 import { tunnelMtu } from '../network/pod-network/plan-commands.ts';
 import { removeNetwork } from '../network/remove-network.ts';
+import type { Feed } from '../network/feeds.ts';
+import { ANNOUNCE_NETWORKS } from '../schemas/load-balancers.ts';
+import type { Service } from '../schemas/types.ts';
 import { followProgram, runProgram } from '../network/run-program.ts';
 import { startHostNetwork } from '../network/start-host-network.ts';
 import { NETWORK_DIRECTORY, recordNetwork } from './removal/network-record.ts';
@@ -40,6 +44,10 @@ export interface JoinedNetwork extends Disposable {
   readonly trouble: NetworkTrouble | undefined;
   /** Where pods of the node ask for names; absent where no address of a Service leads anywhere. */
   readonly dnsAddress?: string;
+  /** Undefined where pods reach no Services. */
+  readonly services: Feed<Service> | undefined;
+  /** For the Node. */
+  readonly annotations: ReadonlyMap<string, string>;
 }
 
 export interface HostNetworks extends AsyncDisposable {
@@ -88,6 +96,9 @@ export async function bridgeMtu(mode: NetworkSettings['mode'], address: string):
   return mode === 'none' || mtu === USUAL_MTU ? undefined : mtu;
 }
 
+/** A host that had a network before does not answer for load balancers any more. */
+const NO_NETWORK: ReadonlyMap<string, string> = new Map([[ANNOUNCE_NETWORKS, '']]);
+
 /** Without a network: why pods have the ports of the host alone. */
 type MaybeNetwork = HostNetwork | { readonly why: string };
 
@@ -106,10 +117,17 @@ export function createHostNetworks(): HostNetworks {
       const network = await starting;
       if ('why' in network) {
         node.logger.warn({}, network.why);
-        return { trouble: { message: network.why, isCutOff: false }, [Symbol.dispose]: () => undefined };
+        return {
+          trouble: { message: network.why, isCutOff: false },
+          services: undefined,
+          annotations: NO_NETWORK,
+          [Symbol.dispose]: () => undefined,
+        };
       }
       const joined = network.join({ name, address });
+      const { services, annotations } = network;
       return {
+        ...{ services, annotations },
         pods: joined.pods,
         dnsAddress: dnsAddressOf(node.settings.serviceCidr),
         get trouble() {
@@ -136,7 +154,10 @@ async function startNetwork(node: JoiningNode): Promise<MaybeNetwork> {
   if (why !== undefined) {
     // An earlier start may have had another mode.
     if (mode === 'none')
-      await removeNetwork({ cluster, clusterCidr }, run).catch((error: unknown) =>
+      await Promise.all([
+        removeNetwork({ cluster, clusterCidr }, run),
+        removeAnnouncements(directory, run),
+      ]).catch((error: unknown) =>
         node.logger.warn({ error: errorMessage(error) }, 'Cannot remove the network of an earlier start'),
       );
     return { why };

@@ -19,6 +19,7 @@ import type { EngineShare } from '../node-agent/node/plan-share.ts';
 import { systemRoutes } from '../node-agent/node/read-routes.ts';
 import { readMachineUsage } from '../node-agent/node/read-usage.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
+import type { KnownServices } from '../node-agent/pods/service-environment.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
 import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
 import { bridgeName } from '../node-agent/runtime/docker/networks.ts';
@@ -99,7 +100,7 @@ async function startIn(
           runForMs: options.hollowRunForMs,
           podOf: (namespace, name) => agent.findPod(namespace, name)?.pod,
         })
-      : createDockerParts(options, client, logger, () => joined?.dnsAddress);
+      : createDockerParts(options, client, logger, () => joined);
   scope.use(parts.runtime);
   const agent: NodeAgent = createNodeAgent({
     ...parts,
@@ -122,6 +123,7 @@ async function startIn(
     clusterDomain: options.clusterDomain,
     // A node that has stopped serving says so: labels that are left out stay.
     ...(options.network ? { labels: { [INGRESS_NODE_LABEL]: String(servesIngresses(options)) } } : {}),
+    annotations: () => Object.fromEntries(joined?.annotations ?? []),
     ...(options.network ? { hostNetwork: () => joined?.trouble } : {}),
     ...(options.network && options.runtime === 'docker'
       ? {
@@ -210,6 +212,7 @@ function joinHostNetwork(
     isBridgeMade: bridge !== undefined,
     settings: {
       ...{ cluster, clusterCidr, clusterDomain, ...settings },
+      server: options.server,
       gateway: network.gateway,
       bridge: bridge ?? bridgeName(cluster, network.name),
     },
@@ -237,7 +240,7 @@ function createDockerParts(
   options: NodeOptions,
   client: ApiClient,
   logger: Logger,
-  clusterDns: () => string | undefined,
+  joined: () => JoinedNetwork | undefined,
 ): NodeParts {
   const { cluster, nodeName: node, directory } = options;
   const clock = systemClock;
@@ -266,7 +269,8 @@ function createDockerParts(
       isRoot: isRoot(),
       engineSees: (path) => runtime.sees(path),
       clusterDomain: options.clusterDomain,
-      clusterDns,
+      clusterDns: () => joined()?.dnsAddress,
+      services: () => joined()?.services,
     }),
     probeIo: createSocketProbeIo(clock),
     // The memory, disk and routes of this machine tell nothing about an engine elsewhere.

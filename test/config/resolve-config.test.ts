@@ -34,6 +34,39 @@ describe('resolveConfig', () => {
     expect(Object.isFrozen(config) && Object.isFrozen(config.listen)).toBe(true);
   });
 
+  test('takes a pool of load balancers by commas, by repeating, and from the environment and the file', () => {
+    const pool = ['192.0.2.0/28', '192.0.2.40-192.0.2.50', '198.51.100.7/32'];
+    const [first, second, third] = pool;
+    for (const inputs of [
+      { flags: { loadBalancerPool: [`${first}, ${second}`, third ?? ''] } },
+      { env: { SYMPHONY_LOAD_BALANCER_POOL: pool.join(',') } },
+    ])
+      expect(resolve(inputs).loadBalancerPool).toEqual(pool);
+    expect(resolve({}, `loadBalancerPool: ['${pool.join("', '")}']`).loadBalancerPool).toEqual(pool);
+    expect(resolve({}).loadBalancerPool).toEqual([]);
+  });
+
+  test.each([
+    ['here', /must be IPv4 networks or ranges/],
+    ['192.0.2.9-192.0.2.1', /must be IPv4 networks or ranges/],
+    ['fd00::/120', /must be IPv4 networks or ranges/],
+    ['10.0.0.0/8', /must not have more than 65536 addresses/],
+    ['127.0.0.0/24', /must not overlap 127\.0\.0\.0\/8/],
+    ['192.0.2.1,', /must be IPv4 networks or ranges/],
+  ])('refuses the pool %s', (pool, expected) => {
+    expect(() => resolve({ flags: { loadBalancerPool: pool } })).toThrow(expected);
+  });
+
+  test.each(['10.244.7.0/28', '10.96.0.9-10.96.0.20'])(
+    'refuses a pool of addresses that pods or Services have: %s',
+    (pool) => {
+      const inputs = { command: 'control-plane', flags: { loadBalancerPool: pool } } as const;
+      expect(() => resolve(inputs)).toThrow(
+        /overlaps 10\.(244|96)\.0\.0\/16, the network of (pods|Services)/,
+      );
+    },
+  );
+
   test('takes URLs of Redis that name several hosts with ports, and repeats no password', () => {
     const url = 'redis+cluster://:pw@h1:7001,h2:7002';
     expect(resolve({ flags: { redisUrl: url } }).redisUrl).toBe(url);

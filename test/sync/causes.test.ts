@@ -263,13 +263,13 @@ describe('why an application is not healthy', () => {
     expect(await conditionOf('OnlyStoredWarning')).toBeUndefined();
   });
 
-  it('says that nobody assigns the address that a load balancer waits for', async () => {
+  it('says that a load balancer waits for its address', async () => {
     at.repository.commit({ 'a.yaml': service('web', 'LoadBalancer') });
     await at.start();
     await at.pass();
     expect((await status()).health).toMatchObject({
       status: 'Progressing',
-      message: expect.stringContaining('nothing in this cluster assigns one'),
+      message: expect.stringContaining('Waiting for an address of the load balancer'),
     });
   });
 

@@ -14,7 +14,7 @@ export interface ServerTlsOptions {
   readonly authority: Authority;
   /** Where apiserver.crt and apiserver.key live. */
   readonly directory: string;
-  /** Addresses and names that clients use; the cluster's own names are added. */
+  /** Addresses and names that clients use; the names that every cluster has are added. */
   readonly hosts: readonly string[];
   readonly clock: Clock;
 }
@@ -29,14 +29,12 @@ const BACKDATE_MS = 3_600_000;
 /** Every server of the cluster has this name: servers recognise each other at any address. */
 export const SERVER_NAME = 'kubernetes.default.svc';
 /** Names by which the API server is known inside the cluster. */
-const CLUSTER_NAMES = ['kubernetes', 'kubernetes.default', SERVER_NAME, `${SERVER_NAME}.cluster.local`];
+const CLUSTER_NAMES = ['kubernetes', 'kubernetes.default', SERVER_NAME];
 
 /** Reads or makes the server's certificate and key. */
 export async function ensureServerTls(options: ServerTlsOptions): Promise<ServerTls> {
   const { authority, directory, clock } = options;
-  const hosts = [
-    ...new Set([...options.hosts, 'localhost', '127.0.0.1', '::1', '10.96.0.1', ...CLUSTER_NAMES]),
-  ];
+  const hosts = [...new Set([...options.hosts, 'localhost', '127.0.0.1', '::1', ...CLUSTER_NAMES])];
   const found = await load(directory);
   const { certPem, keyPem } =
     found && isUsable(found, authority, hosts, clock.now()) ? found : await make(directory, authority, hosts);

@@ -3,6 +3,7 @@ import { POD_SECURITY_LEVELS } from '../../schemas/pod-security/types.ts';
 import { networkModes, runtimeKinds } from '../config.ts';
 import { ENGINES, type GivenSpec, oneOf } from '../option-spec.ts';
 import {
+  parseAddressPool,
   parseCidr,
   parseDuration,
   parseInteger,
@@ -164,6 +165,26 @@ export const clusterOptions: readonly GivenSpec[] = [
     commands: ['up', 'control-plane', 'agent'],
     fallback: '10.96.0.0/16',
     parse: (value) => parseCidr(value, 28),
+  },
+  {
+    field: 'loadBalancerPool',
+    group: 'Network',
+    flag: 'load-balancer-pool',
+    placeholder: 'CIDR|FROM-TO',
+    description:
+      'addresses for Services of type LoadBalancer, which nodes of the same network announce; may be repeated or separated by commas',
+    list: true,
+    parse: parseAddressPool,
+  },
+  {
+    field: 'allowedExternalIps',
+    group: 'Network',
+    flag: 'allowed-external-ips',
+    placeholder: 'CIDR',
+    description:
+      'addresses that Services may take by spec.externalIPs; none without it, since whoever makes a Service could take the traffic of others; may be repeated',
+    list: true,
+    parse: (value) => parseCidr(value, 32),
   },
   {
     field: 'network',

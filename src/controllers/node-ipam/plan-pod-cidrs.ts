@@ -2,7 +2,7 @@
  * Hands each node its slice of the pod network; pure. A slice once given is never changed, also
  * when the network is configured anew, and nobody gets addresses that overlap with it.
  */
-import { type CidrRange, cidrRange } from '../../base/cidr.ts';
+import { type CidrRange, cidrRange, formatIpv4 } from '../../base/cidr.ts';
 import type { Node } from '../../schemas/types.ts';
 
 export interface PodNetwork {
@@ -114,9 +114,7 @@ function byAge(a: Node, b: Node): number {
 export function sliceOf(network: PodNetwork, index: number): string | undefined {
   const { start, size, count } = layoutOf(network);
   if (index >= count) return undefined;
-  const address = start + index * size;
-  const text = [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
-  return `${text}/${String(network.nodePrefix)}`;
+  return `${formatIpv4(start + index * size)}/${String(network.nodePrefix)}`;
 }
 
 /** How many nodes can have a slice. */

@@ -25,6 +25,8 @@ export interface NodeReporterOptions extends NodeWriterOptions, MachineObserverO
   readonly share: EngineShare;
   /** The range that pods here already have addresses of. */
   podCidr(): string | undefined;
+  /** More annotations of the Node. */
+  annotations?(): Readonly<Record<string, string>>;
   readonly volumes: Pick<VolumeDirectories, 'root' | 'capacityBytes' | 'limitProblem'>;
   /** Undefined where the host has no network of pods. */
   readonly hostNetwork?: (() => HostNetworkTrouble | undefined) | undefined;
@@ -133,7 +135,8 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     try {
       const podCidr = options.podCidr();
       const volumes = await localVolumes(options.volumes);
-      const own = { nodeName, nodeIp, labels, share, agentVersion, podCidr, volumes };
+      const annotations = options.annotations?.() ?? {};
+      const own = { nodeName, nodeIp, labels, annotations, share, agentVersion, podCidr, volumes };
       const { hostNetwork } = options;
       const trouble = hostNetwork && { podNetwork: hostNetwork() ?? ('ready' as const) };
       const facts = { ...own, ...machine.facts(), ...trouble };

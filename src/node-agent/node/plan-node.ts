@@ -29,6 +29,8 @@ export interface NodeFacts {
   readonly podCidr: string | undefined;
   readonly agentVersion: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** What the network of the host says about itself. */
+  readonly annotations: Readonly<Record<string, string>>;
   readonly volumes: LocalVolumes;
   readonly pressure: Pressures;
   /** Why pods cannot be reached by their addresses; undefined when they can. */
@@ -79,8 +81,9 @@ export function nodeLabels(facts: NodeFacts): Record<string, string> {
   };
 }
 
-/** The facts that the control plane needs to place local volumes. */
-export const nodeAnnotations = ({ volumes, podNetwork }: NodeFacts): Record<string, string> => ({
+/** The facts that the control plane needs to place local volumes, and those of the network. */
+export const nodeAnnotations = ({ volumes, annotations, podNetwork }: NodeFacts): Record<string, string> => ({
+  ...annotations,
   [VOLUMES_DIRECTORY_ANNOTATION]: volumes.directory,
   ...(volumes.capacityBytes === undefined
     ? {}

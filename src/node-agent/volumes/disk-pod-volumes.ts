@@ -18,6 +18,7 @@ import {
   writePodFiles,
 } from '../files/pod-files.ts';
 import { createPodSources } from '../pods/pod-sources.ts';
+import { createServiceEnvironment, type KnownServices } from '../pods/service-environment.ts';
 import { mountProblem, type PodVolumes } from './pod-volumes.ts';
 import { StepProblem } from '../ports.ts';
 import { createKeptSources } from '../records/kept-sources.ts';
@@ -46,6 +47,8 @@ export interface DiskPodVolumesOptions extends ClusterNames {
   readonly isRoot: boolean;
   /** Whether the engine finds a file or directory at this path. */
   engineSees(path: string): Promise<boolean>;
+  /** The Services that containers get variables for. Default: none. */
+  services?(): KnownServices | undefined;
   /** Mounts exports. Default: the system's. */
   readonly mounter?: NetworkMounter;
 }
@@ -73,6 +76,8 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
   const plans = createAppliedPlans(clock);
   const kept = createKeptSources(podsDir, options.logger);
   const sources = createPodSources({ client, through: kept.through });
+  const services = options.services ?? (() => undefined);
+  const serviceEnvironment = createServiceEnvironment({ services, through: kept.through, clock });
   const tokens = createPodTokens({ rng: systemRng, ...options, through: kept.through });
   const uidOf = (pod: Pod): string => pod.metadata.uid ?? '';
   const textsOf = createPodFileTexts(options);
@@ -116,7 +121,11 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
       }
     },
     async environment(pod, container) {
-      return { sources: await sources.ofEnvironment(pod, container), serviceEnv: [] };
+      const [named, serviceEnv] = await Promise.all([
+        sources.ofEnvironment(pod, container),
+        serviceEnvironment(pod),
+      ]);
+      return { sources: named, serviceEnv };
     },
     async prepareContainer(pod, container, attempt) {
       const path = terminationLogPath(podsDir, uidOf(pod), container, attempt);

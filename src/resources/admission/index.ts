@@ -7,6 +7,7 @@ import { ownDefinition, servedDefinition } from './own-definition.ts';
 import { certificateRequest } from './certificate-request.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
 import { ingressClassDefault } from './default-ingress-class.ts';
+import { externalIps } from './external-ips.ts';
 import { gitManaged } from './git-managed.ts';
 import { limitRangeChecks, limitRangeDefaults } from './limit-range.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
@@ -38,6 +39,7 @@ export const admissionRules: readonly AdmissionRule[] = [
   ingressClassDefault,
   storageProtection,
   storageResize,
+  externalIps,
   podSecurityLabels,
   podSecurity,
   limitRangeChecks,

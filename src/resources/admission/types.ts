@@ -35,6 +35,8 @@ type ResourceName = Pick<ResourceKind, 'group' | 'plural'>;
 export interface AdmissionPolicy {
   /** The Pod Security level of namespaces without a label. */
   readonly defaultPodSecurity: PodSecurityLevel;
+  /** Networks whose addresses Services may take by `externalIPs`. Default: none. */
+  readonly allowedExternalIps?: readonly string[];
   /** How long pods that do not say so stay bound to a node in such a state. Absent: 300 s. */
   readonly tolerationSeconds?: { readonly notReady: number; readonly unreachable: number };
 }

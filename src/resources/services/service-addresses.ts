@@ -3,7 +3,7 @@
  * cannot be. Addresses are tried from a random start, so that one just freed is not handed out
  * again at once.
  */
-import { append } from '../../base/append.ts';
+import { formatIpv4 } from '../../base/cidr.ts';
 import type { Rng } from '../../base/rng.ts';
 import { withFamilies } from '../../schemas/defaults/service-families.ts';
 import type { FieldError } from '../../schemas/errors/field-error.ts';
@@ -17,6 +17,8 @@ const API_SERVICE = 'default/kubernetes';
 export interface AddressPlan {
   readonly service: Service;
   readonly errors: readonly FieldError[];
+  /** Upstream takes it for a failure of its own that nothing is left, or a health check port is taken. */
+  readonly failure?: string;
 }
 
 export interface AddressSpace {
@@ -32,13 +34,13 @@ export const defaultAddressSpace: AddressSpace = {
 
 export interface TakenAddresses {
   readonly clusterIps: ReadonlySet<string>;
-  /** `TCP/30080`. */
-  readonly nodePorts: ReadonlySet<string>;
+  /** One number is one port, whatever its protocol. */
+  readonly nodePorts: ReadonlySet<number>;
 }
 
 /** The first addresses of the range: the network itself and the API server's own service. */
 export function apiServiceIp(space: AddressSpace): string {
-  return formatIp(parseCidr(space.serviceCidr).first + 1);
+  return formatIpv4(parseCidr(space.serviceCidr).first + 1);
 }
 
 /** Addresses that wait for one Service, by its key. */
@@ -56,43 +58,52 @@ export function takenBy(
 ): TakenAddresses {
   const reserved = [...reservedBy(space)].filter(([owner]) => owner !== key);
   const clusterIps = new Set<string>(reserved.map(([, address]) => address));
-  const nodePorts = new Set<string>();
+  const nodePorts = new Set<number>();
   for (const { spec } of services) {
     for (const ip of spec.clusterIPs ?? []) clusterIps.add(ip);
     for (const port of nodePortsOf(spec)) nodePorts.add(port);
-    if (spec.healthCheckNodePort) nodePorts.add(`TCP/${spec.healthCheckNodePort}`);
+    if (spec.healthCheckNodePort) nodePorts.add(spec.healthCheckNodePort);
   }
   if (own !== undefined) clusterIps.delete(own);
   return { clusterIps, nodePorts };
 }
 
+/** `isNew`: it is created. */
 export function planAddresses(
   service: Service,
   taken: TakenAddresses,
   space: AddressSpace,
   rng: Rng,
+  isNew: boolean,
 ): AddressPlan {
   const errors: FieldError[] = [];
   if (service.spec.type === 'ExternalName') return { service, errors };
-  const withIp = planClusterIp(service, taken, space, rng, errors);
-  const withPorts = planNodePorts(withIp, taken, space, rng, errors);
-  return { service: planHealthCheckPort(withPorts, taken, space, rng, errors), errors };
+  try {
+    const withIp = planClusterIp(service, taken, space, rng, errors);
+    const used = new Set(taken.nodePorts);
+    const withPorts = planNodePorts(withIp, { used, space, rng, errors, isNew });
+    return { service: planHealthCheckPort(withPorts, { used, space, rng }), errors };
+  } catch (error) {
+    if (!(error instanceof AllocationFailure)) throw error;
+    return { service, errors, failure: error.message };
+  }
 }
 
+class AllocationFailure extends Error {}
+
 /** A load balancer with local traffic asks each node, at this port, whether it has endpoints. */
-function planHealthCheckPort(
-  service: Service,
-  taken: TakenAddresses,
-  space: AddressSpace,
-  rng: Rng,
-  errors: FieldError[],
-): Service {
+function planHealthCheckPort(service: Service, ports: Omit<PortsContext, 'errors' | 'isNew'>): Service {
   const { spec } = service;
+  const { healthCheckNodePort: wanted } = spec;
   if (spec.type !== 'LoadBalancer' || spec.externalTrafficPolicy !== 'Local') return service;
-  const used = new Set([...taken.nodePorts, ...nodePortsOf(spec)]);
-  const taking = takePort(spec.healthCheckNodePort, 'TCP', 'spec.healthCheckNodePort', used, space, rng);
-  append(errors, taking.errors);
-  return taking.port ? { ...service, spec: { ...spec, healthCheckNodePort: taking.port } } : service;
+  if (!wanted)
+    return {
+      ...service,
+      spec: { ...spec, healthCheckNodePort: freePort(ports, 'a HealthCheck NodePort 0') },
+    };
+  const refusal = portRefusal(wanted, ports);
+  if (refusal === undefined) return service;
+  throw new AllocationFailure(`failed to allocate requested HealthCheck NodePort ${wanted}: ${refusal}`);
 }
 
 function planClusterIp(
@@ -121,64 +132,71 @@ function planClusterIp(
     return set;
   }
   // Neither the network's nor the broadcast address.
-  const free = firstFree(first + 1, last - first - 1, rng, (ip) => !taken.clusterIps.has(formatIp(ip)));
-  if (free !== undefined) return withAddress(formatIp(free));
-  errors.push(rangeIsFull('spec.clusterIPs', 'serviceIP'));
-  return service;
+  const free = firstFree(first + 1, last - first - 1, rng, (ip) => !taken.clusterIps.has(formatIpv4(ip)));
+  if (free !== undefined) return withAddress(formatIpv4(free));
+  throw new AllocationFailure('failed to allocate a serviceIP: range is full');
 }
 
-function planNodePorts(
-  service: Service,
-  taken: TakenAddresses,
-  space: AddressSpace,
-  rng: Rng,
-  errors: FieldError[],
-): Service {
+interface PortsContext {
+  /** Grows with the ports that are taken here. */
+  readonly used: Set<number>;
+  readonly space: AddressSpace;
+  readonly rng: Rng;
+  readonly errors: FieldError[];
+  readonly isNew: boolean;
+}
+
+/**
+ * A new Service has one node port for all protocols of a port, such as 53 of DNS. An update takes a
+ * port of its own for each that is added. Both are upstream's.
+ */
+function planNodePorts(service: Service, context: PortsContext): Service {
   const { spec } = service;
+  const { used, errors, isNew } = context;
   const exposes =
     spec.type === 'NodePort' ||
     (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
-  const used = new Set(taken.nodePorts);
+  const own = new Set<number>();
+  const shared = new Map<number, number>();
   const ports = spec.ports?.map((port, index) => {
     if (!port.nodePort && !exposes) return port;
-    const protocol = port.protocol ?? 'TCP';
-    const path = `spec.ports[${index}].nodePort`;
-    const taking = takePort(port.nodePort, protocol, path, used, space, rng);
-    append(errors, taking.errors);
-    used.add(`${protocol}/${taking.port}`);
-    return taking.port ? { ...port, nodePort: taking.port } : port;
+    const asked = isNew ? spec.ports?.find((one) => one.port === port.port && one.nodePort) : undefined;
+    const wanted = port.nodePort || shared.get(port.port) || asked?.nodePort;
+    const mayShare = isNew ? wanted === shared.get(port.port) : own.has(wanted ?? 0);
+    if (wanted && !mayShare) {
+      const refusal = portRefusal(wanted, context);
+      if (refusal !== undefined) errors.push(invalid(`spec.ports[${index}].nodePort`, wanted, refusal));
+    }
+    const nodePort = wanted || freePort(context, 'a nodePort');
+    used.add(nodePort);
+    own.add(nodePort);
+    if (isNew && !shared.has(port.port)) shared.set(port.port, nodePort);
+    return { ...port, nodePort };
   });
   return ports ? { ...service, spec: { ...spec, ports } } : service;
 }
 
-const nodePortsOf = ({ ports = [] }: Service['spec']): readonly string[] =>
-  ports.flatMap(({ protocol = 'TCP', nodePort }) => (nodePort ? [`${protocol}/${nodePort}`] : []));
+const nodePortsOf = ({ ports = [] }: Service['spec']): readonly number[] =>
+  ports.flatMap(({ nodePort }) => (nodePort ? [nodePort] : []));
 
-const rangeIsFull = (path: string, what: string): FieldError => ({
-  type: 'InternalError',
-  path,
-  detail: `failed to allocate a ${what}: range is full`,
-});
+type UsedPorts = Pick<PortsContext, 'used' | 'space' | 'rng'>;
 
-/** The port that is wanted, or a free one. */
-function takePort(
-  wanted: number | undefined,
-  protocol: string,
-  path: string,
-  used: ReadonlySet<string>,
-  space: AddressSpace,
-  rng: Rng,
-): { readonly port: number | undefined; readonly errors: readonly FieldError[] } {
-  const { from, to } = space.nodePorts;
-  if (!wanted) {
-    const port = firstFree(from, to - from + 1, rng, (free) => !used.has(`${protocol}/${free}`));
-    return { port, errors: port === undefined ? [rangeIsFull(path, 'nodePort')] : [] };
-  }
-  const refused = (detail: string) => ({ port: wanted, errors: [invalid(path, wanted, detail)] });
+/** Why the port that is asked for cannot be had. */
+function portRefusal(
+  wanted: number,
+  { used, space: { nodePorts } }: Pick<UsedPorts, 'used' | 'space'>,
+): string | undefined {
+  const { from, to } = nodePorts;
   if (wanted < from || wanted > to)
-    return refused(`provided port is not in the valid range. The range of valid ports is ${from}-${to}`);
-  const isTaken = used.has(`${protocol}/${wanted}`);
-  return isTaken ? refused('provided port is already allocated') : { port: wanted, errors: [] };
+    return `provided port is not in the valid range. The range of valid ports is ${from}-${to}`;
+  return used.has(wanted) ? 'provided port is already allocated' : undefined;
+}
+
+function freePort({ used, space: { nodePorts }, rng }: UsedPorts, what: string): number {
+  const { from, to } = nodePorts;
+  const port = firstFree(from, to - from + 1, rng, (free) => !used.has(free));
+  if (port === undefined) throw new AllocationFailure(`failed to allocate ${what}: range is full`);
+  return port;
 }
 
 /** The first free number from a random start. */
@@ -201,10 +219,6 @@ function parseIp(text: string): number | undefined {
   if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))
     return undefined;
   return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
-}
-
-function formatIp(value: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 }
 
 function parseCidr(cidr: string): { readonly first: number; readonly last: number } {

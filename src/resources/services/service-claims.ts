@@ -6,7 +6,7 @@
  */
 import type { Rng } from '../../base/rng.ts';
 import { isRecord, jsonEqual } from '../../base/json.ts';
-import { invalid } from '../../schemas/errors/status.ts';
+import { failure, invalid } from '../../schemas/errors/status.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
 import type { Service } from '../../schemas/types.ts';
@@ -43,7 +43,10 @@ export function createServiceClaims(options: {
   function withAddresses(item: Planned, others: readonly Service[]): Planned {
     const own = (item.current as Service | undefined)?.spec.clusterIP;
     const taken = takenBy(others, space, { key: item.key, own });
-    const { service, errors } = planAddresses(item.result as Service, taken, space, rng);
+    const isNew = item.current === undefined;
+    const { service, errors, failure: why } = planAddresses(item.result as Service, taken, space, rng, isNew);
+    if (why !== undefined)
+      throw failure(500, 'InternalError', `Internal error occurred: ${why}`, { causes: [{ message: why }] });
     if (errors.length > 0) throw invalid(SERVICES, service.metadata.name, errors);
     return complete(item, service);
   }

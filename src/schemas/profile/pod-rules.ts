@@ -71,7 +71,6 @@ export const podRules: readonly FieldRule[] = [
   ignored('securityContext.seLinuxOptions', 'Docker hosts here run without SELinux; a label has no meaning'),
   ignored('securityContext.seLinuxChangePolicy', 'Docker hosts here run without SELinux'),
   ignored('preemptionPolicy', 'pods never preempt others yet'),
-  ignored('enableServiceLinks', 'traffic to Services is not routed yet: there is nothing to link to'),
   ...CONTAINER_LISTS.map((list) =>
     ignored(
       `${list}.*.resources.limits.ephemeral-storage`,

@@ -9,7 +9,7 @@ import { errorMessage, UserError } from '../../base/errors.ts';
 import { parsedJson } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { readIfThere, writePrivateFile } from '../../base/private-file.ts';
-import { type Config, defaultDockerHost, sliceProblem } from '../../config/index.ts';
+import { type Config, defaultDockerHost, poolProblem, sliceProblem } from '../../config/index.ts';
 import { readHostRoutes } from '../../node-agent/node/host-routes.ts';
 import { readOwnRanges } from '../../network/pod-network/own-ranges.ts';
 import { runProgram } from '../../network/run-program.ts';
@@ -52,7 +52,8 @@ export async function settleAddressRanges(config: Config, logger: Logger): Promi
     givenRanges(config).nodeCidrMaskSize ?? remembered?.nodeCidrMaskSize ?? config.nodeCidrMaskSize;
   const ranges: KeptRanges = { ...plan.ranges, nodeCidrMaskSize };
   // The flags were checked against the usual range.
-  const problem = sliceProblem({ ...config, ...ranges }, 'up');
+  const settled = { ...config, ...ranges };
+  const problem = sliceProblem(settled, 'up') ?? poolProblem(settled);
   if (problem !== undefined) throw new UserError(problem);
   if (JSON.stringify(ranges) !== JSON.stringify(remembered)) {
     await makeDataDir(identity, config.identityDir === undefined ? '--data-dir' : '--identity-dir');

@@ -3,6 +3,8 @@
  * kubeconfig, and for the agents of this machine. Pure but for {@link namesOfHost}.
  */
 import { hostname, networkInterfaces } from 'node:os';
+import { SERVER_NAME } from '../../api/tls/server-tls.ts';
+import { apiServiceIp, defaultAddressSpace } from '../../resources/services/service-addresses.ts';
 import { formatHostPort, type HostPort } from '../../config/values.ts';
 
 export interface HostNames {
@@ -15,6 +17,8 @@ export interface ServerAddressOptions {
   readonly listen: HostPort;
   readonly advertiseAddress: HostPort | undefined;
   readonly tlsSans: readonly string[];
+  readonly serviceCidr: string;
+  readonly clusterDomain: string;
 }
 
 /** A host with many bridges has many addresses; a certificate with more of them is no use. */
@@ -26,11 +30,15 @@ export function namesOfHost(): HostNames {
   return { name: hostname(), addresses: [...new Set(usable.map(({ address }) => address))].sort() };
 }
 
-/** A server on every address is reached by each; a server on one address only by that. */
+/**
+ * A server on every address is reached by each; a server on one address only by that. Pods use the
+ * address and the whole name of the Service `default/kubernetes`.
+ */
 export function certificateHosts(options: ServerAddressOptions, host: HostNames): readonly string[] {
-  const { listen, advertiseAddress, tlsSans } = options;
+  const { listen, advertiseAddress, tlsSans, serviceCidr, clusterDomain } = options;
   const reached = isEverywhere(listen.host) ? host.addresses.slice(0, MAX_ADDRESSES) : [listen.host];
-  return [host.name, ...reached, advertiseAddress?.host ?? '', ...tlsSans].filter(
+  const service = [apiServiceIp({ ...defaultAddressSpace, serviceCidr }), `${SERVER_NAME}.${clusterDomain}`];
+  return [host.name, ...reached, advertiseAddress?.host ?? '', ...tlsSans, ...service].filter(
     (name) => name !== '' && !isEverywhere(name),
   );
 }

@@ -8,6 +8,7 @@ import { errorMessage } from '../../base/errors.ts';
 import { readIfThere } from '../../base/private-file.ts';
 import { counted } from '../../base/text.ts';
 import { removeIngress } from '../../network/ingress/ingress.ts';
+import { removeAnnouncements } from '../../network/announcements/host-addresses.ts';
 import { removeNetwork } from '../../network/remove-network.ts';
 import { runProgram } from '../../network/run-program.ts';
 import { readEngineIdentity, readEngineNetworks } from '../../node-agent/runtime/docker/read-engine.ts';
@@ -147,6 +148,8 @@ async function removeOn(
       say(`network ${networkNameOf(cluster)}: left, other nodes of the cluster use it`);
     else if (dockerHost.startsWith('unix:')) {
       await removeIngress(resolve(root, NETWORK_DIRECTORY), systemClock);
+      for (const address of await removeAnnouncements(join(root, NETWORK_DIRECTORY), runProgram))
+        say(`address ${address} of a load balancer: removed`);
       for (const name of await removeNetwork({ cluster, clusterCidr }, runProgram)) say(`${name}: removed`);
     }
     return undefined;

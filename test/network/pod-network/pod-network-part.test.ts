@@ -67,7 +67,7 @@ function aHost(broken = '') {
     settings: {
       ...{ cluster: '0123456789ab', clusterCidr: '10.244.0.0/16', serviceCidr: '10.96.0.0/16' },
       ...{ clusterDomain: 'cluster.local', mode: 'auto', gateway: '10.244.0.1', bridge: 'sy-1' },
-      directory: '/nowhere',
+      ...{ directory: '/nowhere', server: 'https://127.0.0.1:6443' },
     },
     pods: createHostPods(),
     feeds: { of: () => feed as unknown as Feed<never>, [Symbol.asyncDispose]: async () => undefined },
@@ -75,6 +75,7 @@ function aHost(broken = '') {
       nodes: new Map([['n1', { name: 'n1', address: '192.168.77.11' }]]),
       onChange: () => undefined,
     },
+    annotations: new Map(),
     ownTargets: createOwnTargets(),
     report: (_part, trouble) => void troubles.push(trouble),
   };

@@ -101,6 +101,34 @@ describe('addresses of services', () => {
       expect(healthCheckNodePort).not.toBe(ports?.[0]?.nodePort);
     }));
 
+  it('are one node port for all protocols of a port, and one number is taken for all protocols', () =>
+    withCore(async (test) => {
+      const both = (more: object = {}) => [
+        { name: 'dns', port: 53, protocol: 'UDP' },
+        { name: 'dns-tcp', port: 53, protocol: 'TCP', ...more },
+      ];
+      const portsOf = ({ spec }: Service): unknown => spec.ports?.map(({ nodePort }) => nodePort);
+      const made = await create(test, service('a', { type: 'NodePort', ports: both() }));
+      const [udp, tcp] = portsOf(made) as number[];
+      expect([udp, tcp]).toEqual([tcp, udp]);
+      const asked = await create(test, service('b', { type: 'NodePort', ports: both({ nodePort: 31_053 }) }));
+      expect(portsOf(asked)).toEqual([31_053, 31_053]);
+      const other = { type: 'NodePort', ports: [{ port: 80, protocol: 'TCP', nodePort: udp }] };
+      await expect(create(test, service('c', other))).rejects.toThrow(
+        `Service "c" is invalid: spec.ports[0].nodePort: Invalid value: ${udp}: provided port is already allocated`,
+      );
+      const twice = {
+        type: 'NodePort',
+        ports: [80, 81].map((port) => ({
+          name: `p${port}`,
+          port,
+          nodePort: 31_080,
+          protocol: port === 80 ? 'TCP' : 'UDP',
+        })),
+      };
+      await expect(create(test, service('d', twice))).rejects.toThrow('provided port is already allocated');
+    }));
+
   it('are not used up by a dry run', () =>
     withCore(async (test) => {
       const body = service('a', { clusterIP: '10.96.7.7' });

@@ -11,16 +11,26 @@ const options = (listen: string, more: { advertise?: string; sans?: readonly str
   listen: { host: listen, port: 6443 },
   advertiseAddress: more.advertise === undefined ? undefined : { host: more.advertise, port: 6443 },
   tlsSans: more.sans ?? [],
+  serviceCidr: '10.96.0.0/16',
+  clusterDomain: 'cluster.local',
 });
+
+/** By which pods know the API. */
+const SERVICE = ['10.96.0.1', 'kubernetes.default.svc.cluster.local'];
 
 describe('the certificate of a server', () => {
   it.each(['0.0.0.0', '::'])('on %s carries the host name and every address of the host', (listen) => {
-    expect(certificateHosts(options(listen), host)).toEqual(['host-1', '10.0.0.5', '2001:db8::5']);
+    expect(certificateHosts(options(listen), host)).toEqual([
+      'host-1',
+      '10.0.0.5',
+      '2001:db8::5',
+      ...SERVICE,
+    ]);
   });
 
   it('on one address carries that, and what the flags add', () => {
     const flags = { advertise: 'api.example', sans: ['lb.example', '192.0.2.9'] };
-    const carried = ['host-1', '10.0.0.5', 'api.example', 'lb.example', '192.0.2.9'];
+    const carried = ['host-1', '10.0.0.5', 'api.example', 'lb.example', '192.0.2.9', ...SERVICE];
     expect(certificateHosts(options('10.0.0.5', flags), host)).toEqual(carried);
   });
 
@@ -28,6 +38,12 @@ describe('the certificate of a server', () => {
     expect(certificateHosts(options('0.0.0.0', { advertise: '0.0.0.0', sans: ['::'] }), host)).not.toContain(
       '0.0.0.0',
     );
+  });
+
+  it('carries the address and the name of the Service of the API in other networks and domains', () => {
+    const cluster = { serviceCidr: '172.31.0.0/16', clusterDomain: 'corp.example' };
+    const hosts = certificateHosts({ ...options('10.0.0.5'), ...cluster }, host);
+    expect(hosts.slice(-2)).toEqual(['172.31.0.1', 'kubernetes.default.svc.corp.example']);
   });
 
   it('has a bounded number of addresses', () => {

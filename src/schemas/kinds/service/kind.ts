@@ -22,9 +22,7 @@ export const serviceKind = defineKind({
   table: serviceTable,
   selectable: textFields('spec.clusterIP', 'spec.type'),
   fields: [
-    ignored('spec.externalName', 'names of other hosts are not resolved yet'),
-    ignored('spec.loadBalancerClass', 'load balancers get no address yet'),
-    ignored('spec.loadBalancerIP', 'load balancers get no address yet'),
+    ignored('spec.externalName', 'the API of proxies does not follow it; pods resolve it'),
     ignored('spec.ports.*.appProtocol', 'the API shows it; no part of Symphony reads it'),
   ],
   fillDefaults(draft) {

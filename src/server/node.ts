@@ -19,7 +19,6 @@ import type { EngineShare } from '../node-agent/node/plan-share.ts';
 import { systemRoutes } from '../node-agent/node/read-routes.ts';
 import { readMachineUsage } from '../node-agent/node/read-usage.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
-import type { KnownServices } from '../node-agent/pods/service-environment.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
 import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
 import { bridgeName } from '../node-agent/runtime/docker/networks.ts';
@@ -89,6 +88,7 @@ async function startIn(
   const network = {
     ...{ name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) },
     ...(await mtuOf(options)),
+    ...(options.network ? { serviceCidr: options.network.serviceCidr } : {}),
   };
   const { server, caPem: ca, identity } = options;
   const client = scope.use(createHttpClient({ server, ca, identity, clock, logger }));

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startTimeOf } from '../../src/base/child-processes/process-identity.ts';
 import { dnsDirectoryOf } from '../../src/network/dns/dns-part.ts';
 import { readServerRecords } from '../../src/network/dns/process/server-records.ts';
-import { freeRange } from '../support/free-ranges.ts';
 import { eventually, WAIT_TIMEOUT } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
 import { STAY, tool, web } from './manifests.ts';
@@ -53,8 +52,6 @@ describe('the names of a cluster', () => {
   beforeAll(async () => {
     symphony = await startSymphony({
       nodes: 2,
-      // Another cluster on this machine has the usual one.
-      args: ['--service-cidr', await freeRange(24)],
       files: {
         'web.yaml': web(),
         'services.yaml': SERVICES,

@@ -127,6 +127,7 @@ describe('README.md', () => {
       ...(await environment(directory)),
       SYMPHONY_LISTEN: `127.0.0.1:${await freePort()}`,
       SYMPHONY_CLUSTER_CIDR: await freeRange(20),
+      SYMPHONY_SERVICE_CIDR: await freeRange(24),
     };
     cleanUp.push(async () => removeCluster(await clusterIn(folder)));
     const first = terminal({ cwd: folder, env });

@@ -6,6 +6,7 @@
 import type Docker from 'dockerode';
 import { cidrsOverlap } from '../../src/base/cidr.ts';
 import { readHostRoutes } from '../../src/node-agent/node/host-routes.ts';
+import { labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { connectDocker } from './docker.ts';
 
 /** Out of 10.192.0.0/10, the ranges of the worker: 10.192.0.0/13 of the first, and so on. */
@@ -21,7 +22,10 @@ const drawn: string[] = [];
 export async function freeRange(prefix: number, docker: Docker = connectDocker()): Promise<string> {
   const [networks, routes] = await Promise.all([docker.listNetworks(), readHostRoutes()]);
   const taken = [
-    ...networks.flatMap(({ IPAM }) => (IPAM?.Config ?? []).flatMap((config) => config['Subnet'] ?? [])),
+    ...networks.flatMap(({ IPAM, Labels }) => [
+      ...(IPAM?.Config ?? []).flatMap((config) => config['Subnet'] ?? []),
+      ...(Labels?.[labelKeys.serviceCidr] === undefined ? [] : [Labels[labelKeys.serviceCidr]!]),
+    ]),
     ...routes.map(({ cidr }) => cidr),
     ...drawn,
   ];

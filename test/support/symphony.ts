@@ -98,6 +98,8 @@ export async function startSymphony(options: SymphonyOptions = {}): Promise<Symp
   await repository.commit({ 'README.md': 'Manifests\n', ...options.files }, 'First');
   const port = await freePort();
   const clusterCidr = await freeRange(20);
+  // Clusters on one machine share its kernel.
+  const serviceCidr = await freeRange(24);
   const docker = connectDocker();
   let child: ChildProcess | undefined;
   let ended: Promise<number | null> = Promise.resolve(null);
@@ -107,6 +109,7 @@ export async function startSymphony(options: SymphonyOptions = {}): Promise<Symp
     ['--repo', repository.bare, '--data-dir', dataDir, '--listen', `127.0.0.1:${port}`],
     ['--nodes', String(options.nodes ?? 1), '--cluster-cidr', clusterCidr, '--commit-status', 'notes'],
     ['--poll-interval', options.pollInterval ?? '300ms', '--stability-window', '1s'],
+    ['--service-cidr', serviceCidr],
     options.args ?? [],
   ].flat();
   const kubectl = createKubectl(join(dataDir, 'kubeconfig'), dataDir);

@@ -23,6 +23,8 @@ export const labelKeys = {
   role: 'symphony.dev/role',
   /** The agent records it before it asks for the container: a copy has no recorded mark. */
   mark: 'symphony.dev/mark',
+  /** Addresses of the cluster's Services, on the network of its pods. */
+  serviceCidr: 'symphony.dev/service-cidr',
   /** The pod's address, on a container whose network the agent connects. */
   address: 'symphony.dev/address',
   /** The pod as JSON, on one of its containers. A lost control plane is rebuilt from it. */
@@ -313,6 +315,8 @@ export interface ContainerRuntime extends AsyncDisposable {
     readonly gateway: string;
     /** Bytes; the engine's default when left out. A network that exists keeps its own. */
     readonly mtu?: number;
+    /** Written on the network, so that other clusters leave these addresses alone. */
+    readonly serviceCidr?: string;
   }): Promise<{ readonly bridge: string | undefined }>;
   removeNetwork(name: string): Promise<void>;
   /**

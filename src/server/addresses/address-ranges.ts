@@ -139,7 +139,9 @@ async function readMachine(
     enginesAway ||= networks === undefined;
     for (const network of networks ?? []) {
       const isOwn = cluster !== undefined && network.name === networkNameOf(cluster);
-      for (const cidr of network.subnets.filter(isIpv4Cidr)) {
+      const { serviceCidr } = network;
+      const ranges = serviceCidr === undefined || isOwn ? network.subnets : [...network.subnets, serviceCidr];
+      for (const cidr of ranges.filter(isIpv4Cidr)) {
         if (isOwn) own.add(cidr);
         else taken.push({ type: 'network', cidr, name: network.name, cluster: network.cluster, dockerHost });
       }

@@ -81,7 +81,10 @@ export function createNetworks({ engine, cluster, clock, signal, bridges }: Netw
             'com.docker.network.bridge.name': bridge,
             ...(network.mtu === undefined ? {} : { 'com.docker.network.driver.mtu': String(network.mtu) }),
           },
-          Labels: { [labelKeys.cluster]: cluster },
+          Labels: {
+            [labelKeys.cluster]: cluster,
+            ...(network.serviceCidr === undefined ? {} : { [labelKeys.serviceCidr]: network.serviceCidr }),
+          },
           abortSignal,
         }),
       );

@@ -10,6 +10,8 @@ export interface EngineNetwork {
   readonly cluster: string | undefined;
   /** IPv4 and IPv6. */
   readonly subnets: readonly string[];
+  /** Addresses of that cluster's Services. */
+  readonly serviceCidr?: string;
 }
 
 /** A person waits at a terminal. */
@@ -37,7 +39,13 @@ export async function readEngineNetworks(host: string, clock: Clock): Promise<re
     name: network.Name,
     cluster: network.Labels?.[labelKeys.cluster],
     subnets: subnetsOf(network),
+    ...serviceCidrOf(network),
   }));
+}
+
+function serviceCidrOf({ Labels }: NetworkInspectInfo): Pick<EngineNetwork, 'serviceCidr'> {
+  const serviceCidr = Labels?.[labelKeys.serviceCidr];
+  return serviceCidr === undefined ? {} : { serviceCidr };
 }
 
 export const listNetworks = (

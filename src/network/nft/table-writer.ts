@@ -86,8 +86,11 @@ export function createTableWriter({ nft, state, clock, logger }: TableWriterOpti
     const wanted = new Map(names.map((name) => [name, waiting.get(name)]));
     for (const [name, part] of wanted) state.set(name, part);
     try {
+      const isAnew = !isWhole;
       await apply(isWhole ? state.takeChanges() : state.takeWhole());
       forget(wanted);
+      // Read at once: a change of somebody else before the first comparison would count as ours.
+      if (isAnew) baseline = await nft.list(state.family, state.name).catch(() => undefined);
     } catch (error) {
       if (names.length === 0) throw error;
       for (const [name, part] of before) state.set(name, part);

@@ -166,11 +166,6 @@ describe.each<[string, Subnets]>([
     expect(ports).not.toContain('hairpin off');
   });
 
-  it('pods reach each other after a restart of the engine', async () => {
-    await first.restartEngine();
-    await reachesAgain('pods reach each other');
-  });
-
   it('pods reach each other after a power failure', async () => {
     await cluster.stopAgent(second, 'KILL');
     await second.powerOff();

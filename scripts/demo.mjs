@@ -2,7 +2,8 @@
  * `npm run demo [-- --once]`: the main job, for real. It has a data directory, a port and addresses
  * of its own, so that it runs beside other clusters; what an earlier demonstration left is removed
  * first. A Git repository with examples/manifests, `symphony up` with three nodes on this machine's
- * Docker Engine, a rolling update by commit, a broken commit that is reported and harms nothing,
+ * Docker Engine, requests through a Service and an Ingress, none of which fails in a rolling update
+ * by commit, a broken commit that is reported and harms nothing,
  * and data that outlives its pod. Leaves everything running to look around; with `--once` it cleans
  * up and exits 0.
  */
@@ -10,6 +11,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { ask, startTraffic } from './demo-traffic.mjs';
 import { ensureImages } from './images.mjs';
 import { engineAnswers, ensureEngine } from './setup/engine.mjs';
 import { freeRanges } from './setup/free-ranges.mjs';
@@ -27,6 +29,7 @@ const work = join(home, 'work');
 const dataDir = join(home, 'data');
 const kubeconfig = join(dataDir, 'kubeconfig');
 const logFile = join(home, 'symphony.log');
+let ingressPort = 0;
 
 ensureTools({ engineAnswers: await engineAnswers() });
 ensurePackages();
@@ -75,18 +78,34 @@ async function story() {
   await showPodsUntil('6 containers of 5 pods are ready', () => readyPods().length === 5);
   await showStatusUntil(sha, 'success');
 
-  title('3. A commit: web goes from version 1 to version 2, and from 3 replicas to 5');
+  title('3. The network: a Service and an Ingress');
+  const targets = await entrances();
+  await until('both of them answer', async () => {
+    const answers = await Promise.allSettled(targets.map(ask));
+    return answers.every(({ status }) => status === 'fulfilled');
+  });
+  for (const target of targets) {
+    const header = target.host === undefined ? '' : `-H 'Host: ${target.host}' `;
+    say(`   curl ${header}${target.url}\n${indent(await ask(target))}`);
+  }
+
+  title('4. A commit: web goes from version 1 to version 2, and from 3 replicas to 5');
   sha = commit('web: version 2, five replicas', (text) =>
     text.replace('replicas: 3', 'replicas: 5').replaceAll('symphony.example/web:1', 'symphony.example/web:2'),
   );
+  const traffic = startTraffic(targets);
   await showPodsUntil(
     'five pods of version 2 are ready',
     () => readyPods('app=web', 'symphony.example/web:2').length === 5,
   );
   await showStatusUntil(sha, 'success');
+  for (const { name, answered, failures } of await traffic.stop()) {
+    say(`   ${answered + failures.length} requests through the ${name} meanwhile, ${failures.length} failed`);
+    if (failures.length > 0) throw new Error(`Requests failed: ${failures.slice(0, 5).join('; ')}`);
+  }
   say(indent(kubectl('-n', 'shop', 'rollout', 'history', 'deployment/web')));
 
-  title('4. A broken commit: the new pods exit at once');
+  title('5. A broken commit: the new pods exit at once');
   const before = readyPods('app=web').map((pod) => pod.metadata.name);
   sha = commit('web: break it', (text) =>
     text.replace(
@@ -101,12 +120,21 @@ async function story() {
   say(`   the ${after.length} pods of version 2 are still running:`);
   say(indent(kubectl('-n', 'shop', 'get', 'pods', '-l', 'app=web')));
 
-  title('5. A StatefulSet: its data outlives the pod');
+  title('6. A StatefulSet: its data outlives the pod');
   say(indent(kubectl('-n', 'shop', 'get', 'pvc')));
   say(indent(kubectl('-n', 'shop', 'delete', 'pod', 'ledger-0')));
   await until('the new ledger-0 continues with the data of the old one', () =>
     ledgerLog().includes('start 2 of this ledger'),
   );
+}
+
+/** How people on this machine reach the shop. */
+async function entrances() {
+  const address = kubectl('-n', 'shop', 'get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
+  return [
+    { name: 'Service', url: `http://${address}/` },
+    { name: 'Ingress', url: `http://127.0.0.1:${ingressPort}/`, host: 'shop.example' },
+  ];
 }
 
 /** Empty while there is no container. */
@@ -188,6 +216,7 @@ function head() {
 
 async function startSymphony() {
   const port = await freePort();
+  ingressPort = await freePort();
   const ranges = freeRanges();
   const log = openSync(logFile, 'w');
   const args = [
@@ -205,6 +234,10 @@ async function startSymphony() {
   args.push(
     '--listen',
     `127.0.0.1:${port}`,
+    '--ingress-http-port',
+    String(ingressPort),
+    '--ingress-https-port',
+    String(await freePort()),
     '--poll-interval',
     '1s',
     '--commit-status',
@@ -289,7 +322,7 @@ function readyPods(selector, image) {
 
 async function until(what, holds) {
   const deadline = Date.now() + STEP_TIMEOUT_MS;
-  while (!holds()) {
+  while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`Timed out waiting until ${what}`);
     if (symphony.exitCode !== null) throw new Error('symphony up ended unexpectedly');
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));

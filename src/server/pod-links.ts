@@ -1,7 +1,7 @@
 /** The agent connects pods to their network itself where it shares the engine's machine, and may. */
 import { createContainerLinks } from '../network/pod-network/connect-container.ts';
 import { runProgram } from '../network/run-program.ts';
-import type { PodLinks } from '../node-agent/runtime/docker/linked-containers.ts';
+import type { PodLinks } from '../node-agent/runtime/docker/pod-links.ts';
 
 /** Undefined where the engine connects them. */
 export function podLinksAt(dockerHost: string): PodLinks | undefined {

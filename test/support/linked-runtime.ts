@@ -6,7 +6,7 @@ import { silentLogger } from '../../src/base/logger.ts';
 import { createContainerLinks } from '../../src/network/pod-network/connect-container.ts';
 import { runProgram } from '../../src/network/run-program.ts';
 import { createDockerRuntime } from '../../src/node-agent/runtime/docker/create-docker-runtime.ts';
-import type { PodLinks } from '../../src/node-agent/runtime/docker/linked-containers.ts';
+import type { PodLinks } from '../../src/node-agent/runtime/docker/pod-links.ts';
 import type { ContainerRuntime } from '../../src/node-agent/runtime/types.ts';
 import { engineHost } from './docker.ts';
 

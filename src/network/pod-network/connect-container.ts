@@ -18,6 +18,8 @@ import {
 } from './plan-container-link.ts';
 
 export interface ContainerLinks {
+  /** Whether this process may enter the network of a container, and has the programs for it. */
+  isAble(): Promise<boolean>;
   /** Makes the interface of the pods' network, with its address, unless it is there. */
   ensureBridge(bridge: string, network: Omit<PodsNetwork, 'bridge'>): Promise<void>;
   /** Removes it, unless containers are connected to it: answers whether it is gone. */
@@ -51,8 +53,17 @@ export function createContainerLinks(run: RunProgram): ContainerLinks {
   }
 
   return {
+    isAble: () =>
+      inside(process.pid, ['-Version']).then(
+        () => true,
+        () => false,
+      ),
     async ensureBridge(bridge, network) {
       if (existsSync(`/sys/class/net/${bridge}`)) return;
+      await run('ip', ['link', 'add', bridge, 'type', 'bridge']).catch((error: unknown) => {
+        // Another node of this host was faster.
+        if (!/File exists/.test(errorMessage(error))) throw error;
+      });
       await run('ip', ['-batch', '-'], planBridge({ ...network, bridge }));
     },
     async removeBridge(bridge) {

@@ -68,12 +68,9 @@ export function planHostEnd({ containerId, address }: ContainerLink, { bridge, h
   ]);
 }
 
+/** For a bridge that is there; may be repeated. */
 export const planBridge = ({ bridge, subnet, gateway }: PodsNetwork): string =>
-  lines([
-    `link add ${bridge} type bridge`,
-    `address add ${gateway}/${bitsOf(subnet)} broadcast + dev ${bridge}`,
-    `link set ${bridge} up`,
-  ]);
+  lines([`address replace ${gateway}/${bitsOf(subnet)} broadcast + dev ${bridge}`, `link set ${bridge} up`]);
 
 const bitsOf = (cidr: string): string => cidr.slice(cidr.indexOf('/') + 1);
 

@@ -45,6 +45,6 @@ describe("a container's link", () => {
   });
 
   it("is on a bridge with the gateway's address", () => {
-    expect(planBridge(place)).toContain('address add 10.244.0.1/16 broadcast + dev sy-0123456789ab\n');
+    expect(planBridge(place)).toContain('address replace 10.244.0.1/16 broadcast + dev sy-0123456789ab\n');
   });
 });

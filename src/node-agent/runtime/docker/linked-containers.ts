@@ -13,40 +13,15 @@ import { WAITING_NAME } from '../../images/waiting-program.ts';
 import { type ContainerRecord, labelKeys } from '../types.ts';
 import type { Engine } from './engine.ts';
 import { AddressTaken, isFailure, linkFailure, StartFailure } from './plan-link-failure.ts';
+import type { LinkedNetwork, PodLink, PodLinks } from './pod-links.ts';
 import { createWaitingStarts, type WaitingStarts, type WaitingStartsOptions } from './waiting-starts.ts';
-
-/** The host's network: it connects a process of a container to the network of the pods. */
-export interface PodLinks {
-  /** Makes the interface of the pods' network, with its address, unless it is there. */
-  ensureBridge(bridge: string, network: Omit<LinkedNetwork, 'bridge'>): Promise<void>;
-  /** Removes it, unless containers are connected to it: answers whether it is gone. */
-  removeBridge(bridge: string): Promise<boolean>;
-  connect(link: PodLink, network: LinkedNetwork): Promise<void>;
-  isConnected(link: PodLink, network: LinkedNetwork): Promise<boolean>;
-  /** The container that has the address; empty while it is being connected, undefined for none. */
-  ownerOf(address: string, network: LinkedNetwork): Promise<string | undefined>;
-  disconnect(address: string, network: LinkedNetwork): Promise<void>;
-}
-
-interface PodLink {
-  readonly containerId: string;
-  readonly pid: number;
-  readonly address: string;
-}
 
 interface StartedLink extends PodLink {
   readonly waits: boolean;
   readonly startedAtMs: number;
 }
 
-interface LinkedNetwork {
-  readonly bridge: string;
-  readonly subnet: string;
-  readonly gateway: string;
-}
-
 export interface LinkedContainersOptions extends WaitingStartsOptions {
-  readonly engine: Engine;
   readonly links: PodLinks;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -8,7 +8,7 @@ import { cidrsOverlap } from '../../../base/cidr.ts';
 import { type Clock, sleep } from '../../../base/clock.ts';
 import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
-import type { PodLinks } from './linked-containers.ts';
+import type { PodLinks } from './pod-links.ts';
 import { listNetworks, subnetsOf } from './read-engine.ts';
 
 type Networks = Pick<ContainerRuntime, 'ensureNetwork' | 'removeNetwork'>;
@@ -68,7 +68,8 @@ export function createNetworks({ engine, cluster, clock, signal, bridges }: Netw
 
   async function create(network: PodNetwork): Promise<void> {
     const bridge = bridgeName(cluster, network.name);
-    await bridges?.ensureBridge(bridge, network);
+    // The Engine makes the interface where this process cannot.
+    await bridges?.ensureBridge(bridge, network).catch(() => undefined);
     try {
       await call(`create network "${network.name}"`, ({ abortSignal }) =>
         docker.createNetwork({

@@ -6,6 +6,7 @@ import { makeDirectory } from '../../../base/make-directory.ts';
 import { WAITING_NAME, waitingProgram } from '../../images/waiting-program.ts';
 import { type ContainerRuntime, labelKeys } from '../types.ts';
 import type { Engine } from './engine.ts';
+import type { PodLinks } from './pod-links.ts';
 import type { LinkedStart, PlacedContainer } from './placed-container.ts';
 import { type ImageProgram, linkedAddress, waitingArguments } from './plan-linked-container.ts';
 
@@ -13,6 +14,7 @@ export interface WaitingStartsOptions {
   readonly engine: Engine;
   /** Where the waiting program lies on this machine. */
   readonly directory: string;
+  readonly links: Pick<PodLinks, 'isAble'>;
   readonly info: ContainerRuntime['info'];
   readonly sees: ContainerRuntime['sees'];
 }
@@ -34,7 +36,7 @@ export function createWaitingStarts(options: WaitingStartsOptions): WaitingStart
   /** The waiting program, as the engine's machine has it; undefined where this one is not it. */
   async function place(): Promise<string | undefined> {
     const program = waitingProgram((await options.info()).architecture);
-    if (!program) return undefined;
+    if (!program || !(await options.links.isAble())) return undefined;
     await makeDirectory(options.directory, 0o700);
     const path = join(options.directory, WAITING_NAME);
     const before = await readFile(path).catch(() => undefined);

@@ -84,12 +84,7 @@ export interface ResourceKind extends ServedResource {
   readonly deprecation?: string;
   /** Whether anything acts on objects of this kind, or the API only keeps them for its clients. */
   readonly behaviour: 'implemented' | 'stored';
-  /**
-   * The effect that users of a stored kind would miss. Git may not hold such an object, since users
-   * would believe that it works; the API serves it. Absent where nothing depends on the effect.
-   */
-  readonly missing?: string;
-  /** The missing effect of a stored kind that Git may hold. A client that writes one is warned. */
+  /** The missing effect of a stored kind. Whoever writes one is warned; nothing is refused for it. */
   readonly idle?: string;
   /** A deletion without a policy orphans the dependents, as in Kubernetes' first API. */
   readonly orphansByDefault?: boolean;

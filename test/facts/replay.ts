@@ -66,7 +66,10 @@ export interface Cluster extends AsyncDisposable {
 }
 
 /** The recording server enforced no Pod Security level, as upstream does unless it is told to. */
-const RECORDED_POLICY: AdmissionPolicy = { defaultPodSecurity: 'privileged' };
+const RECORDED_POLICY: AdmissionPolicy = {
+  defaultPodSecurity: 'privileged',
+  allowedExternalIps: ['0.0.0.0/0'],
+};
 
 const SIGNING_KEY = signingKeyOf(newSigningKeyPem());
 

@@ -88,7 +88,7 @@ it('everything that a cluster has, with what controllers made of it', async () =
   for (let step = 0; step < 60; step += 1) await at.pass(POLL_MS / 2);
   expect((await at.application())!.status).toMatchObject({
     sync: { status: 'Synced' },
-    conditions: [{ type: 'OnlyStoredWarning' }],
+    conditions: [],
   });
   writes.length = 0;
   for (let step = 0; step < 40; step += 1) await at.pass(POLL_MS / 2);

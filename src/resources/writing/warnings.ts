@@ -6,7 +6,6 @@ import { append } from '../../base/append.ts';
 import { isRecord, ownMember } from '../../base/json.ts';
 import { pemBlocks } from '../../schemas/certificates/pem-blocks.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { missingBehaviour } from '../../schemas/only-stored.ts';
 import { dns1123Label } from '../../schemas/validation/names.ts';
 import { waitsFor } from '../../schemas/profile/index.ts';
 import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
@@ -35,9 +34,8 @@ export function onlyStored(
   subresource?: Subresource,
 ): string | undefined {
   if (subresource !== undefined) return IDLE_SUBRESOURCES[subresource];
-  const missing = missingBehaviour(kind, object);
-  if (missing === undefined) return undefined;
-  return `${kind.kind} is kept, but not implemented by Symphony: ${missing}`;
+  if (kind.idle === undefined) return undefined;
+  return `${kind.kind} is kept, but not implemented by Symphony: ${kind.idle}`;
 }
 
 /** Fields that are kept though nothing acts on them. Other kinds are refused with such fields. */

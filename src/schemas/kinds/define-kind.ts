@@ -59,7 +59,7 @@ export interface KindDefinition extends Said {
   /** Finalizers need no domain, as where upstream validates by the rules of custom resources. */
   readonly anyFinalizer?: boolean;
   /** The API keeps objects of this kind, but nothing acts on them. */
-  readonly stored?: Pick<ResourceKind, 'missing' | 'idle'>;
+  readonly stored?: Pick<ResourceKind, 'idle'>;
   /** Writes the defaults that the schema does not record; the draft is private. */
   readonly fillDefaults?: (draft: Draft) => void;
   /** The status that a new object gets; without it the status of the request is kept. */

@@ -151,7 +151,6 @@ function validateOne(document: ManifestDocument, registry: Registry, options: Va
   const { apiVersion, kind: kindName } = document.object;
   const kind = registry.byKind(apiVersion, kindName);
   if (!kind) return { ok: false, errors: [unknownKind(document, registry, options)] };
-  if (kind.missing !== undefined) return { ok: false, errors: [withoutBehaviour(document, kind)] };
   if (!mayCreate(kind)) return { ok: false, errors: [madeBySystem(document, kind)] };
   try {
     const shape = kind.checkStructure(document.object).filter((error) => !isMeaning(error));
@@ -258,16 +257,6 @@ function placeOf(document: ManifestDocument, path: string): { file: string; line
   return { file: document.source.file, ...document.locate(path) };
 }
 
-/** The API keeps such objects, but a repository that has one asks for what it does. */
-function withoutBehaviour(document: ManifestDocument, kind: ResourceKind): ManifestError {
-  return {
-    ...placeOf(document, 'kind'),
-    path: 'kind',
-    message: `kind "${kind.kind}" is not implemented by Symphony: ${kind.missing ?? ''}`,
-    hint: 'remove it from the repository',
-  };
-}
-
 const mayCreate = ({ verbs }: ResourceKind): boolean => verbs?.includes('create') ?? true;
 
 function madeBySystem(document: ManifestDocument, { kind }: ResourceKind): ManifestError {
@@ -288,7 +277,7 @@ function unknownKind(
   const { group } = parseApiVersion(apiVersion);
   const sameName = registry.kinds.filter((known) => known.kind === kind);
   const sameGroup = sameName.find((known) => known.group === group) ?? sameName[0];
-  const supported = registry.kinds.filter((known) => known.missing === undefined && mayCreate(known));
+  const supported = registry.kinds.filter(mayCreate);
   const names = [...new Set(supported.map((known) => known.kind))].sort();
   const closest = closestName(kind, names);
   const path = sameGroup ? 'apiVersion' : 'kind';
@@ -309,7 +298,6 @@ function unknownKind(
       `this file is for ${tool}: no cluster takes kind "${kind}" of "${apiVersion}"`,
       `leave it out: ${excludeOption(document.source.file)}, or ${PLAIN_FOLDER}`,
     );
-  if (sameGroup?.missing !== undefined) return withoutBehaviour(document, sameGroup);
   if (sameGroup)
     return complaint(message, `use apiVersion: ${formatApiVersion(sameGroup.group, sameGroup.version)}`);
   if (isForeign(group)) {

@@ -2,7 +2,6 @@
 import { counted, listNames } from '../../base/text.ts';
 import type { DesiredObject } from '../../diff/desired-set.ts';
 import { keyOf } from '../../schemas/object.ts';
-import { missingBehaviour } from '../../schemas/only-stored.ts';
 
 export interface OnlyStored {
   readonly kind: string;
@@ -14,7 +13,7 @@ export interface OnlyStored {
 const MAX_NAMED = 5;
 
 export function onlyStoredOf({ kind, object }: DesiredObject): OnlyStored | undefined {
-  const missing = missingBehaviour(kind, object);
+  const missing = kind.idle;
   return missing === undefined ? undefined : { kind: kind.kind, key: keyOf(object), missing };
 }
 

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { builtinKinds } from '../../../src/schemas/registry.ts';
 import { formatApiVersion } from '../../../src/schemas/object.ts';
+import { gatewaySamples } from '../../schemas/gateway-samples.ts';
 import { storedSamples } from '../../schemas/stored-samples.ts';
 import { startTestHttp, type TestHttp } from '../test-http.ts';
 
@@ -12,35 +13,22 @@ beforeEach(async () => {
 });
 afterEach(async () => http[Symbol.asyncDispose]());
 
-const service = (spec: object) => ({
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: { name: 'a' },
-  spec: { ports: [{ port: 80 }], ...spec },
-});
+const kindOf = (apiVersion: string, kind: string) =>
+  builtinKinds.find(
+    (each) => each.kind === kind && formatApiVersion(each.group, each.version) === apiVersion,
+  );
 
-const idle = [
-  ...storedSamples
-    .filter(({ apiVersion, kind }) => {
-      const known = builtinKinds.find(
-        (each) => each.kind === kind && formatApiVersion(each.group, each.version) === apiVersion,
-      );
-      return known?.missing !== undefined || known?.idle !== undefined;
-    })
-    .map((object) => [object.kind, object] as const),
-  ['LoadBalancer Service', service({ type: 'LoadBalancer' })] as const,
-  ['ExternalName Service', service({ type: 'ExternalName', externalName: 'a.example' })] as const,
-];
+const idle = [...storedSamples, ...gatewaySamples]
+  .filter(({ apiVersion, kind }) => kindOf(apiVersion, kind)?.idle !== undefined)
+  .map((object) => [object.kind, object] as const);
 
 it('knows the kinds that are only stored', () => {
-  expect(idle.length).toBeGreaterThan(3);
+  expect(idle.map(([kind]) => kind)).toContain('HTTPRoute');
 });
 
 describe.each(idle)('a %s', (_name, sample) => {
   const object = { ...sample, metadata: { ...sample.metadata, namespace: undefined } };
-  const kind = builtinKinds.find(
-    (each) => each.kind === object.kind && formatApiVersion(each.group, each.version) === object.apiVersion,
-  );
+  const kind = kindOf(object.apiVersion, object.kind);
   const base = kind?.group === '' ? '/api/v1' : `/apis/${object.apiVersion}`;
   const collection = `${base}${kind?.namespaced ? '/namespaces/default' : ''}/${kind?.plural ?? ''}`;
   const url = `${collection}/${object.metadata.name}`;

@@ -11,7 +11,7 @@ import { builtinKinds } from '../../../src/schemas/registry.ts';
 
 const advice = [
   ...[...rulesByKind.values()].flat().map((rule) => rule.advice),
-  ...builtinKinds.flatMap(({ missing, idle }) => [missing ?? [], idle ?? []].flat()),
+  ...builtinKinds.flatMap(({ idle }) => idle ?? []),
 ];
 const NEEDS_PRIVILEGE = /hostPath|hostPort|hostNetwork|hostPID|hostIPC|privileged container/;
 

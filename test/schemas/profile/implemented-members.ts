@@ -428,7 +428,8 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.SessionAffinityConfig': { 'network/services/plan-service-part.ts': 'clientIP' },
   'api.core.v1.ClientIPConfig': { 'network/services/plan-service-part.ts': 'timeoutSeconds' },
   'api.core.v1.ServicePort': {
-    'resources/services/service-addresses.ts': 'nodePort protocol',
+    'resources/services/service-addresses.ts': 'nodePort',
+    'network/services/entrances.ts': 'protocol',
     'controllers/endpoints/endpoint-facts.ts': 'targetPort',
     'api/proxy/plan-proxy-target.ts': 'name port',
   },

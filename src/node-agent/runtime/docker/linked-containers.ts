@@ -11,7 +11,6 @@ import { errorMessage } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/logger.ts';
 import { WAITING_NAME } from '../../images/waiting-program.ts';
 import { type ContainerRecord, labelKeys } from '../types.ts';
-import type { Engine } from './engine.ts';
 import { AddressTaken, isFailure, linkFailure, StartFailure } from './plan-link-failure.ts';
 import type { LinkedNetwork, PodLink, PodLinks } from './pod-links.ts';
 import { createWaitingStarts, type WaitingStarts, type WaitingStartsOptions } from './waiting-starts.ts';

@@ -71,20 +71,14 @@ export function createLinkedContainers(options: LinkedContainersOptions): Linked
     return { containerId: id, pid, address, waits, startedAtMs: Date.parse(State.StartedAt) };
   }
 
-  /** The kernel may still clear away after a container that has just ended. */
-  async function freeAddress({ address }: PodLink, owner: string, on: LinkedNetwork): Promise<void> {
-    const isAlive = owner !== '' && (await inspect(owner).catch(() => undefined))?.State.Running === true;
-    if (isAlive) throw new AddressTaken();
-    await links.disconnect(address, on);
-  }
-
   async function connect(link: PodLink, on: LinkedNetwork): Promise<void> {
-    const owner = await links.ownerOf(link.address, on);
-    // Its start was asked for again, since an answer was lost.
-    if (owner === link.containerId && (await links.isConnected(link, on))) return;
-    if (owner === link.containerId) await links.disconnect(link.address, on);
-    else if (owner !== undefined) await freeAddress(link, owner, on);
-    await links.connect(link, on);
+    if (await links.connect(link, on)) return;
+    // The kernel may still clear away after a container that has just ended.
+    const owner = (await links.ownerOf(link.address, on)) ?? '';
+    const isAlive = owner !== '' && (await inspect(owner).catch(() => undefined))?.State.Running === true;
+    if (isAlive && owner !== link.containerId) throw new AddressTaken();
+    await links.disconnect(link.address, on);
+    if (!(await links.connect(link, on))) throw new AddressTaken();
   }
 
   async function finish(id: string): Promise<void> {

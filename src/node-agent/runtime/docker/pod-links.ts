@@ -8,8 +8,8 @@ export interface PodLinks {
   ensureBridge(bridge: string, network: Omit<LinkedNetwork, 'bridge'>): Promise<void>;
   /** Removes it, unless containers are connected to it: answers whether it is gone. */
   removeBridge(bridge: string): Promise<boolean>;
-  connect(link: PodLink, network: LinkedNetwork): Promise<void>;
-  isConnected(link: PodLink, network: LinkedNetwork): Promise<boolean>;
+  /** Connects it, or does nothing where it is. False: another container has the address. */
+  connect(link: PodLink, network: LinkedNetwork): Promise<boolean>;
   /** The container that has the address; empty while it is being connected, undefined for none. */
   ownerOf(address: string, network: LinkedNetwork): Promise<string | undefined>;
   disconnect(address: string, network: LinkedNetwork): Promise<void>;

@@ -240,10 +240,9 @@ describe('what is wrong', () => {
           ),
         ),
       );
-    expect(cluster.events.map(({ involvedObject: { kind } }) => kind).toSorted()).toEqual([
-      'Ingress',
-      'Node',
-    ]);
+    // On a slow machine the port may be tried twice before this line.
+    const told = new Set(cluster.events.map(({ involvedObject: { kind } }) => kind));
+    expect([...told].toSorted()).toEqual(['Ingress', 'Node']);
     taken.close();
     await expect.poll(() => ask('a.com/')).toBe('a');
     expect(part).toBeDefined();

@@ -213,7 +213,8 @@ describe('docker runtime on a real engine', () => {
       /on its localhost: dial tcp 127\.0\.0\.1:8081: connect: connection refused/,
     );
     // From inside, the pod's localhost is a place like any other.
-    (await runtime.dialFrom(id, '127.0.0.1', 8080)).destroy();
+    const inside = await runtime.dialFrom(id, '127.0.0.1', 8080);
+    inside.on('error', () => undefined).destroy();
     await expect(runtime.dialFrom(id, '127.0.0.1', 8081)).rejects.toThrow(
       'dial tcp 127.0.0.1:8081: connect: connection refused',
     );

@@ -31,25 +31,39 @@ export function createIngressReports(context: HostNetworkContext): IngressReport
     source: { component: 'symphony-ingress' },
   });
   const nodes = feeds.of('nodes');
-  let told: ReadonlySet<string> = new Set();
+  let problems: ReadonlyMap<string, Problem> = new Map();
+  /** Problems that have an Event of this host. */
+  const told = new Set<string>();
   let lastTrouble = '';
+
+  /** A node may become the one that tells after a problem was found. */
+  function tell(): void {
+    if ([...problems.keys()].every((key) => told.has(key))) return;
+    if (!host.nodes.has(tellerOf([...nodes.items.values()]) ?? '')) return;
+    for (const [key, { about, reason, message }] of problems) {
+      if (told.has(key)) continue;
+      told.add(key);
+      events.record({ about, type: 'Warning', reason, message });
+    }
+  }
+  nodes.onChange(tell);
 
   return {
     problems(found) {
-      const isTeller = host.nodes.has(tellerOf([...nodes.items.values()]) ?? '');
-      const now = new Map(
+      const before = problems;
+      problems = new Map(
         found.map((problem) => [`${problem.about.metadata.uid ?? ''} ${problem.message}`, problem]),
       );
-      for (const [key, { about, reason, message }] of now) {
-        if (told.has(key)) continue;
+      for (const key of told) if (!problems.has(key)) told.delete(key);
+      for (const [key, { about, reason, message }] of problems) {
+        if (before.has(key)) continue;
         const { namespace, name } = about.metadata;
         logger.warn(
           { resource: `Ingress ${namespace ?? ''}/${name}`, reason, error: message },
           'An Ingress is not served as it asks',
         );
-        if (isTeller) events.record({ about, type: 'Warning', reason, message });
       }
-      told = new Set(now.keys());
+      tell();
     },
     host(trouble, ingresses) {
       const message = trouble?.message ?? '';

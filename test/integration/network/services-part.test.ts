@@ -99,6 +99,53 @@ describe('an agent that restarts', () => {
   });
 });
 
+describe('session affinity', () => {
+  const serve = (timeoutSeconds: number): void => {
+    const service = aService({
+      clusterIPs: [VIP],
+      sessionAffinity: 'ClientIP',
+      sessionAffinityConfig: { clientIP: { timeoutSeconds } },
+    });
+    feeds.services.put(service);
+    feeds.endpointSlices.put(aSlice(service, [A, B]));
+  };
+  const listing = (): Promise<string> => host.must('nft', 'list', 'table', 'ip', 'symphony-test-services');
+
+  it('outlives agents, and time goes on for it', async () => {
+    serve(10_800);
+    startAgent();
+    await comesTrue(async () => expect(await ask(client, VIP, 80)).toMatch(/^[ab] /));
+    const first = await ask(client, VIP, 80);
+    // Each agent that forgets has an even chance to lead the client elsewhere.
+    for (let restart = 0; restart < 5; restart += 1) {
+      await part[Symbol.asyncDispose]();
+      const handle = await tableHandle();
+      startAgent();
+      await comesTrue(async () => expect(await tableHandle()).not.toBe(handle));
+      expect(await listing()).toMatch(/elements = \{ 10\.244\.1\.4 expires 2h59m/);
+      expect(await ask(client, VIP, 80)).toBe(first);
+    }
+  });
+
+  it('ends when a client was away for its time', async () => {
+    serve(1);
+    startAgent();
+    // A client that is kept for ever sees one endpoint only.
+    const seen = new Set<string>();
+    await comesTrue(async () => {
+      await comesTrue(async () => expect(await listing()).not.toContain('{ 10.244.1.4 expires'));
+      seen.add(await ask(client, VIP, 80));
+      expect([...seen].sort()).toEqual(['a 10.244.1.4', 'b 10.244.1.4']);
+    });
+  });
+});
+
+/** The kernel numbers tables as they are made. */
+const tableHandle = async (): Promise<string | undefined> =>
+  /symphony-test-services \{ # handle (\d+)/.exec(
+    await host.must('nft', '--handle', '--terse', 'list', 'table', 'ip', 'symphony-test-services'),
+  )?.[1];
+
 /** One flow that never pauses; tells how many answers each endpoint gave, and each error. */
 const FLOW = `
 const [address, port] = process.argv.slice(1); const heard = {};

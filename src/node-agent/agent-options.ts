@@ -43,7 +43,7 @@ export interface NodeAgentOptions extends PartOptions {
   readonly decideProbe?: HandlerContext['decideProbe'];
   /** The one network of all pods of the cluster on this engine. */
   readonly network: Parameters<ContainerRuntime['ensureNetwork']>[0];
-  /** What is wrong with the network of this host; undefined when nothing is. */
+  /** The problem of this host's network; undefined when there is none. */
   readonly hostNetwork?: () => HostNetworkTrouble | undefined;
   /** Asked when the agent has started. Undefined where pods have the ports of the host alone. */
   readonly hostPods?: () => HostPodBook | undefined;

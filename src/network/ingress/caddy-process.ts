@@ -15,7 +15,7 @@ import { programPath } from '../run-program.ts';
 import { ADMIN_HOST, ADMIN_SOCKET } from './render-caddy.ts';
 
 export interface CaddyProcess extends AsyncDisposable {
-  /** What it serves; undefined while it does not run. */
+  /** The configuration that it serves; undefined while it does not run. */
   readonly loaded: string | undefined;
   /** Does nothing if it was started before. `first` is what it begins with if it has nothing else. */
   start(first: string): void;

@@ -11,7 +11,7 @@ type IngressBackend = NonNullable<Ingress['spec']['defaultBackend']>;
 export interface BackendView {
   /** By `namespace/name`. */
   readonly services: ReadonlyMap<string, Service>;
-  /** Of a headless Service. */
+  /** The slices of a headless Service. */
   slicesOf(service: Service): readonly EndpointSlice[];
 }
 

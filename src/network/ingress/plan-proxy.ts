@@ -10,7 +10,7 @@ import { type IngressOptions, readAnnotations } from './read-annotations.ts';
 import type { Action, Filter, PathMatch, Problem, ProxyModel, Route } from './proxy-model.ts';
 
 export interface ProxyView {
-  /** Of our classes. */
+  /** Ingresses of our classes. */
   readonly ingresses: readonly Ingress[];
   readonly services: ReadonlyMap<string, Service>;
   slicesOf(service: Service): readonly EndpointSlice[];

@@ -1,5 +1,5 @@
 /**
- * What the proxy does, as a configuration of Caddy 2.6 (https://caddyserver.com/docs/json). Pure.
+ * Renders the proxy's model for Caddy 2.6 (https://caddyserver.com/docs/json). Pure.
  * Caddy's own matching of paths knows no case, so that paths are regular expressions here. A route
  * ends with a handler that answers, and a request that no route matches gets 404.
  */

@@ -9,7 +9,7 @@ import { type RunProgram, runJson } from '../run-program.ts';
 interface KernelSetting {
   readonly path: string;
   readonly value: string;
-  /** What does not work without it. */
+  /** Says the effect of a missing setting. */
   readonly without: string;
 }
 

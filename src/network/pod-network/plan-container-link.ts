@@ -10,7 +10,7 @@ export interface ContainerLink {
 /** The pods' network on this host. */
 export interface PodsNetwork {
   readonly bridge: string;
-  /** Of all pods. */
+  /** The range of all pods. */
   readonly subnet: string;
   readonly gateway: string;
 }

@@ -45,7 +45,7 @@ export function createPodNetworkPart(
   let running: Promise<unknown> | undefined;
   /** By node, what its host is made from. */
   const known = new Map<string, string>();
-  /** What was logged last. */
+  /** The last logged message. */
   let told: string | undefined;
   let portsAreNew = false;
   /** Ports of the bridge and its number, as the kernel has told of them. */
@@ -177,7 +177,7 @@ export function createPodNetworkPart(
       await context
         .follow('ip', ['-oneline', 'monitor', 'link', 'route'], onLine, stop.signal)
         .catch((error: unknown) => logger.debug({ error: errorMessage(error) }, 'Cannot follow the kernel'));
-      // What has happened meanwhile was not heard.
+      // Changes in between were not heard.
       wake();
       await sleep(clock, FOLLOW_AGAIN_MS, stop.signal);
     }

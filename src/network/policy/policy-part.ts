@@ -27,7 +27,7 @@ const FEED_PATIENCE_MS = 5_000;
 const PREPARE_MS = 15_000;
 /** A pod that no agent has told by then is gone. */
 const UNTOLD_MS = 300_000;
-/** What is known is written down at most so often. */
+/** The memory is saved at most this often. */
 const SAVE_EVERY_MS = 1_000;
 
 export function createPolicyPart(context: HostNetworkContext): HostNetworkPart {
@@ -40,7 +40,7 @@ export function createPolicyPart(context: HostNetworkContext): HostNetworkPart {
   const writer = createTableWriter({ nft, state, clock, logger });
   const memory = createPolicyMemory(join(settings.directory, 'policies.json'), logger);
   const stop = createAbort();
-  /** What was set, by the name of the part. */
+  /** Parts that were set, by name. */
   const wanted = new Map<string, TablePart>();
   /** Policies that the kernel does not take, as they were then. */
   const refused = new Map<string, NetworkPolicy>();
@@ -171,7 +171,7 @@ export function createPolicyPart(context: HostNetworkContext): HostNetworkPart {
   /** Answers what the kernel has against it. */
   async function isSet(address: string): Promise<string | undefined> {
     await beginning;
-    // What is under way may have been planned before the pod was told; what follows was not.
+    // A running round may have been planned before the pod was told; the next one was not.
     for (let turn = 0; turn < 2 && running; turn += 1) await running;
     return writer.refused.get(`pod/${address}`);
   }

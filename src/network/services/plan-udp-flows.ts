@@ -63,7 +63,7 @@ function partsOf(key: string): { readonly address: string | undefined; readonly 
   return { address: parts.length === 3 ? parts[0] : undefined, port: parts.at(-1) ?? '' };
 }
 
-/** What `conntrack --output save` tells of a flow. */
+/** A line of `conntrack --output save`. */
 const FLOW = /-s (\S+) -d (\S+) -r (\S+) .*--sport (\d+) --dport (\d+) --reply-port-src (\d+)/;
 
 /** Commands for flows of the listing that should not go on, whatever was known before. */

@@ -49,7 +49,7 @@ export function renderHosts(input: {
 }
 
 export interface PodResolver extends ResolverConfig {
-  /** What did not fit, in kubelet's words. */
+  /** Parts that did not fit, in kubelet's words. */
   readonly warnings: readonly string[];
 }
 

@@ -16,7 +16,7 @@ export interface PreparedPod {
   /** Names of the volumes that no container may write. */
   readonly readOnlyVolumes: ReadonlySet<string>;
   readonly files: PodFiles;
-  /** What of the pod's DNS configuration does not hold. */
+  /** Parts of the pod's DNS configuration that are left out. */
   readonly warnings?: readonly string[];
   /** The handler of the pod's RuntimeClass, if it names one. */
   readonly runtimeHandler?: string;

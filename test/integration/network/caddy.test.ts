@@ -1,4 +1,4 @@
-/** What the configuration makes a real Caddy do. */
+/** A real Caddy, with the configuration that is rendered for it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -283,7 +283,7 @@ describe('an agent whose Lease the control plane renews', () => {
   beforeEach(async () => {
     api = createAgentFakeApi();
     clock = createFakeClock();
-    // What the watch of the node shows.
+    // The state that the watch of the node shows.
     await start(api, clock, { node: () => api.get<Node>('nodes', 'n1') });
     reporter?.setTunnel(true);
     first = leases(api);

@@ -19,6 +19,7 @@ import { createGroupIndex } from './group-index.ts';
 import { planGroup, planPolicies, type PolicyPlan, type PolicyPod } from './plan-policies.ts';
 import { createPolicyMemory, type KnownPolicies } from './policy-memory.ts';
 import { policyPodOf } from './policy-pod.ts';
+import { createPolicyReports } from './policy-reports.ts';
 import { policyTable } from './policy-table.ts';
 
 /** An API that does not answer for so long is away: the last known policies count. */
@@ -39,6 +40,7 @@ export function createPolicyPart(context: HostNetworkContext): HostNetworkPart {
   const state = createTableState(frame);
   const writer = createTableWriter({ nft, state, clock, logger });
   const memory = createPolicyMemory(join(settings.directory, 'policies.json'), logger);
+  const reports = createPolicyReports(context);
   const stop = createAbort();
   /** Parts that were set, by name. */
   const wanted = new Map<string, TablePart>();
@@ -149,6 +151,7 @@ export function createPolicyPart(context: HostNetworkContext): HostNetworkPart {
       const policy = policies.items.get(name.replace(/^policy\//, ''));
       if (!policy || refused.get(keyOf(policy)) === policy) continue;
       refused.set(keyOf(policy), policy);
+      reports.refused(policy, why);
       isStale = true;
       logger.error(
         { policy: keyOf(policy), error: why },
@@ -223,6 +226,7 @@ export function createPolicyPart(context: HostNetworkContext): HostNetworkPart {
       stop.abort();
       await Promise.all([beginning, writer[Symbol.asyncDispose]()]);
       await Promise.all([running, saving]);
+      await reports[Symbol.asyncDispose]();
     },
   };
 }

@@ -54,7 +54,8 @@ export interface NodeAgentOptions extends PartOptions {
   readonly allowedUnsafeSysctls?: readonly string[];
   /** The part of the engine's machine that belongs to this node. Default: all of it. */
   readonly share?: EngineShare;
-  readonly labels?: Readonly<Record<string, string>>;
+  /** More labels of the Node. */
+  labels?(): Readonly<Record<string, string>>;
   /** More annotations of the Node, such as the network's. */
   annotations?(): Readonly<Record<string, string>>;
   readonly version?: string;

@@ -129,6 +129,7 @@ function createServingIngress(
       services: services.items,
       slicesOf,
       secret: secrets.get,
+      clusterDomain: context.settings.clusterDomain,
       isAutomatic: settings.issuer !== undefined,
     });
     const proxySettings = { ...settings, defaultCertificate: await defaultCertificate() };

@@ -14,6 +14,7 @@ export interface ProxyView {
   readonly ingresses: readonly Ingress[];
   readonly services: ReadonlyMap<string, Service>;
   slicesOf(service: Service): readonly EndpointSlice[];
+  readonly clusterDomain: string;
   secret(key: string): SecretView | undefined;
   /** The proxy may obtain certificates (ACME). */
   readonly isAutomatic: boolean;

@@ -218,6 +218,26 @@ describe('requests find their backend', () => {
     expect(await backendOf(caddy.httpPort, '0.filler.invalid/')).toBe('404');
   });
 
+  it('and are given up where the backend leads back to the proxy', async () => {
+    let rounds = 0;
+    const back = createServer((asked, answer) => {
+      rounds += 1;
+      const { url: path, headers } = asked;
+      request({ host: '127.0.0.1', port: caddy.httpPort, path, headers }, (again) => {
+        answer.writeHead(again.statusCode ?? 0);
+        again.pipe(answer);
+      }).end();
+    }).listen(0, '127.0.0.1');
+    await once(back, 'listening');
+    await using caddy = await startCaddy(
+      [ingress({ rules: ['Prefix loop.com/ back:http'] })],
+      [serviceAt('back', portOf(back))],
+    );
+    expect((await ask(caddy.httpPort, 'loop.com/')).status).toBe(508);
+    expect(rounds).toBe(8);
+    back.close();
+  });
+
   it('or get 404, and 503 where the Service is missing', async () => {
     await using caddy = await startCaddy(
       [ingress({ rules: ['Prefix foo.com/a a', 'Prefix foo.com/none nobody'] })],

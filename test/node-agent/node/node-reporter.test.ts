@@ -34,7 +34,7 @@ async function start(
     logger: silentLogger,
     nodeName: 'n1',
     nodeIp: '192.0.2.1',
-    labels: {},
+    labels: () => ({}),
     share: WHOLE_ENGINE,
     agentVersion: 'v0',
     podCidr: () => undefined,

@@ -4,7 +4,7 @@ import { resources } from '../../client/types.ts';
 import type { NetworkPolicy } from '../../schemas/types.ts';
 import type { HostNetworkContext } from '../host-network.ts';
 
-export interface PolicyReports extends AsyncDisposable {
+interface PolicyReports extends AsyncDisposable {
   /** `why`: the kernel's complaint. */
   refused(policy: NetworkPolicy, why: string): void;
 }

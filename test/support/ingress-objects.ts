@@ -79,6 +79,7 @@ export function proxyPlan(
     slicesOf: () => [],
     secret: () => undefined,
     isAutomatic: false,
+    clusterDomain: 'cluster.local',
     ...view,
   });
 }

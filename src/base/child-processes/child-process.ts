@@ -146,7 +146,7 @@ export async function startChild(
 
 interface RunOptions extends Pick<ChildOptions, 'descriptor' | 'env'> {
   readonly timeoutMs: number;
-  /** What it reads. */
+  /** The text of its standard input. */
   readonly input?: string;
 }
 

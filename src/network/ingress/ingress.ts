@@ -129,6 +129,7 @@ function createServingIngress(
       services: services.items,
       slicesOf,
       secret: secrets.get,
+      clusterDomain: context.settings.clusterDomain,
       isAutomatic: settings.issuer !== undefined,
     });
     const proxySettings = { ...settings, defaultCertificate: await defaultCertificate() };
@@ -171,7 +172,7 @@ function createServingIngress(
   /** Caddy checks it without serving it. */
   async function complaintAbout(config: string): Promise<string | undefined> {
     const file = join(directory, `candidate-${secretToken(6)}.json`);
-    // What it logs to and listens on stays as it is.
+    // Its log files and listeners stay as they are.
     const { apps } = JSON.parse(config) as { apps?: unknown };
     await writePrivateFile(file, JSON.stringify({ apps }));
     try {

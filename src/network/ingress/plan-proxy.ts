@@ -10,10 +10,11 @@ import { type IngressOptions, readAnnotations } from './read-annotations.ts';
 import type { Action, Filter, PathMatch, Problem, ProxyModel, Route } from './proxy-model.ts';
 
 export interface ProxyView {
-  /** Of our classes. */
+  /** Ingresses of our classes. */
   readonly ingresses: readonly Ingress[];
   readonly services: ReadonlyMap<string, Service>;
   slicesOf(service: Service): readonly EndpointSlice[];
+  readonly clusterDomain: string;
   secret(key: string): SecretView | undefined;
   /** The proxy may obtain certificates (ACME). */
   readonly isAutomatic: boolean;

@@ -1,6 +1,6 @@
 /**
- * What a proxy of this cluster does, whichever API asked for it: routes in order of precedence, each
- * with a match, filters, and an action. The first route that matches a request answers it.
+ * The model of a proxy, the same for every API that asks for one: routes in order of precedence,
+ * each with a match, filters, and an action. The first route that matches a request answers it.
  */
 import type { KubeObject } from '../../schemas/object.ts';
 

@@ -1,5 +1,5 @@
 /**
- * What the proxy does, as a configuration of Caddy 2.6 (https://caddyserver.com/docs/json). Pure.
+ * Renders the proxy's model for Caddy 2.6 (https://caddyserver.com/docs/json). Pure.
  * Caddy's own matching of paths knows no case, so that paths are regular expressions here. A route
  * ends with a handler that answers, and a request that no route matches gets 404.
  */
@@ -53,7 +53,7 @@ export function renderCaddy(model: ProxyModel | undefined, settings: ProxySettin
           // HTTP/3 would open another port; h2c is gRPC without TLS.
           protocols: ['h1', 'h2', 'h2c'],
           automatic_https: { disable: true },
-          routes: [...groupedByHost(model.routes, httpsPort), NOT_FOUND],
+          routes: [LOOP, ...groupedByHost(model.routes, httpsPort), NOT_FOUND],
           ...(model.servesTls ? { tls_connection_policies: connectionPolicies(model) } : {}),
           ...(logsAccess ? { logs: {} } : {}),
         },
@@ -94,6 +94,15 @@ const answer = (status: number, body = '', headers: Json = {}): Json => ({
 const subroute = (...routes: readonly Json[]): Json => ({ handler: 'subroute', routes });
 
 const NOT_FOUND = { handle: [answer(404, '404 page not found\n')] };
+
+/** Counts how often a request has come through a proxy of a cluster, one digit each time. */
+const HOPS = 'X-Symphony-Hops';
+/** A backend that leads back to the proxy would go round until no port of the host is free. */
+const MAX_HOPS = 8;
+const LOOP = {
+  match: [{ header_regexp: { [HOPS]: { pattern: `^1{${MAX_HOPS}}` } } }],
+  handle: [answer(508, '508 Loop Detected\n')],
+};
 
 interface HostGroup {
   readonly host: string | undefined;
@@ -264,7 +273,14 @@ function renderProxy(upstreams: readonly string[], transport: Transport, reuses:
     handler: 'reverse_proxy',
     upstreams: upstreams.map((dial) => ({ dial })),
     // Caddy itself sets X-Forwarded-For, -Proto and -Host.
-    headers: { request: { set: { 'X-Real-Ip': ['{http.request.remote.host}'] } } },
+    headers: {
+      request: {
+        set: {
+          'X-Real-Ip': ['{http.request.remote.host}'],
+          [HOPS]: [`{http.request.header.${HOPS}}1`],
+        },
+      },
+    },
     load_balancing: {
       selection_policy: { policy: 'random' },
       try_duration: TRY_DURATION,

@@ -16,7 +16,7 @@ export interface TableFrame {
 
 export interface SetDeclaration {
   readonly kind: 'set' | 'map';
-  /** What stands between its braces. */
+  /** The text between its braces. */
   readonly declaration: string;
 }
 
@@ -68,7 +68,7 @@ export function createTableState(frame: TableFrame): TableState {
   const claims = new Map<string, Map<string, Claims>>(
     Object.keys(frame.sets).map((name) => [name, new Map()]),
   );
-  /** What the kernel has, for keys and chains that have changed since. */
+  /** The kernel's values of keys and chains that have changed since. */
   const before = new Map<string, Map<string, string | undefined>>();
   const chainsBefore = new Map<string, readonly string[] | undefined>();
   const chains = new Map<string, readonly string[]>();

@@ -129,7 +129,7 @@ export function createTableWriter({ nft, state, clock, logger }: TableWriterOpti
       refused.set(name, errorMessage(error));
       logger.error({ part: name, error: errorMessage(error) }, 'The kernel refuses this; it is left out');
       if (state.parts.has(name)) {
-        // What was there before would lead to what is no longer wanted.
+        // The old part would lead to targets that are no longer desired.
         state.set(name, undefined);
         await apply(state.takeChanges());
       }

@@ -1,4 +1,4 @@
-/** What the configuration makes a real Caddy do. */
+/** A real Caddy, with the configuration that is rendered for it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -216,6 +216,26 @@ describe('requests find their backend', () => {
     expect(found).toEqual(hosts.map((_, index) => names[index % 6]));
     expect(await backendOf(caddy.httpPort, 'h300.com/')).toBe('404');
     expect(await backendOf(caddy.httpPort, '0.filler.invalid/')).toBe('404');
+  });
+
+  it('and are given up where the backend leads back to the proxy', async () => {
+    let rounds = 0;
+    const back = createServer((asked, answer) => {
+      rounds += 1;
+      const { url: path, headers } = asked;
+      request({ host: '127.0.0.1', port: caddy.httpPort, path, headers }, (again) => {
+        answer.writeHead(again.statusCode ?? 0);
+        again.pipe(answer);
+      }).end();
+    }).listen(0, '127.0.0.1');
+    await once(back, 'listening');
+    await using caddy = await startCaddy(
+      [ingress({ rules: ['Prefix loop.com/ back:http'] })],
+      [serviceAt('back', portOf(back))],
+    );
+    expect((await ask(caddy.httpPort, 'loop.com/')).status).toBe(508);
+    expect(rounds).toBe(8);
+    back.close();
   });
 
   it('or get 404, and 503 where the Service is missing', async () => {

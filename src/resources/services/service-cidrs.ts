@@ -10,11 +10,11 @@ import type { KubeObject } from '../../schemas/object.ts';
 import type { Store } from '../../store/types.ts';
 import type { BoundWriter, Write } from '../writing/write-plan.ts';
 
-export const SERVICE_CIDRS = 'servicecidrs.networking.k8s.io';
+const SERVICE_CIDRS = 'servicecidrs.networking.k8s.io';
 const DEFAULT_NAME = 'kubernetes';
 const READY = 'Ready';
 
-export function defaultServiceCidr(serviceCidr: string): KubeObject {
+function defaultServiceCidr(serviceCidr: string): KubeObject {
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'ServiceCIDR',
@@ -24,7 +24,7 @@ export function defaultServiceCidr(serviceCidr: string): KubeObject {
 }
 
 /** The status of a ServiceCIDR that has none yet. */
-export function statusOfServiceCidr({ metadata }: KubeObject, now: string): unknown {
+function statusOfServiceCidr({ metadata }: KubeObject, now: string): unknown {
   const verdict =
     metadata.name === DEFAULT_NAME
       ? { status: 'True', reason: '', message: 'Kubernetes Service CIDR is ready' }

@@ -37,7 +37,8 @@ export const clusterOptions: readonly GivenSpec[] = [
     field: 'dockerHosts',
     flag: 'docker-host',
     placeholder: 'URL',
-    description: 'Docker Engine to use; may be repeated, nodes are spread over them',
+    description:
+      'Docker Engine to use, otherwise that of DOCKER_HOST or the local one; may be repeated for up, whose nodes are spread over them',
     commands: ENGINES,
     list: true,
     parse: (value) => parseUrl(value, ['unix', 'tcp', 'http']),
@@ -192,7 +193,7 @@ export const clusterOptions: readonly GivenSpec[] = [
     flag: 'network',
     placeholder: 'MODE',
     description:
-      "how pods of other hosts are reached: by routes, through VXLAN, each where it fits (auto), or not at all; none leaves only the host's ports",
+      "how packets get to the pods of other hosts: routes, VXLAN, or either as it fits (auto); with none, pods have only ports of their host",
     commands: ['up', 'agent'],
     fallback: 'auto',
     choices: networkModes,
@@ -212,7 +213,7 @@ export const clusterOptions: readonly GivenSpec[] = [
     field: 'nodeName',
     flag: 'node-name',
     placeholder: 'NAME',
-    description: "the node's name (up: the prefix of its nodes' names)",
+    description: "the node's name, otherwise the host's; of up: what its nodes' names begin with (node)",
     commands: ['up', 'agent'],
     parse: parseName,
   },
@@ -221,7 +222,8 @@ export const clusterOptions: readonly GivenSpec[] = [
     group: 'Network',
     flag: 'node-ip',
     placeholder: 'IP',
-    description: 'the address at which other nodes reach this one',
+    description:
+      'the address at which other nodes reach this one, otherwise that of the first interface',
     commands: ['up', 'agent'],
     parse: parseIpv4,
   },

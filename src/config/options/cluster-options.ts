@@ -193,7 +193,7 @@ export const clusterOptions: readonly GivenSpec[] = [
     flag: 'network',
     placeholder: 'MODE',
     description:
-      "how packets get to the pods of other hosts: routes, VXLAN, or either as it fits (auto); with none, pods have only ports of their host",
+      'how packets get to the pods of other hosts: routes, VXLAN, or either as it fits (auto); with none, pods have only ports of their host',
     commands: ['up', 'agent'],
     fallback: 'auto',
     choices: networkModes,
@@ -222,8 +222,7 @@ export const clusterOptions: readonly GivenSpec[] = [
     group: 'Network',
     flag: 'node-ip',
     placeholder: 'IP',
-    description:
-      'the address at which other nodes reach this one, otherwise that of the first interface',
+    description: 'the address at which other nodes reach this one, otherwise that of the first interface',
     commands: ['up', 'agent'],
     parse: parseIpv4,
   },

@@ -7,7 +7,9 @@ import { ingressSelector, symphonyIngressClass } from '../../../src/schemas/netw
 import { anIngress, aService, aTlsSecret, proxyPlan } from '../../support/ingress-objects.ts';
 
 const upstreamsOf = (plan: ReturnType<typeof proxyPlan>): readonly unknown[] =>
-  plan.model.routes.map(({ action }) => (action.type === 'proxy' ? action.upstreams : action.status));
+  plan.model.routes.map(({ action }) =>
+    action.type === 'proxy' ? action.upstreams : 'status' in action && action.status,
+  );
 const messagesOf = ({ problems }: ReturnType<typeof proxyPlan>): readonly string[] =>
   problems.map(({ message }) => message);
 

@@ -15,6 +15,7 @@ import type {
   RouteMatch,
   Transport,
 } from './proxy-model.ts';
+import { type Json, shareProxies } from './share-proxies.ts';
 
 export interface ProxySettings extends ProxyPorts {
   /** Where Caddy finds a certificate for each automatic host. */
@@ -29,8 +30,6 @@ export interface ProxySettings extends ProxyPorts {
 
 /** As the node's options give it. */
 export type IngressSettings = Omit<ProxySettings, 'defaultCertificate'>;
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** The admin API, relative to the working directory: the path of a socket has 107 bytes at most. */
 export const ADMIN_SOCKET = 'admin.sock';
@@ -103,12 +102,12 @@ interface HostGroup {
 /** Routes of one host that follow each other ask for the host once. */
 function groupedByHost(routes: readonly Route[], httpsPort: number): readonly Json[] {
   const groups: HostGroup[] = [];
-  for (const route of routes) {
-    const { host } = route.match;
+  const shared = shareProxies(routes.map((route) => renderRoute(route, httpsPort)));
+  for (const [index, route] of shared.routes.entries()) {
+    const host = routes[index]?.match.host;
     const last = groups.at(-1);
-    const rendered = renderRoute(route, httpsPort);
-    if (last && last.host === host) last.routes.push(rendered);
-    else groups.push({ host, routes: [rendered] });
+    if (last && last.host === host) last.routes.push(route);
+    else groups.push({ host, routes: [route] });
   }
   const isName = ({ host }: HostGroup): boolean => host !== undefined && !host.startsWith('*.');
   const rendered: Json[] = [];
@@ -118,6 +117,7 @@ function groupedByHost(routes: readonly Route[], httpsPort: number): readonly Js
     append(rendered, hostTree(groups.slice(index, end)));
     index = end;
   }
+  append(rendered, shared.proxies);
   return rendered;
 }
 

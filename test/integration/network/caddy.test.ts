@@ -216,13 +216,44 @@ describe('requests find their backend', () => {
   it('among hundreds of hosts', async () => {
     const hosts = Array.from({ length: 300 }, (_, index) => `h${index}.com`);
     await using caddy = await startCaddy(
-      [ingress({ rules: hosts.map((host, index) => `Prefix ${host}/ ${names[index % 6] ?? 'a'}`) })],
+      [
+        ingress({ rules: hosts.map((host, index) => `Prefix ${host}/ ${names[index % 6] ?? 'a'}`) }),
+        ingress({
+          name: 'rest',
+          rules: [
+            'Prefix h7.com/deep f',
+            'Prefix partly.com/x a',
+            'Prefix *.partly.com/ b',
+            'Prefix h8.com/none nobody',
+          ],
+        }),
+        ingress({
+          name: 'rewrites',
+          annotations: { 'nginx.ingress.kubernetes.io/rewrite-target': '/deep' },
+          rules: ['ImplementationSpecific h9.com/turned c'],
+        }),
+      ],
       services,
     );
     const found = await Promise.all(hosts.map((host) => backendOf(caddy.httpPort, `${host}/`)));
     expect(found).toEqual(hosts.map((_, index) => names[index % 6]));
     expect(await backendOf(caddy.httpPort, 'h300.com/')).toBe('404');
     expect(await backendOf(caddy.httpPort, '0.filler.invalid/')).toBe('404');
+    const table = {
+      'h7.com/deep': 'f',
+      'h7.com/': names[1],
+      'partly.com/x': 'a',
+      'partly.com/': '404',
+      'x.partly.com/x': 'b',
+      'h8.com/none': '503',
+      'h9.com/turned': 'c',
+      'h9.com/': names[3],
+    };
+    const others = Object.keys(table).map(
+      async (url) => [url, await backendOf(caddy.httpPort, url)] as const,
+    );
+    expect(Object.fromEntries(await Promise.all(others))).toEqual(table);
+    expect((await ask(caddy.httpPort, 'h4.com/', { method: 'POST', body: 'x' })).status).toBe(200);
   });
 
   it('and are given up where the backend leads back to the proxy', async () => {

@@ -33,7 +33,7 @@ const FOREIGN: ReadonlyMap<string, string> = new Map(
     node: ['--import', '--no-memory-reducer'],
     npm: [
       ...['--json', '--once', '--section', '--verbose', '--hollow', '--no-agents', '--no-job', '--pods'],
-      ...['--seeds', '--repeats', '--changes'],
+      ...['--seeds', '--repeats', '--changes', '--ingresses'],
     ],
     redis: ['--rdb', '--dir', '--port', '--unixsocket', '--save', '--daemonize'],
     systemctl: ['--now'],

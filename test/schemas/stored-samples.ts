@@ -47,5 +47,9 @@ export const storedSamples: readonly KubeObject[] = [
   }),
   object('networking.k8s.io/v1', 'IngressClass', { spec: { controller: 'example.com/ic' } }, false),
   object('networking.k8s.io/v1', 'ServiceCIDR', { spec: { cidrs: ['10.98.0.0/16'] } }, false),
+  object('networking.k8s.io/v1', 'IPAddress', {
+    metadata: { name: '10.96.0.9' },
+    spec: { parentRef: { resource: 'services', namespace: 'testns', name: 'a' } },
+  }),
   object('node.k8s.io/v1', 'RuntimeClass', { handler: 'runc' }, false),
 ];

@@ -20,6 +20,8 @@ export interface Config {
   readonly applicationName: string;
   readonly nodes: number;
   readonly pollIntervalMs: number;
+  /** Undefined: kustomize or kubectl on PATH. */
+  readonly kustomizeBinary: string | undefined;
   readonly stabilityWindowMs: number;
   readonly eventTtlMs: number;
   readonly nodeGracePeriodMs: number;

@@ -217,12 +217,36 @@ export interface Event extends KubeObject {
   reportingInstance?: string;
 }
 
+/** How Argo CD's `spec.source.kustomize` changes a kustomization before it is built. */
+export interface KustomizeSettings {
+  namePrefix?: string;
+  nameSuffix?: string;
+  namespace?: string;
+  /** `old=new:tag`. */
+  images?: string[];
+  replicas?: { name: string; count: number | string }[];
+  commonLabels?: Record<string, string>;
+  forceCommonLabels?: boolean;
+  labelWithoutSelector?: boolean;
+  labelIncludeTemplates?: boolean;
+  commonAnnotations?: Record<string, string>;
+  forceCommonAnnotations?: boolean;
+  components?: string[];
+  ignoreMissingComponents?: boolean;
+  patches?: {
+    path?: string;
+    patch?: string;
+    target?: Record<string, string>;
+    options?: Record<string, boolean>;
+  }[];
+}
 /** Where an application's manifests are (Argo CD's `spec.source`, the part that is implemented). */
 export interface ApplicationSource {
   repoURL: string;
   path?: string;
   targetRevision?: string;
   directory?: { recurse?: boolean; include?: string; exclude?: string };
+  kustomize?: KustomizeSettings;
 }
 /** Argo CD's Application, the part that is implemented. */
 export interface Application extends KubeObject {

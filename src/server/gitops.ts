@@ -20,6 +20,7 @@ import { createWebhookHandler } from '../sync/forge/webhook-handler.ts';
 import { parseRepoUrl, redactUrl } from '../sync/git/git-url.ts';
 import { createGitMirror } from '../sync/git/git-mirror.ts';
 import type { GitMirror } from '../sync/git/types.ts';
+import { createRenderers } from '../sync/render/index.ts';
 import { rootApplication } from '../sync/root-application.ts';
 import { defaultCommitStatusLimits } from '../sync/status/plan-commit-status.ts';
 import type { DataDir } from './start/data-dir.ts';
@@ -29,7 +30,7 @@ import { type RepositoryState, watchRepository } from './start/watch-repository.
 export interface GitOps extends AsyncDisposable {
   readonly sync: Pick<
     ApplicationControllerOptions,
-    'createMirror' | 'pollIntervalMs' | 'commitStatusLimits' | 'defaultPodSecurity'
+    'createMirror' | 'pollIntervalMs' | 'commitStatusLimits' | 'defaultPodSecurity' | 'renderers'
   >;
   readonly rootApplication: Application | undefined;
   readonly webhooks: WebhookHandler | undefined;
@@ -91,6 +92,10 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
       createMirror,
       pollIntervalMs: config.pollIntervalMs,
       defaultPodSecurity: config.defaultPodSecurity,
+      renderers: createRenderers({
+        binary: config.kustomizeBinary,
+        searchPath: environment['PATH'] ?? '',
+      }),
       commitStatusLimits: { ...defaultCommitStatusLimits, stabilityWindowMs: config.stabilityWindowMs },
     },
     rootApplication:

@@ -52,7 +52,7 @@ export interface LeaderParts {
   readonly controllers: ControllersOptions;
   readonly sync: Pick<
     ApplicationControllerOptions,
-    'createMirror' | 'pollIntervalMs' | 'commitStatusLimits' | 'defaultPodSecurity'
+    'createMirror' | 'pollIntervalMs' | 'commitStatusLimits' | 'defaultPodSecurity' | 'renderers'
   >;
   /** Created when it is not there: what `--repo` asks for. */
   readonly rootApplication?: Application;

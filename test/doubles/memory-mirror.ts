@@ -113,6 +113,16 @@ export function createMemoryRepository(clock: Clock): MemoryRepository {
         const prefix = normaliseTreePath(path);
         return entriesOf(below(commitOf(commit).files, path), prefix === '' ? '' : `${prefix}/`);
       },
+      async folder(id) {
+        const files = trees.get(id) ?? new Map<string, MemoryFile>();
+        const names = new Set([...files.keys()].map((path) => path.split('/')[0] ?? ''));
+        return [...names].sort().map((name) => {
+          const file = files.get(name);
+          return file
+            ? { name, mode: file.mode, id: blobIdOf(file.text) }
+            : { name, mode: '40000', id: treeIdOf(below(files, name)) };
+        });
+      },
       async changedEntries(fromTree, toTree) {
         const before = new Map(
           entriesOf(trees.get(fromTree) ?? new Map(), '').map((entry) => [entry.path, entry]),

@@ -18,7 +18,8 @@ export type ChildPurpose =
   | 'network-mount'
   | 'quota'
   | 'redis'
-  | 'relay';
+  | 'relay'
+  | 'render';
 
 /** How many of each may live at one time. */
 const MOST: Readonly<Record<ChildPurpose, number>> = {
@@ -39,6 +40,8 @@ const MOST: Readonly<Record<ChildPurpose, number>> = {
   redis: 16,
   // One for each forwarded connection to a container's own loopback.
   relay: 256,
+  // Each takes a processor and its limit of memory.
+  render: 4,
 };
 
 const slots = new Map<ChildPurpose, Slots>(
@@ -144,10 +147,26 @@ export async function startChild(
   };
 }
 
-interface RunOptions extends Pick<ChildOptions, 'descriptor' | 'env'> {
+interface RunOptions extends Pick<ChildOptions, 'cwd' | 'descriptor' | 'env' | 'limits'> {
   readonly timeoutMs: number;
   /** What it reads. */
   readonly input?: string;
+  /** A program that writes more fails. Without it, the beginning of what it wrote is the answer. */
+  readonly maxAnswerBytes?: number;
+}
+
+/** A program ended with an error, took too long, or wrote too much. */
+export class ChildFailure extends Error {
+  /** Without the name of the program. */
+  readonly reason: string;
+  /** It ended by itself, and so would say the same again. */
+  readonly isVerdict: boolean;
+
+  constructor(program: string, reason: string, isVerdict: boolean) {
+    super(`Cannot run ${program}: ${reason}`);
+    this.reason = reason;
+    this.isVerdict = isVerdict;
+  }
 }
 
 /**
@@ -187,13 +206,16 @@ export async function readChild(
   purpose: ChildPurpose,
   program: string,
   args: readonly string[],
-  { timeoutMs, input, ...options }: RunOptions,
+  { timeoutMs, input, maxAnswerBytes, ...options }: RunOptions,
 ): Promise<string> {
   const { process: child, end } = await startChild(purpose, program, args, options);
   child.stdin.end(input);
-  let answered = '';
+  const answer: Buffer[] = [];
+  let size = 0;
   child.stdout.on('data', (chunk: Buffer) => {
-    answered = (answered + chunk.toString('utf8')).slice(0, MAX_ANSWER_CHARS);
+    size += chunk.length;
+    if (size <= (maxAnswerBytes ?? MAX_ANSWER_BYTES)) answer.push(chunk);
+    else if (maxAnswerBytes !== undefined) end();
   });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -214,9 +236,11 @@ export async function readChild(
   }, timeoutMs);
   try {
     const code = await ended;
-    if (code === 0) return answered;
+    const tooMuch = maxAnswerBytes !== undefined && size > maxAnswerBytes;
+    if (code === 0 && !tooMuch) return Buffer.concat(answer).toString('utf8');
+    if (tooMuch) throw new ChildFailure(program, `it wrote more than ${maxAnswerBytes} bytes`, true);
     const why = late ? `it took longer than ${timeoutMs / 1000} s` : said.trim() || `it ended with ${code}`;
-    throw new Error(`Cannot run ${program}: ${why}`);
+    throw new ChildFailure(program, why, !late && code !== null);
   } finally {
     clearTimeout(timer);
   }
@@ -227,7 +251,7 @@ const KILL_PATIENCE_MS = 5_000;
 /** The end of what a failed program said; enough for its last lines. */
 const MAX_COMPLAINT_CHARS = 4_000;
 /** A quota on each of some hundred file systems; a firewall of ten thousand rules. */
-const MAX_ANSWER_CHARS = 2_000_000;
+const MAX_ANSWER_BYTES = 2_000_000;
 
 /**
  * Gives a library that starts a process itself a place while `task` runs. The library must use the

@@ -10,6 +10,8 @@ export interface ProcessLimits {
   readonly memoryBytes?: number;
   /** The largest file that a process may write, in bytes (RLIMIT_FSIZE). */
   readonly fileBytes?: number;
+  /** `none`: the child has a network of its own that leads nowhere, where the kernel allows it. */
+  readonly network?: 'none';
 }
 
 const probed = new Map<string, boolean>();
@@ -30,6 +32,12 @@ function works(command: readonly string[]): boolean {
   return works;
 }
 
+/** As root, or as another user where namespaces of users are allowed. */
+const NO_NETWORK = [
+  ['unshare', '--net'],
+  ['unshare', '--user', '--map-current-user', '--net'],
+] as const;
+
 /** The words before a command that confine it. Each replaces itself: the pid stays. */
 export function confinement(limits: ProcessLimits, deathSignal: 'KILL' | 'TERM'): readonly string[] {
   const limit = (name: string, bytes: number | undefined): string[] =>
@@ -40,7 +48,8 @@ export function confinement(limits: ProcessLimits, deathSignal: 'KILL' | 'TERM')
     ...limit('data', limits.memoryBytes),
     ...limit('fsize', limits.fileBytes),
   ];
-  return [['setpriv', '--pdeathsig', deathSignal], resources].filter(works).flat();
+  const alone = limits.network === 'none' ? NO_NETWORK.find(works) : undefined;
+  return [...[['setpriv', '--pdeathsig', deathSignal], resources].filter(works).flat(), ...(alone ?? [])];
 }
 
 /** Makes a process the leader of a group of its own, where the program exists. */

@@ -54,6 +54,13 @@ export const applicationOptions: readonly GivenSpec[] = [
     },
   },
   {
+    field: 'kustomizeBinary',
+    flag: 'kustomize-binary',
+    placeholder: 'FILE',
+    description: 'kustomize, or a kubectl, that builds kustomizations; otherwise the first on PATH',
+    isPath: true,
+  },
+  {
     field: 'stabilityWindowMs',
     flag: 'stability-window',
     placeholder: 'DURATION',

@@ -109,6 +109,7 @@ export function sourceKeyOf(application: Application): string {
     source?.path,
     source?.targetRevision,
     source?.directory,
+    source?.kustomize,
     spec.destination.namespace,
     authorKeyOf(application),
   ]);

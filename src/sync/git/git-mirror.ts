@@ -110,7 +110,7 @@ function createMirrorObjects(session: GitSession, fetcher: Pick<GitFetcher, 'rep
 function treeReads(
   objects: MirrorObjects,
   session: GitSession,
-): Pick<GitMirror, 'treeId' | 'tree' | 'changedEntries' | 'readBlobs'> {
+): Pick<GitMirror, 'treeId' | 'tree' | 'folder' | 'changedEntries' | 'readBlobs'> {
   const { header, read, lost } = objects;
   const knownTrees = createBoundedMap<string, string>(MAX_KNOWN);
   const trees: TreeReader = {
@@ -142,6 +142,7 @@ function treeReads(
 
   return {
     treeId,
+    folder: (id) => trees.tree(checked(id)),
     async tree(commit, path) {
       const below = normaliseTreePath(path);
       const id = await treeId(commit, below);

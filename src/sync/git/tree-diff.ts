@@ -3,18 +3,11 @@
  * read, and no process is started. A rename is a file that goes and one that comes.
  */
 import { byPath } from './parse-output.ts';
-import type { TreeChange, TreeEntry } from './types.ts';
-
-/** An entry of one folder, as a tree object has it. */
-export interface RawTreeEntry {
-  readonly name: string;
-  readonly mode: string;
-  readonly id: string;
-}
+import type { FolderEntry, TreeChange, TreeEntry } from './types.ts';
 
 export interface TreeReader {
   /** The entries of a tree; rejects when there is none of that id. */
-  tree(id: string): Promise<readonly RawTreeEntry[]>;
+  tree(id: string): Promise<readonly FolderEntry[]>;
   /** The size of a blob. */
   sizeOf(id: string): Promise<number>;
 }
@@ -25,8 +18,8 @@ const DIRECTORY = '40000';
 const SUBMODULE = '160000';
 
 /** A tree object repeats `<mode> SP <name> NUL <id>`; an id is half as many bytes as its text. */
-export function parseTree(contents: Buffer, idBytes: number): readonly RawTreeEntry[] {
-  const entries: RawTreeEntry[] = [];
+export function parseTree(contents: Buffer, idBytes: number): readonly FolderEntry[] {
+  const entries: FolderEntry[] = [];
   for (let at = 0; at < contents.length; ) {
     const space = contents.indexOf(0x20, at);
     const end = contents.indexOf(0, space);
@@ -74,7 +67,7 @@ export async function diffTrees(
     for (const folders of inside) await compare(...folders);
   }
 
-  const entriesOf = async (id: string | undefined): Promise<ReadonlyMap<string, RawTreeEntry>> =>
+  const entriesOf = async (id: string | undefined): Promise<ReadonlyMap<string, FolderEntry>> =>
     new Map(id === undefined ? [] : (await reader.tree(id)).map((entry) => [entry.name, entry]));
 
   await compare(from, to, '');

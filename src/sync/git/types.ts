@@ -24,6 +24,13 @@ export interface CommitText {
   readonly author: string;
 }
 
+/** An entry of one folder; a folder has the mode `40000` and the id of its tree. */
+export interface FolderEntry {
+  readonly name: string;
+  readonly mode: string;
+  readonly id: string;
+}
+
 export interface GitMirror extends AsyncDisposable {
   /**
    * Brings the mirror up to date; throws TransientError (unreachable) or UserError (no such
@@ -36,6 +43,8 @@ export interface GitMirror extends AsyncDisposable {
   tree(commit: string, path: string): Promise<readonly TreeEntry[]>;
   /** The id of the directory `path` in a commit, if there is one: equal ids, equal contents. */
   treeId(commit: string, path: string): Promise<string | undefined>;
+  /** The entries of one folder (an id from {@link treeId}, or from an entry); starts no process. */
+  folder(treeId: string): Promise<readonly FolderEntry[]>;
   /** The changes between two trees (ids from {@link treeId}), with paths relative to them. */
   changedEntries(fromTree: string, toTree: string): Promise<readonly TreeChange[]>;
   /** The contents of blobs, in the order asked. */

@@ -48,15 +48,16 @@ function withInherited(item: DesiredObject, author: Author | undefined): Desired
 
 function outsideError({ kind, object, origin }: DesiredObject, namespace: string): ManifestError | undefined {
   if (kind.namespaced && object.metadata.namespace === namespace) return undefined;
-  const colon = origin.lastIndexOf(':');
-  const [file, line] = [origin.slice(0, colon), Number(origin.slice(colon + 1))];
+  // A file that others build from tells no line.
+  const [, file = origin, line] = /^(.*):(\d+)$/s.exec(origin) ?? [];
   const what = `${kind.kind} "${keyOf(object)}"`;
   const rule = `an Application in namespace "${namespace}" writes only in that namespace`;
   const [path, where] = kind.namespaced
     ? ['metadata.namespace', 'in another namespace']
     : ['kind', 'cluster-scoped'];
   return {
-    ...{ file, line, path, message: `${what} is ${where}: ${rule}` },
+    ...{ file, ...(line === undefined ? {} : { line: Number(line) }), path },
+    message: `${what} is ${where}: ${rule}`,
     hint: `name namespace "${namespace}" (spec.destination.namespace is the default), or move the Application to ${SYSTEM_NAMESPACE}`,
   };
 }

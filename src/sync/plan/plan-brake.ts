@@ -36,11 +36,19 @@ interface Brake {
   readonly approved?: { readonly revision: string; readonly source: SourcePlace };
 }
 
-/** Where manifests come from. A revision is told by its history, not by its name. */
-type SourcePlace = Pick<ApplicationSource, 'repoURL' | 'path' | 'directory'>;
+/**
+ * Where manifests come from. A revision is told by its history, not by its name. Images and numbers
+ * of replicas delete nothing, and programs write them often.
+ */
+type SourcePlace = Pick<ApplicationSource, 'repoURL' | 'path' | 'directory' | 'kustomize'>;
 
-function placeOf({ repoURL, path = '', directory }: ApplicationSource): SourcePlace {
-  return { repoURL, path: normaliseTreePath(path), ...(directory ? { directory } : {}) };
+function placeOf({ repoURL, path = '', directory, kustomize }: ApplicationSource): SourcePlace {
+  return {
+    repoURL,
+    path: normaliseTreePath(path),
+    ...(directory ? { directory } : {}),
+    ...(kustomize ? { kustomize: omit(kustomize, 'images', 'replicas') } : {}),
+  };
 }
 
 /** The recorded baseline; before there were any, a status that says Synced told as much. */

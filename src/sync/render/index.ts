@@ -2,11 +2,19 @@
 import { UserError } from '../../base/errors.ts';
 import type { ApplicationSource } from '../../schemas/types.ts';
 import { normaliseTreePath } from '../git/revision.ts';
+import type { KustomizeProgram } from './kustomize/build.ts';
+import { createKustomize } from './kustomize/kustomize.ts';
 import { plain } from './plain.ts';
 import type { Render, RenderRequest, Renderer, SourceTree } from './types.ts';
 
 /** The first that detects its own folder renders it. The last takes every folder. */
-export const renderers: readonly Renderer[] = [plain];
+export const createRenderers = (kustomize: KustomizeProgram): readonly Renderer[] => [
+  createKustomize(kustomize),
+  plain,
+];
+
+/** Without programs: a folder that needs one is refused. */
+export const renderers = createRenderers({ binary: undefined, searchPath: '' });
 
 /** A render that can be made: by whom, and from what. */
 export interface RenderTarget extends Pick<RenderRequest, 'tree' | 'inputs'> {

@@ -27,7 +27,7 @@ export interface RenderedFile extends ParsedFile {
 
 /** The folder of a source in a commit. A renderer may read any other path of the commit, too. */
 export interface SourceTree {
-  readonly mirror: Pick<GitMirror, 'treeId' | 'tree' | 'changedEntries' | 'readBlobs'>;
+  readonly mirror: Pick<GitMirror, 'treeId' | 'tree' | 'folder' | 'changedEntries' | 'readBlobs'>;
   readonly commit: string;
   /** From the root of the repository; `''` is the root. */
   readonly path: string;

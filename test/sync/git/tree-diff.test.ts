@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type RawTreeEntry, diffTrees, parseTree } from '../../../src/sync/git/tree-diff.ts';
+import { diffTrees, parseTree } from '../../../src/sync/git/tree-diff.ts';
+import type { FolderEntry } from '../../../src/sync/git/types.ts';
 
 const idOf = (text: string): string => createHash('sha1').update(text).digest('hex');
 
@@ -33,7 +34,7 @@ function createDatabase() {
       trees.set(id, bytes);
       return id;
     },
-    async tree(id: string): Promise<readonly RawTreeEntry[]> {
+    async tree(id: string): Promise<readonly FolderEntry[]> {
       reads += 1;
       const bytes = trees.get(id);
       if (!bytes) throw new Error(`no tree ${id}`);

@@ -5,7 +5,7 @@ export const applicationFields: readonly FieldRule[] = [
   refused('spec.sources', 'use one spec.source, or several Applications'),
   refused('spec.source.chart', 'Helm charts are not implemented; commit the rendered manifests'),
   refused('spec.source.helm', 'Helm charts are not implemented; commit the rendered manifests'),
-  refused('spec.source.kustomize', 'Kustomize is not implemented; commit the built manifests'),
+  refused('spec.source.kustomize.commonAnnotationsEnvsubst', 'write the values out', [false]),
   refused(
     'spec.source.plugin',
     'config management plugins are not implemented; commit the rendered manifests',
@@ -33,6 +33,9 @@ export const applicationFields: readonly FieldRule[] = [
   ignored('spec.project', 'there are no AppProjects: every Application may do what the cluster allows'),
   ignored('spec.info', 'text for people'),
   ignored('spec.revisionHistoryLimit', 'the history of revisions is the Git repository'),
+  ignored('spec.source.kustomize.version', 'the program that --kustomize-binary names builds'),
+  ignored('spec.source.kustomize.kubeVersion', 'only charts read it, which a kustomization may not have'),
+  ignored('spec.source.kustomize.apiVersions', 'only charts read it, which a kustomization may not have'),
   ignored('spec.source.name', 'a label for a dashboard'),
   ignored('spec.syncPolicy.retry.refresh', 'a retry always takes the newest commit'),
 ];

@@ -16,8 +16,8 @@ COPY . .
 RUN node scripts/generate.mjs && node scripts/build.mjs
 
 FROM ${BASE_IMAGE}
-RUN for program in redis-server git nft ip iptables conntrack caddy; do command -v $program >/dev/null || missing=yes; done; [ -z "$missing" ] \
- || (apt-get update && apt-get install -y --no-install-recommends ca-certificates caddy conntrack git iproute2 iptables nftables redis-server && rm -rf /var/lib/apt/lists/*)
+RUN for program in redis-server git nft ip iptables conntrack arping caddy; do command -v $program >/dev/null || missing=yes; done; [ -z "$missing" ] \
+ || (apt-get update && apt-get install -y --no-install-recommends ca-certificates caddy conntrack git iproute2 iptables iputils-arping nftables redis-server && rm -rf /var/lib/apt/lists/*)
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/bin ./bin

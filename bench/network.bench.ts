@@ -57,9 +57,6 @@ const others = (): readonly Service[] =>
       ) as Service,
   );
 
-if (process.argv.includes('--memory')) await tellMemory();
-else await measure();
-
 async function measure(): Promise<void> {
   const scope = createScope();
   try {
@@ -257,3 +254,6 @@ async function tellMemory(): Promise<void> {
   process.stdout.write(`${before} ${rss()}`);
   await part[Symbol.asyncDispose]();
 }
+
+if (process.argv.includes('--memory')) await tellMemory();
+else await measure();

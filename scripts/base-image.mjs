@@ -13,7 +13,7 @@ import { findCommand } from './setup/tools.mjs';
 const TAG = 'symphony.example/base:1';
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 const PACKAGES =
-  'ca-certificates,caddy,conntrack,git,iproute2,iptables,nftables,redis-server,libatomic1,libstdc++6';
+  'ca-certificates,caddy,conntrack,git,iproute2,iptables,iputils-arping,nftables,redis-server,libatomic1,libstdc++6';
 
 if (findCommand('debootstrap') === undefined) fail('debootstrap is missing: apt-get install debootstrap');
 const folder = mkdtempSync(join(tmpdir(), 'symphony-base-'));

@@ -114,7 +114,7 @@ const entries: Readonly<Record<string, CommandEntry>> = {
       ['all nodes', 'symphony net check'],
       [
         'from a pod to another, and to a Service',
-        'symphony net check shop/web shop/db\n    symphony net check shop/web service/shop/db',
+        'symphony net check shop/web shop/db\n  symphony net check shop/web service/shop/db',
       ],
       ['from here through an Ingress', 'symphony net check --ingress https://shop.example/'],
     ],

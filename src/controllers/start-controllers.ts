@@ -110,7 +110,7 @@ export const controllersFor = ({
   endpointSliceController,
   mirroringController,
   addressGroupController,
-  gatewayController,
+  gatewayController(ingressAddresses),
   ingressAddress(ingressAddresses),
   loadBalancerController(loadBalancerPool),
   volumeProtection,

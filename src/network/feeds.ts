@@ -10,6 +10,8 @@ import type { Rng } from '../base/rng.ts';
 import { createReflector, type Reflector } from '../client/reflector.ts';
 import type { ApiClient, ResourcePath } from '../client/types.ts';
 import type { KubeObject } from '../schemas/object.ts';
+import type { Gateway, ReferenceGrant, Route } from '../schemas/gateway/types.ts';
+import { GROUP as GATEWAY_GROUP } from '../schemas/kinds/gateway-api/parts.ts';
 import type { AddressGroup } from '../schemas/address-groups.ts';
 import type {
   EndpointSlice,
@@ -40,6 +42,11 @@ const RESOURCES = {
   namespaces: { group: '', version: 'v1', plural: 'namespaces' },
   ingresses: { group: 'networking.k8s.io', version: 'v1', plural: 'ingresses' },
   ingressClasses: { group: 'networking.k8s.io', version: 'v1', plural: 'ingressclasses' },
+  gatewayClasses: { group: GATEWAY_GROUP, version: 'v1', plural: 'gatewayclasses' },
+  gateways: { group: GATEWAY_GROUP, version: 'v1', plural: 'gateways' },
+  httpRoutes: { group: GATEWAY_GROUP, version: 'v1', plural: 'httproutes' },
+  grpcRoutes: { group: GATEWAY_GROUP, version: 'v1', plural: 'grpcroutes' },
+  referenceGrants: { group: GATEWAY_GROUP, version: 'v1beta1', plural: 'referencegrants' },
   networkPolicies: { group: 'networking.k8s.io', version: 'v1', plural: 'networkpolicies' },
   addressGroups: { group: 'symphony.dev', version: 'v1alpha1', plural: 'addressgroups' },
 } as const satisfies Record<string, ResourcePath>;
@@ -51,6 +58,11 @@ interface FeedKinds {
   readonly namespaces: Namespace;
   readonly ingresses: Ingress;
   readonly ingressClasses: IngressClass;
+  readonly gatewayClasses: KubeObject;
+  readonly gateways: Gateway;
+  readonly httpRoutes: Route;
+  readonly grpcRoutes: Route;
+  readonly referenceGrants: ReferenceGrant;
   readonly networkPolicies: NetworkPolicy;
   readonly addressGroups: AddressGroup;
 }

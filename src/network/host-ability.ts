@@ -17,7 +17,7 @@ export interface HostAbilityOptions {
   readonly readStatus?: () => Promise<string>;
 }
 
-/** What is tried of each program, and the package that brings it. */
+/** A call that shows that each program works, and the package that brings it. */
 const PROGRAMS = [
   ['ip', ['-Version'], 'iproute2'],
   ['bridge', ['-Version'], 'iproute2'],

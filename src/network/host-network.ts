@@ -68,12 +68,12 @@ export interface HostNetworkContext {
   readonly annotations: Map<string, string>;
   /** Services that this host serves itself. */
   readonly ownTargets: OwnTargets;
-  /** What is wrong with a part; undefined when nothing is. The nodes of this host show it. */
+  /** Reports the problem of a part, or undefined for none. The nodes of this host show it. */
   report(part: string, trouble: NetworkTrouble | undefined): void;
 }
 
 export interface NetworkTrouble {
-  /** What is wrong, and how to mend it. */
+  /** Says the problem, and how to mend it. */
   readonly message: string;
   /** New pods should go to other nodes. */
   readonly isCutOff: boolean;

@@ -18,7 +18,7 @@ export interface NetworkLeftovers {
 }
 
 export interface RemovalStep {
-  /** What goes, for people. */
+  /** Names the removed thing, for people. */
   readonly name: string;
   readonly program: 'ip' | 'nft' | 'iptables-restore';
   readonly args: readonly string[];

@@ -22,7 +22,7 @@ const env = { PATH: programPath, LC_ALL: 'C' };
 export const runProgram: RunProgram = (program, args, input = '') =>
   readChild('network', program, args, { timeoutMs: TIMEOUT_MS, env, input });
 
-/** What iproute2 lists with `-json`; it says nothing where there is nothing. */
+/** Runs a listing of iproute2 with `-json`. It prints nothing for an empty list. */
 export async function runJson<T>(
   run: RunProgram,
   program: 'ip' | 'bridge',

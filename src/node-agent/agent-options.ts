@@ -43,7 +43,7 @@ export interface NodeAgentOptions extends PartOptions {
   readonly decideProbe?: HandlerContext['decideProbe'];
   /** The one network of all pods of the cluster on this engine. */
   readonly network: Parameters<ContainerRuntime['ensureNetwork']>[0];
-  /** What is wrong with the network of this host; undefined when nothing is. */
+  /** The problem of this host's network; undefined when there is none. */
   readonly hostNetwork?: () => HostNetworkTrouble | undefined;
   /** Asked when the agent has started. Undefined where pods have the ports of the host alone. */
   readonly hostPods?: () => HostPodBook | undefined;
@@ -54,7 +54,8 @@ export interface NodeAgentOptions extends PartOptions {
   readonly allowedUnsafeSysctls?: readonly string[];
   /** The part of the engine's machine that belongs to this node. Default: all of it. */
   readonly share?: EngineShare;
-  readonly labels?: Readonly<Record<string, string>>;
+  /** More labels of the Node. */
+  labels?(): Readonly<Record<string, string>>;
   /** More annotations of the Node, such as the network's. */
   annotations?(): Readonly<Record<string, string>>;
   readonly version?: string;

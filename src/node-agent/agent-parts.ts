@@ -106,7 +106,7 @@ export function connectParts(options: NodeAgentOptions) {
     ...common,
     nodeIp: options.nodeIp,
     readUsage: options.readUsage,
-    labels: options.labels ?? {},
+    labels: () => options.labels?.() ?? {},
     ...(options.annotations ? { annotations: options.annotations } : {}),
     share: options.share ?? WHOLE_ENGINE,
     agentVersion: options.version ?? DEFAULT_VERSION,

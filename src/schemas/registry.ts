@@ -21,6 +21,7 @@ import { horizontalPodAutoscalerKind } from './kinds/horizontal-pod-autoscaler/k
 import { horizontalPodAutoscalerV1Kind } from './kinds/horizontal-pod-autoscaler/kind-v1.ts';
 import { ingressKind } from './kinds/ingress.ts';
 import { ingressClassKind } from './kinds/ingress-class.ts';
+import { ipAddressKind } from './kinds/ip-address.ts';
 import { limitRangeKind } from './kinds/limit-range/kind.ts';
 import { networkPolicyKind } from './kinds/network-policy/kind.ts';
 import { persistentVolumeKind } from './kinds/persistent-volume/kind.ts';
@@ -50,6 +51,7 @@ import { roleKind } from './kinds/role.ts';
 import { roleBindingKind } from './kinds/role-binding.ts';
 import { secretKind } from './kinds/secret.ts';
 import { serviceAccountKind } from './kinds/service-account.ts';
+import { serviceCidrKind } from './kinds/service-cidr.ts';
 import { serviceKind } from './kinds/service/kind.ts';
 import { jsonEqual } from '../base/json.ts';
 import {
@@ -92,6 +94,8 @@ export const builtinKinds: readonly ResourceKind[] = [
   horizontalPodAutoscalerV1Kind,
   ingressKind,
   ingressClassKind,
+  serviceCidrKind,
+  ipAddressKind,
   ...gatewayClassKinds,
   ...gatewayResourceKinds,
   ...httpRouteKinds,

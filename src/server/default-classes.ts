@@ -1,7 +1,8 @@
 /**
- * The StorageClass and the IngressClass that a new cluster gets. Each is made once: a ConfigMap
+ * The StorageClass, IngressClass and GatewayClass that a new cluster gets. Each is made once: a ConfigMap
  * remembers that, so that a class that an administrator deleted does not come back.
  */
+import { symphonyGatewayClass } from '../schemas/gateway/gateway-classes.ts';
 import { asRecord } from '../schemas/json-access.ts';
 import { symphonyIngressClass } from '../schemas/networking/ingress-classes.ts';
 import type { KubeObject } from '../schemas/object.ts';
@@ -20,6 +21,11 @@ const MARK = {
 const CLASSES: readonly { readonly key: string; readonly resource: string; readonly object: KubeObject }[] = [
   { key: 'storageClass', resource: 'storageclasses.storage.k8s.io', object: localClass },
   { key: 'ingressClass', resource: 'ingressclasses.networking.k8s.io', object: symphonyIngressClass },
+  {
+    key: 'gatewayClass',
+    resource: 'gatewayclasses.gateway.networking.k8s.io',
+    object: symphonyGatewayClass,
+  },
 ];
 
 export async function ensureDefaultClasses(

@@ -40,7 +40,7 @@ export interface JoiningNode {
 export interface JoinedNetwork extends Disposable {
   /** Undefined where pods have the ports of the host alone. */
   readonly pods?: HostPods | undefined;
-  /** What is wrong with the network of the node's host. */
+  /** The problem of the host's network; undefined when there is none. */
   readonly trouble: NetworkTrouble | undefined;
   /** Where pods of the node ask for names; absent where no address of a Service leads anywhere. */
   readonly dnsAddress?: string;
@@ -55,7 +55,7 @@ export interface HostNetworks extends AsyncDisposable {
   join(node: JoiningNode): Promise<JoinedNetwork>;
 }
 
-/** What all nodes of a process have in common. */
+/** Settings that all nodes of a process share. */
 export interface NodeNetworkOptions
   extends Pick<NetworkSettings, 'mode' | 'serviceCidr' | 'directory' | 'ingress'> {
   readonly hosts: HostNetworks;

@@ -122,7 +122,9 @@ async function startIn(
     network,
     clusterDomain: options.clusterDomain,
     // A node that has stopped serving says so: labels that are left out stay.
-    ...(options.network ? { labels: { [INGRESS_NODE_LABEL]: String(servesIngresses(options)) } } : {}),
+    ...(options.network
+      ? { labels: () => ({ [INGRESS_NODE_LABEL]: String(servesIngresses(options, joined)) }) }
+      : {}),
     annotations: () => Object.fromEntries(joined?.annotations ?? []),
     ...(options.network ? { hostNetwork: () => joined?.trouble } : {}),
     ...(options.network && options.runtime === 'docker'
@@ -146,8 +148,9 @@ async function startIn(
   return { name: nodeName, reported: agent.reported, problem: () => agent.problem };
 }
 
-const servesIngresses = ({ runtime, network }: NodeOptions): boolean =>
-  runtime === 'docker' && network?.ingress !== undefined;
+/** The proxy is a part of the host's network. */
+const servesIngresses = ({ network }: NodeOptions, joined: JoinedNetwork | undefined): boolean =>
+  joined?.pods !== undefined && network?.ingress !== undefined;
 
 /** Written down before anything is made: for `symphony down`. */
 async function openRecords({ directory, cluster, runtime, dockerHost }: NodeOptions): Promise<void> {

@@ -22,7 +22,7 @@ let told: (number | undefined)[];
 let leaseAgeMs: number | undefined;
 /** Nothing that agents say arrives. */
 let isMute: boolean;
-/** What agents say waits meanwhile. */
+/** Messages of agents that wait meanwhile. */
 let held: (() => void)[] | undefined;
 const sockets: Socket[] = [];
 

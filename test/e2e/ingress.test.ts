@@ -27,16 +27,36 @@ spec:
       paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {name: http}}}}]
 `;
 
+const gateway = (port: number): string => `apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: public}
+spec:
+  gatewayClassName: symphony
+  listeners: [{name: http, port: ${port}, protocol: HTTP, hostname: "*.example.org"}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web}
+spec:
+  parentRefs: [{name: public}]
+  rules: [{backendRefs: [{name: web, port: 80}]}]
+`;
+
 describe('an Ingress', () => {
   let symphony: Symphony;
   let port = 0;
   let tlsPort = 0;
+  let gatewayPort = 0;
 
   beforeAll(async () => {
-    [port, tlsPort] = [await freePort(), await freePort()];
+    [port, tlsPort, gatewayPort] = [await freePort(), await freePort(), await freePort()];
     symphony = await startSymphony({
       nodes: 2,
-      files: { 'web.yaml': web({ replicas: 1 }), 'ingress.yaml': INGRESS },
+      files: {
+        'web.yaml': web({ replicas: 1 }),
+        'ingress.yaml': INGRESS,
+        'gateway.yaml': gateway(gatewayPort),
+      },
       args: ['--ingress-http-port', String(port), '--ingress-https-port', String(tlsPort)],
     });
   });
@@ -67,6 +87,29 @@ describe('an Ingress', () => {
     expect(await symphony.kubectl('get', 'ingressclass')).toMatch(
       /symphony \(default\) +symphony.dev\/ingress/,
     );
+  });
+
+  it('stands beside a Gateway of Git, which is programmed and served at the same nodes', async () => {
+    await symphony.kubectl('wait', '--for=condition=Programmed', 'gateway/public', '--timeout=60s');
+    const { status } = await symphony.kubectl.json('get', 'gateway', 'public');
+    expect(status.addresses).toEqual([{ type: 'IPAddress', value: expect.stringMatching(/^[\d.]+$/) }]);
+    const answer = (host: string) =>
+      runProgram(
+        'curl',
+        [
+          '-s',
+          '-o',
+          '/dev/null',
+          '-w',
+          '%{http_code}',
+          '-H',
+          `Host: ${host}`,
+          `http://127.0.0.1:${gatewayPort}/`,
+        ],
+        { cwd: tmpdir(), env: process.env },
+      );
+    await eventually('the route is served', async () => (await answer('a.b.example.org')).stdout === '200');
+    expect((await answer('a.example.com')).stdout).toBe('404');
   });
 
   it('says that its certificate is missing, and serves it once it is there', async () => {

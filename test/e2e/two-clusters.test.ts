@@ -26,7 +26,7 @@ describe('two clusters on one Docker Engine', () => {
 
   const rangesIn = async (dataDir: string): Promise<Readonly<Record<string, string>>> =>
     JSON.parse(await readFile(join(dataDir, 'address-ranges.json'), 'utf8')) as Record<string, string>;
-  /** What clusters have in the kernel of this machine. */
+  /** The state of all clusters in the kernel of this machine. */
   const kernel = async (): Promise<string> =>
     (await runProgram('nft', ['list', 'tables'])).stdout + (await runProgram('iptables-save', [])).stdout;
   const networks = async (): Promise<readonly string[]> =>

@@ -46,5 +46,6 @@ export const storedSamples: readonly KubeObject[] = [
     },
   }),
   object('networking.k8s.io/v1', 'IngressClass', { spec: { controller: 'example.com/ic' } }, false),
+  object('networking.k8s.io/v1', 'ServiceCIDR', { spec: { cidrs: ['10.98.0.0/16'] } }, false),
   object('node.k8s.io/v1', 'RuntimeClass', { handler: 'runc' }, false),
 ];

@@ -54,7 +54,7 @@ export const CRON_NAMES = ['tick', 'tock'] as const;
 const WITH_CLAIMS: ReadonlySet<string> = new Set(['db', 'ring']);
 const PARALLEL: ReadonlySet<string> = new Set(['ring', 'mesh']);
 export const MAX_MEMBERS = 3;
-/** What the budget of a StatefulSet says in Git. */
+/** The value of a StatefulSet's budget in Git. */
 export const minAvailableOf = (name: string): number => (PARALLEL.has(name) ? 2 : 1);
 
 const SERVER_IMAGES = ['app:v1', 'app:v2', 'app:v3', 'slow:v1', 'stubborn:v1'] as const;

@@ -69,7 +69,7 @@ export function aService(name: string, spec: Partial<Service['spec']> = {}, name
 export function proxyPlan(
   ingresses: readonly Ingress[],
   services: readonly Service[],
-  view: Partial<Pick<ProxyView, 'slicesOf' | 'secret' | 'isAutomatic'>> = {},
+  view: Partial<Pick<ProxyView, 'slicesOf' | 'secret' | 'isAutomatic' | 'gateways' | 'ports'>> = {},
 ): ProxyPlan {
   return planProxy({
     ingresses,
@@ -79,6 +79,8 @@ export function proxyPlan(
     slicesOf: () => [],
     secret: () => undefined,
     isAutomatic: false,
+    clusterDomain: 'cluster.local',
+    ports: { httpPort: 80, httpsPort: 443 },
     ...view,
   });
 }

@@ -1,4 +1,4 @@
-/** What a part of the host's network is made from, with feeds that a test fills by hand. */
+/** The context of a part of the host's network, with feeds that a test fills by hand. */
 import { silentLogger } from '../../src/base/logger.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { systemRng } from '../../src/base/rng.ts';

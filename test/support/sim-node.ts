@@ -134,7 +134,7 @@ export function createSimNode(options: SimNodeOptions): SimNode {
       records,
       volumes,
       probeIo: pretendedProbeIo,
-      labels: options.labels,
+      labels: () => options.labels,
       network: { name: `symphony-${SIM_CLUSTER}`, subnet: SIM_CLUSTER_CIDR, gateway: '10.244.0.1' },
       signs: (listener) => pinged(listener),
     });

@@ -149,7 +149,7 @@ export async function startChild(
 
 interface RunOptions extends Pick<ChildOptions, 'cwd' | 'descriptor' | 'env' | 'limits'> {
   readonly timeoutMs: number;
-  /** What it reads. */
+  /** The text of its standard input. */
   readonly input?: string;
   /** A program that writes more fails. Without it, the beginning of what it wrote is the answer. */
   readonly maxAnswerBytes?: number;

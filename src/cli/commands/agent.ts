@@ -30,8 +30,7 @@ export const agentCommand: CommandModule = {
     await using joined = await joinCluster({ server, tokenFile, nodeName, directory, signal, logger });
     const cluster = clusterIdOf(joined.caPem);
     const dockerHost = config.dockerHosts[0];
-    if (config.runtime === 'docker')
-      await checkNodeRange({ clusterCidr: config.clusterCidr, cluster, dockerHost }, logger);
+    if (config.runtime === 'docker') await checkNodeRange({ ...config, cluster, dockerHost }, logger);
     await sweepOrphans(logger);
     await using hostNetworks = createHostNetworks();
     await using node = await startNode({

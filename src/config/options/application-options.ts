@@ -36,7 +36,7 @@ export const applicationOptions: readonly GivenSpec[] = [
     group: 'Nodes',
     flag: 'nodes',
     placeholder: 'N',
-    description: 'nodes to run on this machine',
+    description: 'nodes on this machine',
     commands: ['up', 'down'],
     fallback: '1',
     parse: (value) => parseInteger(value, 1, 5000),

@@ -3,32 +3,28 @@
  * object refers to is found by indexes, so that a change costs what refers to it.
  */
 import { GROUP } from '../../schemas/kinds/gateway-api/parts.ts';
+import { isOwnClass, ownGateways, supportsFilter } from '../../schemas/gateway/gateway-classes.ts';
+import { judgeRivals } from '../../schemas/gateway/rival-listeners.ts';
+import { routeParents, secretsOfGateway } from '../../schemas/gateway/route-references.ts';
 import { resolveGateway } from '../../schemas/gateway/resolve-gateway.ts';
 import { certificateTrouble } from '../../schemas/gateway/certificate-trouble.ts';
 import type { Gateway, ReferenceGrant, Route, Surroundings } from '../../schemas/gateway/types.ts';
-import { asRecord } from '../../schemas/json-access.ts';
 import { keyOf, type KubeObject, objectKey } from '../../schemas/object.ts';
-import type { Namespace, Secret, Service } from '../../schemas/types.ts';
+import type { Namespace, Node, Secret, Service } from '../../schemas/types.ts';
 import type { CacheEvent, ResourceCache } from '../../store/cache/cache.ts';
 import type { Controller, Reconciler } from '../controller.ts';
-import { GATEWAY_CONTROLLER, type GatewayView, planGateway } from './plan-gateway.ts';
+import { type GatewayView, planGateway } from './plan-gateway.ts';
+import { planServing, servingNodes } from './plan-serving.ts';
 
 const ROUTE_KINDS = { HTTPRoute: 'httproutes', GRPCRoute: 'grpcroutes' } as const;
-
-/** Filters that a proxy of ours can carry out. */
-const FILTERS: ReadonlySet<string> = new Set([
-  'RequestHeaderModifier',
-  'ResponseHeaderModifier',
-  'RequestRedirect',
-  'URLRewrite',
-]);
 
 const CLASS = 'class';
 const SECRET = 'secret';
 const PARENT = 'parent';
 const BACKEND = 'backend';
 
-export const gatewayController: Controller = {
+/** `given`: what stands in the status instead of the nodes' addresses. */
+export const gatewayController = (given: readonly string[] = []): Controller => ({
   name: 'gateway',
   async open({ caches }, scope): Promise<Reconciler<GatewayView>> {
     const open = <T extends KubeObject>(plural: string) => caches.open<T>(`${plural}.${GROUP}`);
@@ -40,15 +36,16 @@ export const gatewayController: Controller = {
     const namespaces = await caches.open<Namespace>('namespaces');
     const services = await caches.open<Service>('services');
     const secrets = await caches.open<Secret>('secrets');
+    const nodes = await caches.open<Node>('nodes');
 
     gateways.addIndex(CLASS, ({ spec }) => [spec.gatewayClassName]);
-    gateways.addIndex(SECRET, (gateway) => withNamespaces(secretsOf(gateway)));
+    gateways.addIndex(SECRET, (gateway) => withNamespaces(secretsOfGateway(gateway)));
     for (const cache of routes.values()) {
-      cache.addIndex(PARENT, parentsOf);
+      cache.addIndex(PARENT, routeParents);
       cache.addIndex(BACKEND, (route) => withNamespaces(backendsOf(route)));
     }
-    const isOurs = ({ spec }: Gateway): boolean =>
-      asRecord(classes.get(spec.gatewayClassName)?.['spec'])['controllerName'] === GATEWAY_CONTROLLER;
+    const isOurs = ({ spec }: Gateway): boolean => isOwnClass(classes.get(spec.gatewayClassName));
+    const allOurs = (): readonly Gateway[] => ownGateways(gateways.list(), (name) => classes.get(name));
     const routesBy = (index: string, value: string): readonly Route[] =>
       [...routes.values()].flatMap((cache) => cache.byIndex(index, value));
     /** The Gateway and all that attaches to it. */
@@ -57,13 +54,24 @@ export const gatewayController: Controller = {
       ...routesBy(PARENT, keyOf(gateway)).map(keyFor),
     ];
     const gatewaysOf = (route: Route): readonly Gateway[] =>
-      parentsOf(route).flatMap((key) => gateways.get(key) ?? []);
+      routeParents(route).flatMap((key) => gateways.get(key) ?? []);
 
     scope.on(classes, ({ object }) => [
       keyFor(object),
       ...gateways.byIndex(CLASS, object.metadata.name).flatMap(around),
     ]);
-    scope.on(gateways, ({ object }) => around(object));
+    // One that comes, goes or changes may have the port of another one.
+    scope.on(gateways, ({ object }) => [...around(object), ...allOurs().map(keyFor)]);
+    const said = (): string =>
+      JSON.stringify(servingNodes(nodes.list()).map(({ node, says }) => [says, node.status?.addresses]));
+    let last = said();
+    scope.on(nodes, () => {
+      // Nodes change with every heartbeat.
+      const now = said();
+      if (now === last) return [];
+      last = now;
+      return allOurs().map(keyFor);
+    });
     for (const cache of routes.values())
       scope.on(cache, ({ object, previous }) => [
         keyFor(object),
@@ -80,12 +88,13 @@ export const gatewayController: Controller = {
     );
 
     const surroundings = (): Surroundings => ({
+      rivals: judgeRivals(allOurs()),
       grants: grants.list(),
       labelsOf: (name) => namespaces.get(name)?.metadata.labels ?? {},
       hasPort: (namespace, name, port) =>
         services.get(objectKey(namespace, name))?.spec.ports?.some((one) => one.port === port),
       certificateTrouble: (namespace, name) => certificateTrouble(secrets.get(objectKey(namespace, name))),
-      supportsFilter: (type) => FILTERS.has(type),
+      supportsFilter,
     });
 
     return {
@@ -95,16 +104,17 @@ export const gatewayController: Controller = {
         const [kind = '', key = ''] = reconciled.split(' ');
         if (kind === 'GatewayClass') {
           const object = classes.get(key);
-          return object && asRecord(object['spec'])['controllerName'] === GATEWAY_CONTROLLER
-            ? { type: 'class', object }
-            : undefined;
+          return object && isOwnClass(object) ? { type: 'class', object } : undefined;
         }
         if (kind === 'Gateway') {
           const gateway = gateways.get(key);
-          if (!gateway || !isOurs(gateway)) return undefined;
+          if (!gateway) return undefined;
+          if (!classes.get(gateway.spec.gatewayClassName)) return { type: 'left', object: gateway };
+          if (!isOurs(gateway)) return undefined;
           return {
             type: 'gateway',
             resolved: resolveGateway(gateway, routesBy(PARENT, key), surroundings()),
+            serving: planServing(gateway, servingNodes(nodes.list()), given),
           };
         }
         const route = routes.get(kind)?.get(key);
@@ -115,28 +125,13 @@ export const gatewayController: Controller = {
       plan: planGateway,
     };
   },
-};
+});
 
 const keyFor = (object: KubeObject): string => `${object.kind} ${keyOf(object)}`;
 
 /** Each key, and the namespace of each: what a ReferenceGrant there concerns. */
 const withNamespaces = (keys: readonly string[]): readonly string[] => [
   ...new Set(keys.flatMap((key) => [key, key.slice(0, key.indexOf('/') + 1)])),
-];
-
-const secretsOf = ({ metadata, spec }: Gateway): readonly string[] =>
-  spec.listeners.flatMap(({ tls }) =>
-    (tls?.certificateRefs ?? []).map(({ namespace, name }) =>
-      objectKey(namespace ?? metadata.namespace, name),
-    ),
-  );
-
-const parentsOf = ({ metadata, spec }: Route): readonly string[] => [
-  ...new Set(
-    (spec.parentRefs ?? [])
-      .filter(({ group = GROUP, kind = 'Gateway' }) => group === GROUP && kind === 'Gateway')
-      .map(({ namespace, name }) => objectKey(namespace ?? metadata.namespace, name)),
-  ),
 ];
 
 const backendsOf = ({ metadata, spec }: Route): readonly string[] =>

@@ -2,7 +2,8 @@
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
 import { conditionIn } from '../../schemas/conditions.ts';
-import type { ResolvedGateway } from '../../schemas/gateway/resolve-gateway.ts';
+import type { ResolvedGateway, ResolvedListener } from '../../schemas/gateway/resolve-gateway.ts';
+import { GATEWAY_CONTROLLER, GATEWAY_FEATURES } from '../../schemas/gateway/gateway-classes.ts';
 import { attachRoute, isParent, judgeReferences } from '../../schemas/gateway/attach-routes.ts';
 import { judgeListeners } from '../../schemas/gateway/judge-listeners.ts';
 import {
@@ -17,14 +18,15 @@ import { asRecord, asRecords } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { unchanged } from '../../resources/writing/write-plan.ts';
 import type { Plan } from '../controller.ts';
+import { parseAddress } from '../../schemas/values/ip-address.ts';
 import { statusUpdate } from '../ownership.ts';
-
-/** The controller that GatewayClasses name. */
-export const GATEWAY_CONTROLLER = 'symphony.dev/gateway';
+import type { Serving } from './plan-serving.ts';
 
 export type GatewayView =
   | { readonly type: 'class'; readonly object: KubeObject }
-  | { readonly type: 'gateway'; readonly resolved: ResolvedGateway }
+  | { readonly type: 'gateway'; readonly resolved: ResolvedGateway; readonly serving: Serving }
+  /** A Gateway without a class: nobody serves it. */
+  | { readonly type: 'left'; readonly object: KubeObject }
   | {
       readonly type: 'route';
       readonly route: Route;
@@ -33,14 +35,14 @@ export type GatewayView =
       readonly surroundings: Surroundings;
     };
 
-const NOT_SERVED = 'No proxy of the cluster serves Gateways yet';
-
 export function planGateway(view: GatewayView, nowMs: number): Plan | undefined {
   switch (view.type) {
     case 'class':
       return planClass(view.object, nowMs);
     case 'gateway':
-      return planStatus(view.resolved.gateway, gatewayStatus(view.resolved, nowMs));
+      return planStatus(view.resolved.gateway, gatewayStatus(view.resolved, view.serving, nowMs));
+    case 'left':
+      return planStatus(view.object, leftStatus(view.object, nowMs));
     case 'route':
       return planStatus(view.route, routeStatus(view, nowMs));
   }
@@ -57,39 +59,121 @@ function planClass(object: KubeObject, nowMs: number): Plan | undefined {
   return planStatus(object, {
     ...status,
     conditions: timed(object, status['conditions'], [accepted], nowMs),
+    supportedFeatures: GATEWAY_FEATURES.map((name) => ({ name })),
   });
 }
 
 function gatewayStatus(
   { gateway, accepted, listeners }: ResolvedGateway,
+  serving: Serving,
   nowMs: number,
 ): Record<string, unknown> {
   const status = asRecord(gateway['status']);
   const before = asRecords(status['listeners']);
-  const programmed = (isUsable: boolean): Judgement =>
-    isUsable
-      ? isFalse('Programmed', 'Pending', NOT_SERVED)
-      : isFalse('Programmed', 'Invalid', 'It takes no traffic: the other conditions say why');
+  const { listeners: states, isProgrammed } = judgeServing(listeners, serving);
+  const isAccepted = accepted.status === 'True';
+  const addresses = isProgrammed && isAccepted ? addressesOf(gateway, serving) : [];
+  const programmed = isAccepted ? judgeProgrammed(gateway, serving, isProgrammed, addresses) : INVALID;
   return {
     ...status,
-    conditions: timed(
-      gateway,
-      status['conditions'],
-      [accepted, programmed(accepted.status === 'True')],
-      nowMs,
-    ),
-    listeners: listeners.map(({ listener, supportedKinds, attachedRoutes, conditions, isUsable }) => ({
+    addresses,
+    conditions: timed(gateway, status['conditions'], [accepted, programmed], nowMs),
+    listeners: states.map(({ listener, supportedKinds, attachedRoutes, conditions }) => ({
       name: listener.name,
       supportedKinds: [...supportedKinds],
       attachedRoutes,
       conditions: timed(
         gateway,
         before.find(({ name }) => name === listener.name)?.['conditions'],
-        [...conditions, programmed(isUsable)],
+        conditions,
         nowMs,
       ),
     })),
   };
+}
+
+const INVALID = isFalse('Programmed', 'Invalid', 'It takes no traffic: the other conditions say why');
+const PROGRAMMED = isTrue('Programmed', 'Programmed', 'Nodes serve it');
+
+/** Each listener with the condition Programmed. A port that no node can have is not accepted. */
+function judgeServing(
+  listeners: readonly ResolvedListener[],
+  serving: Serving,
+): { readonly listeners: readonly ResolvedListener[]; readonly isProgrammed: boolean } {
+  const judged = listeners.map((listener) => {
+    const why = serving.refused.get(listener.listener.port);
+    const conditions = listener.conditions.map((condition) =>
+      condition.type === 'Accepted' && condition.status === 'True' && why !== undefined
+        ? isFalse('Accepted', 'PortUnavailable', `Port ${listener.listener.port}: ${why}`)
+        : condition,
+    );
+    const isUsable = listener.isUsable && why === undefined;
+    const programmed = !isUsable ? INVALID : serving.isServed ? PROGRAMMED : pendingAt(serving);
+    return { ...listener, isUsable, conditions: [...conditions, programmed] };
+  });
+  return { listeners: judged, isProgrammed: serving.isServed && judged.some(({ isUsable }) => isUsable) };
+}
+
+const pendingAt = ({ hasNodes }: Serving): Judgement =>
+  isFalse(
+    'Programmed',
+    hasNodes ? 'Pending' : 'NoResources',
+    hasNodes
+      ? 'No node has said that it serves this yet'
+      : 'No node serves Gateways: start one with --ingress true',
+  );
+
+interface Address {
+  readonly type: string;
+  readonly value: string;
+}
+
+/** Those that are asked for, as far as they lead to the nodes; without any, all. */
+function addressesOf({ spec }: Gateway, { addresses }: Serving): readonly Address[] {
+  const asked = (spec.addresses ?? []).flatMap(({ value }) => (value ? [value] : []));
+  const used = asked.length > 0 ? addresses.filter((address) => asked.includes(address)) : addresses;
+  return used
+    .slice(0, MAX_ADDRESSES)
+    .map((value) => ({ type: parseAddress(value) ? 'IPAddress' : 'Hostname', value }));
+}
+
+/** The status of a Gateway has no more. */
+const MAX_ADDRESSES = 16;
+
+function judgeProgrammed(
+  { spec }: Gateway,
+  serving: Serving,
+  isProgrammed: boolean,
+  addresses: readonly Address[],
+): Judgement {
+  if (!serving.isServed) return pendingAt(serving);
+  if (!isProgrammed) return INVALID;
+  const missing = (spec.addresses ?? []).flatMap(({ value }) =>
+    value && !addresses.some((address) => address.value === value) ? [value] : [],
+  );
+  if (missing.length > 0)
+    return isFalse(
+      'Programmed',
+      'AddressNotUsable',
+      `No node that serves it has ${missing.join(', ')}: use addresses of these nodes, or leave them out`,
+    );
+  if (addresses.length === 0)
+    return isFalse('Programmed', 'AddressNotAssigned', 'The nodes that serve it have no address');
+  return PROGRAMMED;
+}
+
+/** The state of a class that is gone must not stay. */
+function leftStatus(object: KubeObject, nowMs: number): Record<string, unknown> {
+  const status = asRecord(object['status']);
+  if (conditionIn(status['conditions'], 'Accepted')?.['status'] === 'Unknown') return status;
+  const waiting = (type: string): Judgement => ({
+    type,
+    status: 'Unknown',
+    reason: 'Pending',
+    message: 'Waiting for controller',
+  });
+  const judged = [waiting('Accepted'), waiting('Programmed')];
+  return { conditions: timed(object, status['conditions'], judged, nowMs) };
 }
 
 /** The entries of other controllers stay as they are. */

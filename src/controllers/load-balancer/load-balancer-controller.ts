@@ -59,7 +59,7 @@ export const loadBalancerController = (pool: readonly string[] = []): Controller
   },
 });
 
-/** What the choice of a node depends on. */
+/** The fields of a Node that the choice depends on. */
 const mattersOf = (node: Node): unknown => [
   mayAnnounce(node),
   node.metadata.annotations?.[ANNOUNCE_NETWORKS],

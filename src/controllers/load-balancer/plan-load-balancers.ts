@@ -1,5 +1,5 @@
 /**
- * What Services of type LoadBalancer should say: their finalizer and the node that answers for
+ * Plans the writes of Services of type LoadBalancer: their finalizer and the node that answers for
  * them, then their address, or why there is none. Pure.
  *
  * A Service is written once a round: what agents and the next round read is there before its
@@ -51,7 +51,7 @@ interface Trouble {
   readonly message: string;
 }
 
-/** What a Service should say. */
+/** The desired state of a Service. */
 interface Wanted {
   readonly address: string | undefined;
   readonly node: string | undefined;

@@ -145,7 +145,7 @@ export function createAnnouncements(context: HostNetworkContext): HostNetworkPar
   };
 }
 
-/** What still has such an address behind the translation of Services is meant for no Service. */
+/** Packets that still have such an address behind the translation are meant for no Service. */
 const guardTable = (cluster: string): TableFrame => ({
   family: 'ip',
   name: `symphony-${cluster}-announcements`,

@@ -23,7 +23,7 @@ export interface AnnouncementsInput {
   readonly wanted: Iterable<string>;
   /** The record: what this host may have added before. */
   readonly held: readonly HeldAddress[];
-  /** What the kernel has, in its order. */
+  /** The kernel's addresses, in its order. */
   readonly observed: readonly HostAddress[];
   /** The host's own address in the cluster. */
   readonly hostAddress: string;

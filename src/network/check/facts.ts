@@ -16,7 +16,7 @@ export interface NetworkFacts {
   readonly firewallDrops?: boolean;
   /** Tables of nftables that belong to this cluster. */
   readonly tables: readonly string[];
-  /** What the kernel does with connections to the address that was asked about. */
+  /** How the kernel treats connections to the address in question. */
   readonly service?: ServiceFact;
 }
 

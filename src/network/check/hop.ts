@@ -11,7 +11,7 @@ export type Verdict =
 export interface Hop {
   /** `route`, `policy`, `connection`. */
   readonly name: string;
-  /** What is checked: `node a -> node b`. */
+  /** The checked thing: `node a -> node b`. */
   readonly subject: string;
   readonly asks: readonly Ask[];
   /** It tries the whole way: where a hop before it is broken, that is the one to mend. */
@@ -39,7 +39,7 @@ export type Answer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly why: string };
 
-/** What came of a connection, in Go's words. */
+/** The result of a connection, in Go's words. */
 export interface Probed {
   readonly ok: boolean;
   readonly detail: string;

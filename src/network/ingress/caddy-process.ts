@@ -6,7 +6,9 @@
 import { request, type IncomingMessage } from 'node:http';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../../base/clock.ts';
+import { uninterrupted } from '../../base/abort.ts';
+import { signalDetached } from '../../base/child-processes/detached-process.ts';
+import { type Clock, sleep } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { ensurePrivateFile, readIfThere, writePrivateFile } from '../../base/private-file.ts';
@@ -15,7 +17,7 @@ import { programPath } from '../run-program.ts';
 import { ADMIN_HOST, ADMIN_SOCKET } from './render-caddy.ts';
 
 export interface CaddyProcess extends AsyncDisposable {
-  /** What it serves; undefined while it does not run. */
+  /** The configuration that it serves; undefined while it does not run. */
   readonly loaded: string | undefined;
   /** Does nothing if it was started before. `first` is what it begins with if it has nothing else. */
   start(first: string): void;
@@ -38,6 +40,10 @@ const CONFIG_FILE = 'config.json';
 const VERSION = '1';
 /** Caddy waits for requests that began with the old configuration: GRACE of render-caddy.ts. */
 const LOAD_TIMEOUT_MS = 90_000;
+/** Caddy opens its socket soon after its start. Later, somebody has removed the socket. */
+const OPENS_WITHIN_MS = 10_000;
+const OPEN_POLL_MS = 100;
+const IS_CLOSED = /ENOENT|ECONNREFUSED/;
 /** The beginning of its complaint. */
 const MAX_COMPLAINT_BYTES = 4_000;
 
@@ -84,7 +90,22 @@ export function createCaddyProcess(options: CaddyProcessOptions): CaddyProcess {
       const { process } = program;
       if (!process) throw new Error('Caddy does not run');
       // A path below /proc is short: that of a socket has 107 bytes at most.
-      await post(`/proc/${process.pid}/cwd/${ADMIN_SOCKET}`, config);
+      const socket = `/proc/${process.pid}/cwd/${ADMIN_SOCKET}`;
+      const until = options.clock.now() + OPENS_WITHIN_MS;
+      for (let isDone = false; !isDone; )
+        try {
+          await post(socket, config);
+          isDone = true;
+        } catch (error) {
+          if (!IS_CLOSED.test(errorMessage(error))) throw error;
+          if (!program.process) throw new Error('Caddy does not run', { cause: error });
+          if (options.clock.now() > until) {
+            // It is started again, and makes its socket anew.
+            await signalDetached(process, 'SIGTERM');
+            throw new Error('Caddy has no admin socket any more; it is started again', { cause: error });
+          }
+          await sleep(options.clock, OPEN_POLL_MS, uninterrupted);
+        }
       await writePrivateFile(file, config);
       loaded = config;
     },

@@ -1,6 +1,7 @@
 /**
- * Serves Ingresses on this host: follows what they are made from, and keeps Caddy's configuration
- * equal to it. Caddy runs while there is an Ingress of ours. What it serves outlives this process.
+ * Serves Ingresses and Gateways on this host: follows what they are made from, and keeps Caddy's
+ * configuration equal to it. Caddy runs while there is one of ours. What it serves outlives this
+ * process.
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,17 +12,24 @@ import { listeningProcess } from '../../base/listening-process.ts';
 import { ensurePrivateFile, writePrivateFile } from '../../base/private-file.ts';
 import { secretToken } from '../../base/rng.ts';
 import { ingressSelector } from '../../schemas/networking/ingress-classes.ts';
+import { SERVED_GATEWAYS, writeServedGateways } from '../../schemas/gateway/served-gateways.ts';
+import type { Gateway } from '../../schemas/gateway/types.ts';
+import { keyOf, type KubeObject } from '../../schemas/object.ts';
 import type { EndpointSlice, Ingress, Service } from '../../schemas/types.ts';
+import { createGatewayFeeds } from '../gateway/gateway-feeds.ts';
+import { planGateways } from '../gateway/plan-gateways.ts';
 import { endAllDetached } from '../detached-program.ts';
 import type { HostNetworkContext, HostNetworkPart } from '../host-network.ts';
 import { createCaddyProcess } from './caddy-process.ts';
 import { createDefaultCertificate } from './default-certificate.ts';
 import { createIngressReports } from './ingress-reports.ts';
 import { isolateRefused } from './isolate-refused.ts';
-import { planHostTrouble } from './plan-host-trouble.ts';
+import { ownersOf, portsOf, withoutOwners, withoutPorts } from './model-parts.ts';
+import { planHostTrouble, planPortTrouble } from './plan-host-trouble.ts';
 import { planProxy } from './plan-proxy.ts';
 import type { Problem, ProxyModel } from './proxy-model.ts';
 import { type IngressSettings, type ProxySettings, renderCaddy } from './render-caddy.ts';
+import { findTakenPorts } from './taken-ports.ts';
 import { createTlsSecrets } from './tls-secrets.ts';
 
 /** Changes that come together are loaded together. */
@@ -58,15 +66,16 @@ function createServingIngress(
   directory: string,
   logger: HostNetworkContext['logger'],
 ): HostNetworkPart {
-  const { client, clock, feeds, run } = context;
+  const { client, clock, feeds, run, annotations } = context;
   const stop = createAbort();
   const ingresses = feeds.of('ingresses');
   const classes = feeds.of('ingressClasses');
   const services = feeds.of('services');
   const slices = feeds.of('endpointSlices');
+  const gateways = createGatewayFeeds(feeds);
   const secrets = createTlsSecrets(client, clock);
   const reports = createIngressReports({ ...context, logger });
-  /** Ingresses that Caddy refuses, with the generation that it refused. */
+  /** Ingresses and routes that Caddy refuses, with the generation that it refused. */
   const refused = new Map<string, { readonly generation: number; readonly reason: string }>();
   /** Until the first reconcile, an earlier agent may have left one. */
   let mayRun = true;
@@ -114,55 +123,89 @@ function createServingIngress(
     }
   }
 
-  /** False: something gave no answer, and is asked again. */
+  /** False: something gave no answer, or a port is taken; that is asked again. */
   async function reconcile(): Promise<boolean> {
-    if (![ingresses, classes, services, slices].every(({ isSynced }) => isSynced)) return true;
+    if (![ingresses, classes, services, slices, gateways].every(({ isSynced }) => isSynced)) return true;
     const served = own();
-    if (served.length === 0) {
+    const ownGateways = gateways.own();
+    if (served.length + ownGateways.length === 0) {
       if (mayRun) await caddy.stop();
       mayRun = false;
+      tellGateways([], new Map());
       return true;
     }
-    if (!(await secrets.follow(secretsOf(served)))) return false;
+    if (!(await secrets.follow(new Set([...secretsOf(served), ...gateways.secrets()])))) return false;
+    const { clusterDomain } = context.settings;
+    const view = { services: services.items, slicesOf, secret: secrets.get, ports: settings, clusterDomain };
+    const wanted = planGateways({ ...view, gateways: gateways.resolve(secrets.get) });
     const { model, problems } = planProxy({
+      ...view,
       ingresses: served,
-      services: services.items,
-      slicesOf,
-      secret: secrets.get,
       isAutomatic: settings.issuer !== undefined,
+      gateways: wanted,
     });
     const proxySettings = { ...settings, defaultCertificate: await defaultCertificate() };
     const render = (some: ProxyModel | undefined): string => JSON.stringify(renderCaddy(some, proxySettings));
-    forgetChanged(served);
-    reports.problems([...problems, ...refusals(served)]);
-    const config = render(without(model, refused));
+    const objects = [...served, ...gateways.routes()];
+    forgetChanged(objects);
+    reports.problems([...problems, ...refusals(objects)]);
     caddy.start(render(undefined));
     mayRun = true;
     // It wakes us once it runs.
-    if (caddy.loaded === undefined) return true;
-    if (caddy.loaded !== config) await load(config, model, served, render);
-    reports.host(undefined, []);
-    return true;
+    const { loaded } = caddy;
+    if (loaded === undefined) return true;
+    const taken = await findTakenPorts(portsOf(model, settings), openPorts(loaded));
+    const possible = withoutPorts(model, taken, settings);
+    const config = render(withoutOwners(possible, refused));
+    if (loaded !== config) await load(config, possible, objects, render);
+    reportTaken(taken, served);
+    const why = taken.map(
+      (port) => [port, `${listeningProcess(port) ?? 'another process'} listens on port ${port}`] as const,
+    );
+    tellGateways(ownGateways, new Map([...wanted.refused, ...why]));
+    return taken.length === 0;
+  }
+
+  function reportTaken(taken: readonly number[], served: readonly Ingress[]): void {
+    const port = taken.find((one) => one === settings.httpPort || one === settings.httpsPort);
+    const isNeeded = port !== undefined && served.length > 0;
+    reports.host(isNeeded ? planPortTrouble(port, settings, listeningProcess) : undefined, own());
+  }
+
+  /** The controller reads it from the Nodes of this host. */
+  function tellGateways(some: readonly Gateway[], why: ReadonlyMap<number, string>): void {
+    if (some.length > 0 || annotations.has(SERVED_GATEWAYS))
+      annotations.set(SERVED_GATEWAYS, writeServedGateways(some, why));
+  }
+
+  let open: { readonly config: string; readonly ports: ReadonlySet<number> } | undefined;
+  /** The ports that Caddy has with this configuration. */
+  function openPorts(config: string): ReadonlySet<number> {
+    if (open?.config !== config) open = { config, ports: new Set(listenedPorts(config)) };
+    return open.ports;
   }
 
   async function load(
     config: string,
     model: ProxyModel,
-    served: readonly Ingress[],
+    objects: readonly KubeObject[],
     render: (model: ProxyModel) => string,
   ): Promise<void> {
     try {
       await caddy.load(config);
     } catch (error) {
-      const owners = [...new Set(model.routes.map(({ owner }) => owner))].filter(
-        (owner) => !refused.has(owner),
-      );
-      const found = await isolateRefused(owners, (some) => complaintAbout(render(only(model, some))));
-      // It is not what the Ingresses say: a port, or Caddy itself.
+      const owners = ownersOf(model).filter((owner) => !refused.has(owner));
+      const found = await isolateRefused(owners, (some) => {
+        const others = new Set(owners.filter((owner) => !some.includes(owner)));
+        return complaintAbout(
+          render(withoutOwners(model, { has: (owner) => others.has(owner) || refused.has(owner) })),
+        );
+      });
+      // It is not what the objects say: a port, or Caddy itself.
       if (found.size === 0) throw error;
-      for (const ingress of served) {
-        const reason = found.get(keyOf(ingress));
-        if (reason !== undefined) refused.set(keyOf(ingress), { generation: generationOf(ingress), reason });
+      for (const object of objects) {
+        const reason = found.get(ownerOf(object));
+        if (reason !== undefined) refused.set(ownerOf(object), { generation: generationOf(object), reason });
       }
       wake();
     }
@@ -171,7 +214,7 @@ function createServingIngress(
   /** Caddy checks it without serving it. */
   async function complaintAbout(config: string): Promise<string | undefined> {
     const file = join(directory, `candidate-${secretToken(6)}.json`);
-    // What it logs to and listens on stays as it is.
+    // Its log files and listeners stay as they are.
     const { apps } = JSON.parse(config) as { apps?: unknown };
     await writePrivateFile(file, JSON.stringify({ apps }));
     try {
@@ -184,16 +227,16 @@ function createServingIngress(
     }
   }
 
-  /** An Ingress that was changed gets another chance. */
-  function forgetChanged(served: readonly Ingress[]): void {
-    const known = new Map(served.map((ingress) => [keyOf(ingress), generationOf(ingress)]));
+  /** An object that was changed gets another chance. */
+  function forgetChanged(objects: readonly KubeObject[]): void {
+    const known = new Map(objects.map((object) => [ownerOf(object), generationOf(object)]));
     for (const [key, { generation }] of refused) if (known.get(key) !== generation) refused.delete(key);
   }
 
-  const refusals = (served: readonly Ingress[]): readonly Problem[] =>
-    served.flatMap((about) => {
-      const reason = refused.get(keyOf(about))?.reason;
-      const message = `Caddy refuses what this Ingress asks for, and nothing of it is served: ${reason ?? ''}`;
+  const refusals = (objects: readonly KubeObject[]): readonly Problem[] =>
+    objects.flatMap((about) => {
+      const reason = refused.get(ownerOf(about))?.reason;
+      const message = `Caddy refuses what this ${about.kind ?? ''} asks for, and nothing of it is served: ${reason ?? ''}`;
       return reason === undefined ? [] : [{ about, reason: 'ConfigurationRefused', message } as const];
     });
 
@@ -209,7 +252,7 @@ function createServingIngress(
 
   return {
     start() {
-      for (const feed of [ingresses, classes, services]) feed.onChange(wake);
+      for (const feed of [ingresses, classes, services, gateways]) feed.onChange(wake);
       slices.onChange((key) => {
         // Most changes in a cluster are of endpoints that the kernel balances.
         const name =
@@ -231,8 +274,22 @@ function createServingIngress(
   };
 }
 
-const keyOf = ({ metadata: { namespace, name } }: Ingress): string => `${namespace ?? ''}/${name}`;
-const generationOf = ({ metadata }: Ingress): number => metadata.generation ?? 0;
+/** As the routes of the proxy have it. */
+const ownerOf = (object: KubeObject): string =>
+  object.kind === 'HTTPRoute' || object.kind === 'GRPCRoute'
+    ? `${object.kind} ${keyOf(object)}`
+    : keyOf(object);
+const generationOf = ({ metadata }: KubeObject): number => metadata.generation ?? 0;
+
+/** The ports in a configuration of {@link renderCaddy}. */
+function listenedPorts(config: string): readonly number[] {
+  const { apps } = JSON.parse(config) as {
+    apps?: { http?: { servers?: Readonly<Record<string, { readonly listen?: readonly string[] }>> } };
+  };
+  return Object.values(apps?.http?.servers ?? {}).flatMap(({ listen = [] }) =>
+    listen.map((address) => Number(address.slice(address.lastIndexOf(':') + 1))),
+  );
+}
 
 const secretsOf = (ingresses: readonly Ingress[]): ReadonlySet<string> =>
   new Set(
@@ -242,20 +299,6 @@ const secretsOf = (ingresses: readonly Ingress[]): ReadonlySet<string> =>
       ),
     ),
   );
-
-const without = (model: ProxyModel, owners: ReadonlyMap<string, unknown>): ProxyModel => ({
-  ...model,
-  routes: model.routes.filter(({ owner }) => !owners.has(owner)),
-  certificates: model.certificates.filter(({ owner }) => !owners.has(owner)),
-});
-
-const only = (model: ProxyModel, owners: readonly string[]): ProxyModel => {
-  const kept = new Set(owners);
-  return without(
-    model,
-    new Map(model.routes.flatMap(({ owner }) => (kept.has(owner) ? [] : [[owner, true]]))),
-  );
-};
 
 /** The error is at the end of what `caddy validate` says. */
 const lastLine = (text: string): string => (text.trim().split('\n').at(-1) ?? '').replace(/^.*Error: /, '');

@@ -90,11 +90,11 @@ function hostsOf({ spec }: Ingress): readonly string[] {
 const complaint = (key: string, why: string, hosts: readonly string[]): string =>
   `Cannot use Secret "${key}": ${why}; ${hosts.join(', ') || 'all hosts'}: the default certificate is served`;
 
-type Pair =
+export type CertificatePair =
   | { readonly leaf: X509Certificate; readonly pem: { certificate: string; key: string } }
   | { readonly leaf?: undefined; readonly problem: string };
 
-function readPair(secret: SecretView): Pair {
+export function readPair(secret: SecretView): CertificatePair {
   if (typeof secret === 'string') return { problem: secret };
   if (secret.type !== TLS_SECRET)
     return { problem: `its type is ${secret.type ?? 'Opaque'}, not ${TLS_SECRET}` };

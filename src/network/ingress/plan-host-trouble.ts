@@ -18,15 +18,21 @@ export function planHostTrouble(
     return { reason: 'IngressProgramMissing', message };
   }
   const inUse = /listen tcp [^ ]*:(\d+): bind: address already in use/.exec(complaint);
-  if (inUse) {
-    const port = Number(inUse[1]);
-    const flag =
-      port === httpPort ? '--ingress-http-port' : port === httpsPort ? '--ingress-https-port' : undefined;
-    const message = `Ingresses are not served here: ${listenerOf(port) ?? 'another process'} listens on port ${port}; end that, choose another port with ${flag ?? '--ingress-http-port'}, or start this node with --ingress false`;
-    return { reason: 'IngressPortInUse', message };
-  }
+  if (inUse) return planPortTrouble(Number(inUse[1]), { httpPort, httpsPort }, listenerOf);
   return {
     reason: 'IngressUnavailable',
     message: `Ingresses are not served as they should be: ${complaint}`,
   };
+}
+
+/** Another process has a port of Ingresses. */
+export function planPortTrouble(
+  port: number,
+  { httpPort, httpsPort }: ProxyPorts,
+  listenerOf: (port: number) => string | undefined,
+): HostTrouble {
+  const flag =
+    port === httpPort ? '--ingress-http-port' : port === httpsPort ? '--ingress-https-port' : undefined;
+  const message = `Ingresses are not served here: ${listenerOf(port) ?? 'another process'} listens on port ${port}; end that, choose another port with ${flag ?? '--ingress-http-port'}, or start this node with --ingress false`;
+  return { reason: 'IngressPortInUse', message };
 }

@@ -3,30 +3,49 @@
  * without a host; of one host, exact paths, then the longest; then the oldest Ingress. What no rule
  * matches goes to a default backend, or gets 404.
  */
+import { compareText } from '../../base/text.ts';
 import type { EndpointSlice, Ingress, Service } from '../../schemas/types.ts';
+import { CONNECT_TIMEOUT_MS, RESPONSE_TIMEOUT_MS } from './default-timeouts.ts';
+import { byHost } from './host-order.ts';
 import { type BackendView, planBackend } from './plan-backend.ts';
 import { planCertificates, type SecretView } from './plan-certificates.ts';
 import { type IngressOptions, readAnnotations } from './read-annotations.ts';
-import type { Action, Filter, PathMatch, Problem, ProxyModel, Route } from './proxy-model.ts';
+import type {
+  Action,
+  Filter,
+  HostCertificate,
+  PathMatch,
+  Problem,
+  ProxyListener,
+  ProxyModel,
+  ProxyPorts,
+  Route,
+} from './proxy-model.ts';
 
 export interface ProxyView {
-  /** Of our classes. */
+  /** Ingresses of our classes. */
   readonly ingresses: readonly Ingress[];
   readonly services: ReadonlyMap<string, Service>;
   slicesOf(service: Service): readonly EndpointSlice[];
+  readonly clusterDomain: string;
   secret(key: string): SecretView | undefined;
   /** The proxy may obtain certificates (ACME). */
   readonly isAutomatic: boolean;
+  /** The ports of Ingresses. */
+  readonly ports: ProxyPorts;
+  /** What Gateways ask for, too. */
+  readonly gateways?: GatewayParts | undefined;
+}
+
+interface GatewayParts {
+  readonly listeners: readonly ProxyListener[];
+  readonly certificates: readonly HostCertificate[];
 }
 
 export interface ProxyPlan {
   readonly model: ProxyModel;
   readonly problems: readonly Problem[];
 }
-
-/** Nginx has 60 s for both. A dead endpoint is given up early, so that another one is tried. */
-const CONNECT_TIMEOUT_MS = 1_000;
-const RESPONSE_TIMEOUT_MS = 60_000;
 
 export function planProxy(view: ProxyView): ProxyPlan {
   const problems: Problem[] = [];
@@ -39,17 +58,50 @@ export function planProxy(view: ProxyView): ProxyPlan {
   const planned = read.flatMap(([ingress, options]) => routesOf(view, ingress, options, problems));
   const rules = withoutTaken(planned.filter(({ isDefault }) => !isDefault).toSorted(byPrecedence), problems);
   const defaults = withoutTaken(planned.filter(({ isDefault }) => isDefault).toSorted(byPrecedence), []);
+  const servesTls = read.some(
+    ([{ spec }, { scheme, redirect }]) =>
+      (spec.tls ?? []).length > 0 || scheme === 'https' || redirect === 'always',
+  );
+  const model: ProxyModel = {
+    routes: [...rules, ...defaults].map(({ route }) => route),
+    servesHttp: read.length > 0,
+    servesTls,
+    tlsNames: [],
+    listeners: [],
+    certificates: tls.certificates,
+    automaticHosts: tls.automaticHosts,
+  };
   return {
-    model: {
-      routes: [...rules, ...defaults].map(({ route }) => route),
-      certificates: tls.certificates,
-      automaticHosts: tls.automaticHosts,
-      servesTls: read.some(
-        ([{ spec }, { scheme, redirect }]) =>
-          (spec.tls ?? []).length > 0 || scheme === 'https' || redirect === 'always',
-      ),
-    },
+    model: view.gateways ? withGateways(model, rules.length, view.gateways, view.ports) : model,
     problems: [...problems, ...tls.problems],
+  };
+}
+
+/**
+ * A Gateway may listen on the ports of Ingresses. There, the more specific host comes first; of one
+ * host, rules of Ingresses do. Default backends of Ingresses stay behind everything.
+ */
+function withGateways(
+  model: ProxyModel,
+  ruleCount: number,
+  { listeners, certificates }: GatewayParts,
+  { httpPort, httpsPort }: ProxyPorts,
+): ProxyModel {
+  const isShared = ({ port }: ProxyListener): boolean => port === httpPort || port === httpsPort;
+  const shared = listeners.filter(isShared);
+  const rules = [...model.routes.slice(0, ruleCount), ...shared.flatMap(({ routes }) => routes)];
+  const known = new Set(model.certificates.map(({ tag }) => tag));
+  return {
+    ...model,
+    routes: [
+      ...(shared.length > 0 ? rules.toSorted((a, b) => byHost(a.match.host, b.match.host)) : rules),
+      ...model.routes.slice(ruleCount),
+    ],
+    servesHttp: model.servesHttp || shared.some(({ usesTls }) => !usesTls),
+    servesTls: model.servesTls || shared.some(({ usesTls }) => usesTls),
+    tlsNames: shared.flatMap(({ tlsNames }) => tlsNames),
+    listeners: listeners.filter((listener) => !isShared(listener)),
+    certificates: [...model.certificates, ...certificates.filter(({ tag }) => !known.has(tag))],
   };
 }
 
@@ -160,8 +212,8 @@ function withoutTaken(planned: readonly Planned[], problems: Problem[]): readonl
 
 function byAge({ metadata: a }: Ingress, { metadata: b }: Ingress): number {
   return (
-    compare(a.creationTimestamp ?? '', b.creationTimestamp ?? '') ||
-    compare(`${a.namespace ?? ''}/${a.name}`, `${b.namespace ?? ''}/${b.name}`)
+    compareText(a.creationTimestamp ?? '', b.creationTimestamp ?? '') ||
+    compareText(`${a.namespace ?? ''}/${a.name}`, `${b.namespace ?? ''}/${b.name}`)
   );
 }
 
@@ -172,9 +224,7 @@ function byPrecedence(
 ): number {
   const hasRules = (ingress: Ingress): number => Number((ingress.spec.rules ?? []).length > 0);
   return (
-    hostRank(a.host) - hostRank(b.host) ||
-    labels(b.host) - labels(a.host) ||
-    compare(a.host ?? '', b.host ?? '') ||
+    byHost(a.host, b.host) ||
     Number(b.path.type === 'exact') - Number(a.path.type === 'exact') ||
     normal(b.path).length - normal(a.path).length ||
     // A default backend without rules was meant for everything.
@@ -182,10 +232,6 @@ function byPrecedence(
   );
 }
 
-const hostRank = (host: string | undefined): number =>
-  host === undefined ? 2 : host.startsWith('*.') ? 1 : 0;
-const labels = (host = ''): number => host.split('.').length;
-const compare = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
 /** The slash at the end of a prefix says nothing. */
 const normal = ({ type, value }: PathMatch): string =>
   type === 'prefix' ? value.replace(/\/+$/, '') : value;

@@ -1,20 +1,14 @@
 /**
  * What the proxy does, as a configuration of Caddy 2.6 (https://caddyserver.com/docs/json). Pure.
- * Caddy's own matching of paths knows no case, so that paths are regular expressions here. A route
- * ends with a handler that answers, and a request that no route matches gets 404.
+ * Each route ends with a handler that answers, and a request that no route matches gets 404.
  */
 import { append } from '../../base/append.ts';
-import type {
-  BackendProtocol,
-  CorsFilter,
-  Filter,
-  PathMatch,
-  ProxyModel,
-  ProxyPorts,
-  Route,
-  RouteMatch,
-  Transport,
-} from './proxy-model.ts';
+import { answer, type Json, subroute } from './caddy-json.ts';
+import { byKind } from './host-order.ts';
+import { LOOP } from './proxy-loop.ts';
+import type { ProxyModel, ProxyPorts, Route, TlsNames } from './proxy-model.ts';
+import { renderHandlers } from './render-action.ts';
+import { renderHost, renderMatch } from './render-match.ts';
 
 export interface ProxySettings extends ProxyPorts {
   /** Where Caddy finds a certificate for each automatic host. */
@@ -30,8 +24,6 @@ export interface ProxySettings extends ProxyPorts {
 /** As the node's options give it. */
 export type IngressSettings = Omit<ProxySettings, 'defaultCertificate'>;
 
-type Json = Readonly<Record<string, unknown>>;
-
 /** The admin API, relative to the working directory: the path of a socket has 107 bytes at most. */
 export const ADMIN_SOCKET = 'admin.sock';
 /** The name by which requests to the admin API call it. */
@@ -42,24 +34,15 @@ const GRACE = '60s';
 
 export function renderCaddy(model: ProxyModel | undefined, settings: ProxySettings): Json {
   const { httpPort, httpsPort, logsAccess } = settings;
+  const usesTls = model && (model.servesTls || model.listeners.some((listener) => listener.usesTls));
   const apps = model && {
     http: {
       http_port: httpPort,
       https_port: httpsPort,
       grace_period: GRACE,
-      servers: {
-        ingress: {
-          listen: [`:${httpPort}`, ...(model.servesTls ? [`:${httpsPort}`] : [])],
-          // HTTP/3 would open another port; h2c is gRPC without TLS.
-          protocols: ['h1', 'h2', 'h2c'],
-          automatic_https: { disable: true },
-          routes: [...groupedByHost(model.routes, httpsPort), NOT_FOUND],
-          ...(model.servesTls ? { tls_connection_policies: connectionPolicies(model) } : {}),
-          ...(logsAccess ? { logs: {} } : {}),
-        },
-      },
+      servers: renderServers(model, settings),
     },
-    ...(model.servesTls ? { tls: renderTls(model, settings) } : {}),
+    ...(usesTls ? { tls: renderTls(model, settings) } : {}),
     // Its root certificate must not get into the host's own list.
     pki: { certificate_authorities: { local: { install_trust: false } } },
   };
@@ -85,15 +68,42 @@ function renderLogs(logsAccess: boolean): Json {
   };
 }
 
-const answer = (status: number, body = '', headers: Json = {}): Json => ({
-  handler: 'static_response',
-  status_code: status,
-  body,
-  headers,
-});
-const subroute = (...routes: readonly Json[]): Json => ({ handler: 'subroute', routes });
+function renderServers(model: ProxyModel, { httpPort, httpsPort, logsAccess }: ProxySettings): Json {
+  const server = (ports: readonly number[], routes: readonly Route[], policies: readonly Json[]): Json => ({
+    listen: ports.map((port) => `:${port}`),
+    // HTTP/3 would open another port; h2c is gRPC without TLS.
+    protocols: ['h1', 'h2', 'h2c'],
+    automatic_https: { disable: true },
+    routes: [LOOP, ...groupedByHost(routes, httpsPort), NOT_FOUND],
+    errors: { routes: [REFUSED] },
+    ...(policies.length > 0 ? { tls_connection_policies: policies } : {}),
+    ...(logsAccess ? { logs: {} } : {}),
+  });
+  const { servesHttp, servesTls, routes, listeners } = model;
+  const shared = [...(servesHttp ? [httpPort] : []), ...(servesTls ? [httpsPort] : [])];
+  return {
+    ...(shared.length > 0 ? { ingress: server(shared, routes, servesTls ? sharedPolicies(model) : []) } : {}),
+    ...Object.fromEntries(
+      listeners.map(({ port, usesTls, routes: own, tlsNames }) => [
+        `gateway-${port}`,
+        server([port], own, usesTls ? policiesOf(tlsNames) : []),
+      ]),
+    ),
+  };
+}
 
-const NOT_FOUND = { handle: [answer(404, '404 page not found\n')] };
+/** A Service without endpoints refuses connections. */
+const REFUSED: Json = {
+  match: [
+    {
+      expression:
+        '{http.error.status_code} == 502 && string({http.error.message}).contains("connection refused")',
+    },
+  ],
+  handle: [answer(503, '503 Service Unavailable\n')],
+};
+
+const NOT_FOUND: Json = { handle: [answer(404, '404 page not found\n')] };
 
 interface HostGroup {
   readonly host: string | undefined;
@@ -110,7 +120,7 @@ function groupedByHost(routes: readonly Route[], httpsPort: number): readonly Js
     if (last && last.host === host) last.routes.push(rendered);
     else groups.push({ host, routes: [rendered] });
   }
-  const isName = ({ host }: HostGroup): boolean => host !== undefined && !host.startsWith('*.');
+  const isName = ({ host }: HostGroup): boolean => host !== undefined && !host.startsWith('*');
   const rendered: Json[] = [];
   for (let index = 0; index < groups.length; ) {
     const after = groups.findIndex((group, at) => at >= index && !isName(group));
@@ -131,7 +141,7 @@ const BRANCHES = 4;
 function hostTree(groups: readonly HostGroup[]): readonly Json[] {
   if (groups.length <= BRANCHES)
     return groups.flatMap(({ host, routes }) =>
-      host === undefined ? routes : [{ match: [{ host: [host] }], handle: [subroute(...routes)] }],
+      host === undefined ? routes : [{ match: [renderHost(host)], handle: [subroute(...routes)] }],
     );
   const size = Math.ceil(groups.length / BRANCHES);
   return Array.from({ length: BRANCHES }, (_, index) => groups.slice(index * size, (index + 1) * size))
@@ -149,163 +159,48 @@ function searchable(names: readonly string[]): readonly string[] {
 }
 
 function renderRoute({ match, filters, action }: Route, httpsPort: number): Json {
-  const handle = filters.map((filter) => renderFilter(filter, httpsPort));
-  if (action.type === 'answer') handle.push(answer(action.status, action.text));
-  else append(handle, renderProxies(action.upstreams, action.transport));
-  return { match: [renderMatch(match)], handle };
-}
-
-function renderMatch({ path, scheme }: RouteMatch): Json {
-  const pattern = pathPattern(path);
-  return {
-    ...(pattern === undefined ? {} : { path_regexp: { name: MATCHED_PATH, pattern } }),
-    ...(scheme === undefined ? {} : { protocol: scheme }),
-  };
-}
-
-/** The name of the match whose groups a rewrite may use. */
-const MATCHED_PATH = 'path';
-
-function pathPattern({ type, value }: PathMatch): string | undefined {
-  if (type === 'pattern') return `(?i)^${value.replace(/^\^/, '')}`;
-  const text = value.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
-  if (type === 'exact') return `^${text}$`;
-  // Element by element: /foo is no prefix of /foobar.
-  const prefix = text.replace(/\/+$/, '');
-  return prefix === '' ? undefined : `^${prefix}(/|$)`;
-}
-
-function renderFilter(filter: Filter, httpsPort: number): Json {
-  switch (filter.type) {
-    case 'redirectToHttps': {
-      const port = httpsPort === HTTPS_PORT ? '' : `:${httpsPort}`;
-      const Location = [`https://{http.request.host}${port}{http.request.uri}`];
-      return subroute({ match: [{ protocol: 'http' }], handle: [answer(308, '', { Location })] });
-    }
-    case 'allowSources':
-      return subroute({
-        match: [{ not: [{ remote_ip: { ranges: filter.ranges } }] }],
-        handle: [answer(403, '403 Forbidden\n')],
-      });
-    case 'limitBody':
-      return subroute(
-        {
-          match: [{ expression: `int('0' + {http.request.header.Content-Length}) > ${filter.bytes}` }],
-          handle: [answer(413, '413 Request Entity Too Large\n')],
-        },
-        { handle: [{ handler: 'request_body', max_size: filter.bytes }] },
-      );
-    case 'cors':
-      return renderCors(filter);
-    case 'rewrite':
-      return {
-        handler: 'rewrite',
-        uri: filter.target.replaceAll(/\$(\d)/g, `{http.regexp.${MATCHED_PATH}.$1}`),
-      };
-  }
-}
-
-const HTTPS_PORT = 443;
-
-function renderCors(cors: CorsFilter): Json {
-  const isAny = cors.origins.includes('*');
-  const origins = cors.origins.map((origin) =>
-    origin.replaceAll(/[.+?^$()[\]{}|\\]/g, '\\$&').replace('*', '[A-Za-z0-9-]+'),
-  );
-  const match: Json = isAny ? {} : { header_regexp: { Origin: { pattern: `^(${origins.join('|')})$` } } };
-  const set = {
-    'Access-Control-Allow-Origin': [isAny ? '*' : '{http.request.header.Origin}'],
-    'Access-Control-Allow-Methods': [cors.methods],
-    'Access-Control-Allow-Headers': [cors.headers],
-    'Access-Control-Max-Age': [String(cors.maxAgeSeconds)],
-    ...(cors.allowsCredentials ? { 'Access-Control-Allow-Credentials': ['true'] } : {}),
-    ...(cors.exposedHeaders ? { 'Access-Control-Expose-Headers': [cors.exposedHeaders] } : {}),
-    ...(isAny ? {} : { Vary: ['Origin'] }),
-  };
-  return subroute(
-    { match: [match], handle: [{ handler: 'headers', response: { set, deferred: true } }] },
-    { match: [{ method: ['OPTIONS'] }], handle: [answer(204)] },
-  );
-}
-
-/** Another connection is tried for so long: a rolling update takes its endpoint away meanwhile. */
-const TRY_DURATION = '3s';
-const TRY_INTERVAL = '50ms';
-/** Connections that wait for the next request; each of the busiest clients keeps one. */
-const IDLE_CONNECTIONS = 512;
-const IDLE_TIMEOUT = '60s';
-
-const VERSIONS: Readonly<Record<BackendProtocol, readonly string[]>> = {
-  http: ['1.1'],
-  https: ['1.1', '2'],
-  h2c: ['h2c', '2'],
-  h2: ['2'],
-};
-
-/** Requests with these may be sent twice. */
-const REPEATABLE = ['GET', 'HEAD', 'OPTIONS'];
-
-/**
- * A backend that ends may close an idle connection in the moment in which a request is sent on it.
- * Whether it has got the request is not known then. So a request that must not be sent twice has a
- * connection of its own, unless many share one (HTTP/2), where the backend says what it took.
- */
-function renderProxies(upstreams: readonly string[], transport: Transport): readonly Json[] {
-  const reusing = renderProxy(upstreams, transport, true);
-  if (transport.protocol === 'h2c' || transport.protocol === 'h2') return [reusing];
-  const match = [{ method: REPEATABLE }];
-  return [subroute({ match, handle: [reusing] }), renderProxy(upstreams, transport, false)];
-}
-
-function renderProxy(upstreams: readonly string[], transport: Transport, reuses: boolean): Json {
-  const { protocol, connectTimeoutMs, responseTimeoutMs, isUnbuffered } = transport;
-  const usesTls = protocol === 'https' || protocol === 'h2';
-  return {
-    handler: 'reverse_proxy',
-    upstreams: upstreams.map((dial) => ({ dial })),
-    // Caddy itself sets X-Forwarded-For, -Proto and -Host.
-    headers: { request: { set: { 'X-Real-Ip': ['{http.request.remote.host}'] } } },
-    load_balancing: {
-      selection_policy: { policy: 'random' },
-      try_duration: TRY_DURATION,
-      try_interval: TRY_INTERVAL,
-      // A connection that was refused is always tried again; other failures only for these.
-      retry_match: [{ method: REPEATABLE }],
-    },
-    ...(isUnbuffered ? { flush_interval: -1 } : {}),
-    transport: {
-      protocol: 'http',
-      dial_timeout: `${connectTimeoutMs}ms`,
-      response_header_timeout: `${responseTimeoutMs}ms`,
-      versions: VERSIONS[protocol],
-      compression: false,
-      // Pods have certificates of their own; ingress-nginx does not check them either.
-      ...(usesTls ? { tls: { insecure_skip_verify: true } } : {}),
-      keep_alive: reuses
-        ? { max_idle_conns_per_host: IDLE_CONNECTIONS, idle_timeout: IDLE_TIMEOUT }
-        : { enabled: false },
-    },
-  };
+  return { match: [renderMatch(match)], handle: renderHandlers(filters, action, httpsPort) };
 }
 
 const DEFAULT_TAG = 'default';
 
-/** The first one that matches counts: names before wildcards, and the rest gets the default. */
-function connectionPolicies({ certificates, automaticHosts }: ProxyModel): readonly Json[] {
-  const policyOf = (tag: string, hosts: readonly string[]): readonly Json[] =>
-    hosts.length === 0 ? [] : [{ match: { sni: hosts }, certificate_selection: { any_tag: [tag] } }];
-  const isWildcard = (host: string): boolean => host.startsWith('*.');
+/** Names before wildcards; the rest gets the default certificate. */
+function sharedPolicies({ certificates, automaticHosts, tlsNames }: ProxyModel): readonly Json[] {
+  const ofIngresses = certificates.flatMap(({ tag, hosts }) => {
+    const names = hosts.filter((host) => !host.startsWith('*.'));
+    const wildcards = hosts.filter((host) => host.startsWith('*.'));
+    return [names, wildcards].flatMap((some) => (some.length > 0 ? [{ hosts: some, tags: [tag] }] : []));
+  });
+  const ofGateways = tlsNames.map(({ host, tags }) => ({ hosts: host === undefined ? [] : [host], tags }));
+  const automatic = automaticHosts.length > 0 ? [{ hosts: automaticHosts, tags: [] }] : [];
+  const all = [...ofIngresses, ...automatic, ...ofGateways];
   return [
-    ...certificates.flatMap(({ tag, hosts }) =>
-      policyOf(
-        tag,
-        hosts.filter((host) => !isWildcard(host)),
-      ),
-    ),
-    ...(automaticHosts.length === 0 ? [] : [{ match: { sni: automaticHosts } }]),
-    ...certificates.flatMap(({ tag, hosts }) => policyOf(tag, hosts.filter(isWildcard))),
-    { certificate_selection: { any_tag: [DEFAULT_TAG] } },
+    ...all.toSorted((a, b) => byKind(a.hosts[0], b.hosts[0])).map(renderPolicy),
+    renderPolicy({ hosts: [], tags: [DEFAULT_TAG] }),
   ];
+}
+
+/** Clients that ask for other names are refused. */
+const policiesOf = (tlsNames: readonly TlsNames[]): readonly Json[] =>
+  tlsNames.map(({ host, tags }) => renderPolicy({ hosts: host === undefined ? [] : [host], tags }));
+
+interface NamesPolicy {
+  readonly hosts: readonly string[];
+  readonly tags: readonly string[];
+}
+
+/** The first policy that matches counts. */
+const renderPolicy = ({ hosts, tags }: NamesPolicy): Json => ({
+  ...(hosts.length > 0 ? { match: { sni: hosts.flatMap(serverNames) } } : {}),
+  ...(tags.length > 0 ? { certificate_selection: { any_tag: tags } } : {}),
+});
+
+/** A wildcard of Caddy stands for one label. No certificate is for more. */
+const MAX_WILD_LABELS = 4;
+
+function serverNames(host: string): readonly string[] {
+  if (!host.startsWith('**.')) return [host];
+  return Array.from({ length: MAX_WILD_LABELS }, (_, index) => `${'*.'.repeat(index + 1)}${host.slice(3)}`);
 }
 
 function renderTls({ certificates, automaticHosts }: ProxyModel, settings: ProxySettings): Json {

@@ -42,7 +42,7 @@ export function createTlsSecrets(client: ApiClient, clock: Clock): TlsSecrets {
     } catch (error) {
       if (isStatusError(error, 'NotFound')) known.set(key, 'it does not exist');
       else if (isStatusError(error, 'Forbidden')) known.set(key, REFUSED);
-      // What is known of it stays while the API is away.
+      // The known certificate stays while the API is away.
     }
     return !jsonEqual(known.get(key), before);
   }

@@ -8,8 +8,9 @@ export function createNft(run: RunProgram): Nft {
     async apply(commands) {
       await run('nft', ['-f', '-'], commands);
     },
-    async list(family, table) {
+    async list(family, table, set) {
       try {
+        if (set !== undefined) return await run('nft', ['list', 'set', family, table, set]);
         return await run('nft', ['--terse', 'list', 'table', family, table]);
       } catch (error) {
         if (errorMessage(error).includes('No such file or directory')) return undefined;

@@ -4,6 +4,7 @@
  * depend on the size of the table. Pure: another file runs `nft`. Syntax: nft(8).
  */
 import { append } from '../../base/append.ts';
+import type { LearnedElements } from './learned-elements.ts';
 
 /** A table without the elements and chains of its parts. */
 export interface TableFrame {
@@ -15,7 +16,7 @@ export interface TableFrame {
 
 export interface SetDeclaration {
   readonly kind: 'set' | 'map';
-  /** What stands between its braces. */
+  /** The text between its braces. */
   readonly declaration: string;
 }
 
@@ -51,8 +52,10 @@ export interface TableState extends Pick<TableFrame, 'family' | 'name'> {
   set(name: string, part: TablePart | undefined): void;
   /** One transaction with all that has changed since the last call; undefined if nothing has. */
   takeChanges(): string | undefined;
-  /** One transaction that makes the whole table anew, whatever was there. */
-  takeWhole(): string;
+  /** One transaction that makes the whole table anew, whatever was there, with what it has learned. */
+  takeWhole(learned?: LearnedElements): string;
+  /** Sets that packets fill. */
+  learningSets(): readonly string[];
   /** Parts that want a key that another part has: `part` waits for `owner`. */
   conflicts(): readonly { readonly part: string; readonly owner: string; readonly key: string }[];
 }
@@ -65,7 +68,7 @@ export function createTableState(frame: TableFrame): TableState {
   const claims = new Map<string, Map<string, Claims>>(
     Object.keys(frame.sets).map((name) => [name, new Map()]),
   );
-  /** What the kernel has, for keys and chains that have changed since. */
+  /** The kernel's values of keys and chains that have changed since. */
   const before = new Map<string, Map<string, string | undefined>>();
   const chainsBefore = new Map<string, readonly string[] | undefined>();
   const chains = new Map<string, readonly string[]>();
@@ -183,7 +186,10 @@ export function createTableState(frame: TableFrame): TableState {
     return commands.length === 0 ? undefined : `${commands.join('\n')}\n`;
   }
 
-  function takeWhole(): string {
+  const learningSets = (): readonly string[] =>
+    [...sets].filter(([, { declaration }]) => declaration.includes('dynamic')).map(([name]) => name);
+
+  function takeWhole(learned?: LearnedElements): string {
     forgetChanges();
     const commands = [`add table ${where}`, `delete table ${where}`, `add table ${where}`];
     for (const [name, declared] of [...Object.entries(frame.sets), ...sets])
@@ -202,6 +208,8 @@ export function createTableState(frame: TableFrame): TableState {
       const texts = [...keys].map(([key, all]) => elementText(key, valueOf(all) ?? ''));
       append(commands, elementCommands('add', where, setName, texts));
     }
+    for (const name of learningSets())
+      append(commands, elementCommands('add', where, name, learned?.get(name) ?? []));
     return `${commands.join('\n')}\n`;
   }
 
@@ -212,6 +220,7 @@ export function createTableState(frame: TableFrame): TableState {
     set,
     takeChanges,
     takeWhole,
+    learningSets,
     conflicts: () =>
       [...claims.values()].flatMap((keys) =>
         [...keys].flatMap(([key, all]) => {

@@ -7,14 +7,15 @@ import { createAbort } from '../../base/abort.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { parseLearnedElements } from './learned-elements.ts';
 import type { TablePart, TableState } from './table-state.ts';
 
 /** The kernel's nftables, as `nft` gives access to them. */
 export interface Nft {
   /** One transaction: all of it, or an error and nothing. */
   apply(commands: string): Promise<void>;
-  /** The table without its elements; undefined if there is none. */
-  list(family: string, table: string): Promise<string | undefined>;
+  /** The table without its elements, or a set of it with them; undefined if there is none. */
+  list(family: string, table: string, set?: string): Promise<string | undefined>;
 }
 
 export interface TableWriterOptions {
@@ -87,7 +88,7 @@ export function createTableWriter({ nft, state, clock, logger }: TableWriterOpti
     for (const [name, part] of wanted) state.set(name, part);
     try {
       const isAnew = !isWhole;
-      await apply(isWhole ? state.takeChanges() : state.takeWhole());
+      await apply(isWhole ? state.takeChanges() : await takeWhole());
       forget(wanted);
       // Read at once: a change of somebody else before the first comparison would count as ours.
       if (isAnew) baseline = await nft.list(state.family, state.name).catch(() => undefined);
@@ -99,9 +100,21 @@ export function createTableWriter({ nft, state, clock, logger }: TableWriterOpti
         'The kernel refuses a change of the network',
       );
       // The whole table without the change; a kernel that refuses this, too, refuses everything.
-      await apply(state.takeWhole());
+      await apply(await takeWhole());
       await writeOneByOne(wanted, error);
     }
+  }
+
+  /** The kernel forgets the table, but not what packets have put into its sets. */
+  async function takeWhole(): Promise<string> {
+    const names = state.learningSets();
+    if (names.length === 0) return state.takeWhole();
+    const listed = await nft.list(state.family, state.name);
+    // A program for each set: nft 1.0.6 finds the last one only of several in one file.
+    let text = '';
+    for (const name of names)
+      if (listed?.includes(`set ${name} {`)) text += (await nft.list(state.family, state.name, name)) ?? '';
+    return state.takeWhole(parseLearnedElements(text));
   }
 
   /** Halves what is refused until single parts are left. */
@@ -116,7 +129,7 @@ export function createTableWriter({ nft, state, clock, logger }: TableWriterOpti
       refused.set(name, errorMessage(error));
       logger.error({ part: name, error: errorMessage(error) }, 'The kernel refuses this; it is left out');
       if (state.parts.has(name)) {
-        // What was there before would lead to what is no longer wanted.
+        // The old part would lead to targets that are no longer desired.
         state.set(name, undefined);
         await apply(state.takeChanges());
       }

@@ -1,15 +1,16 @@
 /**
- * Settings of the kernel that the pods' network needs, and that an engine sets differently or not at
- * all. They are lost when the interface is made anew.
+ * The interface of the pods' network, and settings of the kernel that an engine sets differently or
+ * not at all. They are lost when the interface is made anew.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { errorMessage } from '../../base/errors.ts';
 import { type RunProgram, runJson } from '../run-program.ts';
+import { hostEndPrefixOf, planBridge, type PodsNetwork } from './plan-container-link.ts';
 
 interface KernelSetting {
   readonly path: string;
   readonly value: string;
-  /** What does not work without it. */
+  /** Says the effect of a missing setting. */
   readonly without: string;
 }
 
@@ -55,6 +56,47 @@ export async function ensureKernelSettings(bridge: string, files: KernelFiles): 
       problems.push(`Cannot set ${path} to ${value}, and without it ${without}: ${errorMessage(error)}`);
     }
   return problems;
+}
+
+interface InterfaceJson {
+  readonly flags?: readonly string[];
+  readonly addr_info?: readonly { readonly local?: string }[];
+}
+
+interface EndJson {
+  readonly ifname: string;
+  readonly master?: string;
+}
+
+/**
+ * Makes the interface again where somebody has deleted it, connects the links of pods to it, and
+ * sets it up where somebody has set it down or taken its address. Answers whether it changed
+ * anything.
+ */
+export async function ensureInterface(network: PodsNetwork, run: RunProgram): Promise<boolean> {
+  const { bridge, gateway } = network;
+  const ends = await runJson<EndJson>(run, 'ip', 'link', 'show', 'type', 'veth');
+  const found = await findInterface(bridge, run);
+  const isRight =
+    found?.flags?.includes('UP') === true && found.addr_info?.some(({ local }) => local === gateway) === true;
+  const prefix = hostEndPrefixOf(bridge);
+  const loose = ends.filter(({ ifname, master }) => ifname.startsWith(prefix) && master !== bridge);
+  const connect = loose.map(({ ifname }) => `link set ${ifname} master ${bridge}\n`).join('');
+  if (isRight && connect === '') return false;
+  if (!found) await run('ip', ['link', 'add', bridge, 'type', 'bridge']);
+  if (!isRight) await run('ip', ['-batch', '-'], planBridge(network));
+  // A pod may end meanwhile.
+  if (connect !== '') await run('ip', ['-force', '-batch', '-'], connect);
+  return true;
+}
+
+async function findInterface(bridge: string, run: RunProgram): Promise<InterfaceJson | undefined> {
+  try {
+    return (await runJson<InterfaceJson>(run, 'ip', 'address', 'show', 'dev', bridge))[0];
+  } catch (error) {
+    if (errorMessage(error).includes('does not exist')) return undefined;
+    throw error;
+  }
 }
 
 interface PortJson {

@@ -9,7 +9,7 @@ import type { Links } from './plan-links.ts';
 
 /** As `ip -json` and `bridge -json` list them. */
 export interface ObservedLinks {
-  /** Of the cluster's range, whoever made them. */
+  /** Routes within the cluster's range, made by anybody. */
   readonly routes: readonly ObservedRoute[];
   /** Undefined if there is no tunnel. */
   readonly tunnel:

@@ -10,7 +10,7 @@ export interface ContainerLink {
 /** The pods' network on this host. */
 export interface PodsNetwork {
   readonly bridge: string;
-  /** Of all pods. */
+  /** The range of all pods. */
   readonly subnet: string;
   readonly gateway: string;
 }
@@ -29,8 +29,10 @@ export interface LinkPlace extends PodsNetwork {
  */
 export function hostEndOf(address: string, bridge: string): string {
   const bytes = address.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
-  return `sy${bridge.slice(-5)}${bytes.join('')}`;
+  return `${hostEndPrefixOf(bridge)}${bytes.join('')}`;
 }
+
+export const hostEndPrefixOf = (bridge: string): string => `sy${bridge.slice(-5)}`;
 
 /** Each address always has the same, so that nobody remembers a former pod's. */
 export function hardwareAddressOf(address: string): string {

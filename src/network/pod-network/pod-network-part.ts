@@ -10,7 +10,13 @@ import { errorMessage } from '../../base/errors.ts';
 import type { HostNetworkContext, HostNetworkPart } from '../host-network.ts';
 import { createTableState } from '../nft/table-state.ts';
 import { createTableWriter } from '../nft/table-writer.ts';
-import { ensureHairpins, ensureKernelSettings, kernelFiles, type KernelFiles } from './bridge.ts';
+import {
+  ensureHairpins,
+  ensureInterface,
+  ensureKernelSettings,
+  kernelFiles,
+  type KernelFiles,
+} from './bridge.ts';
 import { ensureFirewall } from './firewall.ts';
 import { ensureLinks } from './links.ts';
 import { observeInterfaces, planUplinks } from './observe-host.ts';
@@ -33,7 +39,7 @@ export function createPodNetworkPart(
   files: KernelFiles = kernelFiles,
 ): HostNetworkPart {
   const { clock, run, settings, host } = context;
-  const { cluster, clusterCidr, bridge } = settings;
+  const { cluster, clusterCidr, bridge, gateway } = settings;
   const logger = context.logger.child({ part: 'pod-network' });
   const nodes = context.feeds.of('nodes');
   const device = tunnelDevice(cluster);
@@ -45,7 +51,7 @@ export function createPodNetworkPart(
   let running: Promise<unknown> | undefined;
   /** By node, what its host is made from. */
   const known = new Map<string, string>();
-  /** What was logged last. */
+  /** The last logged message. */
   let told: string | undefined;
   let portsAreNew = false;
   /** Ports of the bridge and its number, as the kernel has told of them. */
@@ -106,6 +112,10 @@ export function createPodNetworkPart(
         return undefined;
       }
     };
+    const mended = await attempt(`Cannot make the interface ${bridge} of the pods`, () =>
+      ensureInterface({ bridge, gateway, subnet: clusterCidr }, run),
+    );
+    if (mended) logger.warn({ bridge }, 'The interface of the pods was gone or down; it is up again');
     const linked = await attempt('Cannot lead to the pods of other hosts', passLinks);
     const unset = await attempt('Cannot set up the bridge', () => ensureKernelSettings(bridge, files));
     await attempt('Cannot set up the ports of the bridge', () => ensureHairpins(bridge, run));
@@ -163,8 +173,8 @@ export function createPodNetworkPart(
     const [, gone, index = '', name = ''] = /^(Deleted )?(\d+): ([^:@]+)/.exec(line) ?? [];
     if (gone !== undefined) ports.delete(name);
     if (name === bridge) {
-      // The engine has made it anew, without our settings.
-      if (gone === undefined && index !== bridgeIndex) wake();
+      // Somebody has deleted it or set it down, or the engine has made it anew, without our settings.
+      if (gone !== undefined || index !== bridgeIndex || !/[<,]UP[,>]/.test(line)) wake();
       bridgeIndex = gone === undefined ? index : '';
     } else if (gone === undefined && line.includes(` master ${bridge} `) && !ports.has(name)) {
       ports.add(name);
@@ -177,7 +187,7 @@ export function createPodNetworkPart(
       await context
         .follow('ip', ['-oneline', 'monitor', 'link', 'route'], onLine, stop.signal)
         .catch((error: unknown) => logger.debug({ error: errorMessage(error) }, 'Cannot follow the kernel'));
-      // What has happened meanwhile was not heard.
+      // Changes in between were not heard.
       wake();
       await sleep(clock, FOLLOW_AGAIN_MS, stop.signal);
     }

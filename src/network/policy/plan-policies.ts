@@ -47,7 +47,7 @@ export interface PublishedPort {
 export interface PolicyPlan {
   /** All but the groups, by name. */
   readonly parts: ReadonlyMap<string, TablePart>;
-  /** What the rules ask of groups, by the name of the selection. */
+  /** The sets that the rules need of groups, by the name of the selection. */
   readonly groups: NeededSets['groups'];
 }
 

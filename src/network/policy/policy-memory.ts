@@ -1,7 +1,7 @@
 /**
- * What the policies of this host were made from, on disk. An agent that starts without a control
- * plane goes on with it, also after the machine was off. It also has the pods that no agent has told
- * yet: no policy is taken from a pod while its agent starts.
+ * Keeps the sources of this host's policies on disk. An agent that starts without a control plane
+ * goes on with them, also after the machine was off. The file also has the pods that no agent has
+ * told yet: no policy is taken from a pod while its agent starts.
  */
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';

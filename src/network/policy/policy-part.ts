@@ -19,6 +19,7 @@ import { createGroupIndex } from './group-index.ts';
 import { planGroup, planPolicies, type PolicyPlan, type PolicyPod } from './plan-policies.ts';
 import { createPolicyMemory, type KnownPolicies } from './policy-memory.ts';
 import { policyPodOf } from './policy-pod.ts';
+import { createPolicyReports } from './policy-reports.ts';
 import { policyTable } from './policy-table.ts';
 
 /** An API that does not answer for so long is away: the last known policies count. */
@@ -27,7 +28,7 @@ const FEED_PATIENCE_MS = 5_000;
 const PREPARE_MS = 15_000;
 /** A pod that no agent has told by then is gone. */
 const UNTOLD_MS = 300_000;
-/** What is known is written down at most so often. */
+/** The memory is saved at most this often. */
 const SAVE_EVERY_MS = 1_000;
 
 export function createPolicyPart(context: HostNetworkContext): HostNetworkPart {
@@ -39,8 +40,9 @@ export function createPolicyPart(context: HostNetworkContext): HostNetworkPart {
   const state = createTableState(frame);
   const writer = createTableWriter({ nft, state, clock, logger });
   const memory = createPolicyMemory(join(settings.directory, 'policies.json'), logger);
+  const reports = createPolicyReports(context);
   const stop = createAbort();
-  /** What was set, by the name of the part. */
+  /** Parts that were set, by name. */
   const wanted = new Map<string, TablePart>();
   /** Policies that the kernel does not take, as they were then. */
   const refused = new Map<string, NetworkPolicy>();
@@ -149,6 +151,7 @@ export function createPolicyPart(context: HostNetworkContext): HostNetworkPart {
       const policy = policies.items.get(name.replace(/^policy\//, ''));
       if (!policy || refused.get(keyOf(policy)) === policy) continue;
       refused.set(keyOf(policy), policy);
+      reports.refused(policy, why);
       isStale = true;
       logger.error(
         { policy: keyOf(policy), error: why },
@@ -171,7 +174,7 @@ export function createPolicyPart(context: HostNetworkContext): HostNetworkPart {
   /** Answers what the kernel has against it. */
   async function isSet(address: string): Promise<string | undefined> {
     await beginning;
-    // What is under way may have been planned before the pod was told; what follows was not.
+    // A running round may have been planned before the pod was told; the next one was not.
     for (let turn = 0; turn < 2 && running; turn += 1) await running;
     return writer.refused.get(`pod/${address}`);
   }
@@ -223,6 +226,7 @@ export function createPolicyPart(context: HostNetworkContext): HostNetworkPart {
       stop.abort();
       await Promise.all([beginning, writer[Symbol.asyncDispose]()]);
       await Promise.all([running, saving]);
+      await reports[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,4 +1,4 @@
-/** What the policies of a host need to know of one of its pods. Pure. */
+/** The fields of a pod that the policies of its host depend on. Pure. */
 import type { Pod } from '../../schemas/types.ts';
 import type { PolicyPod } from './plan-policies.ts';
 

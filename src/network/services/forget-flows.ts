@@ -15,6 +15,8 @@ export interface FlowKeeper {
 const MOST_COMMANDS = 100;
 /** The others end when their clients pause. */
 const MOST_STRAY = 10_000;
+/** It opens `/dev/stdin`, which the kernel allows for a pipe only; Node gives children a socket. */
+const LOAD = 'cat | conntrack --load-file -';
 const UDP_FLOWS = ['--dump', '--proto', 'udp', '--output', 'save'];
 
 const MISSING =
@@ -26,10 +28,10 @@ export function createFlowKeeper(
 ): FlowKeeper {
   let isMissing = false;
 
-  async function tryRun(args: readonly string[], input?: string): Promise<void> {
+  async function tryRun(program: string, args: readonly string[], input?: string): Promise<void> {
     if (isMissing || signal.aborted) return;
     try {
-      await run('conntrack', args, input);
+      await run(program, args, input);
     } catch (error) {
       const why = errorMessage(error);
       isMissing = /ENOENT|not found|No such file/.test(why);
@@ -40,13 +42,13 @@ export function createFlowKeeper(
 
   async function forget(commands: readonly string[]): Promise<void> {
     for (let start = 0; start < commands.length; start += MOST_COMMANDS)
-      await tryRun(['--load-file', '-'], `${commands.slice(start, start + MOST_COMMANDS).join('\n')}\n`);
+      await tryRun('sh', ['-c', LOAD], `${commands.slice(start, start + MOST_COMMANDS).join('\n')}\n`);
   }
 
   return {
     forget,
     async forgetStray(entrances) {
-      await tryRun(['--version']);
+      await tryRun('conntrack', ['--version']);
       const stray: string[] = [];
       const onLine = (line: string): void => {
         if (stray.length < MOST_STRAY) append(stray, planStrayFlows(line, entrances));

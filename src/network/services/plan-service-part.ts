@@ -1,7 +1,7 @@
 /**
- * What one Service adds to the table of a host. Pure. A connection to one of its addresses is led
- * to an endpoint, or refused at once. Ordinary ports are elements of the table's maps; ports with
- * affinity or with a local policy have chains of their own.
+ * Plans the part of one Service in the table of a host. Pure. A connection to one of its addresses
+ * is led to an endpoint, or refused at once. Ordinary ports are elements of the table's maps; ports
+ * with affinity or with a local policy have chains of their own.
  */
 import { createHash } from 'node:crypto';
 import type { EndpointSlice, Service, ServicePort } from '../../schemas/types.ts';

@@ -63,8 +63,8 @@ function partsOf(key: string): { readonly address: string | undefined; readonly 
   return { address: parts.length === 3 ? parts[0] : undefined, port: parts.at(-1) ?? '' };
 }
 
-/** What `conntrack --output save` tells of a flow. */
-const FLOW = /-s (\S+) -d (\S+) -r (\S+) .*--sport (\d+) --dport (\d+) --reply-port-src (\d+)/;
+/** A line of `conntrack --output save`. It has `-g` where the kernel translates the target. */
+const FLOW = /-s (\S+) -d (\S+) -[gr] (\S+) .*--sport (\d+) --dport (\d+) --reply-port-src (\d+)/;
 
 /** Commands for flows of the listing that should not go on, whatever was known before. */
 export function planStrayFlows(listing: string, entrances: UdpEntrances): readonly string[] {

@@ -31,7 +31,7 @@ export function createServiceReports({ client, clock, logger, host }: HostNetwor
     logger,
     source: { component: 'kube-proxy', host: node },
   });
-  /** What was told, by Service and reason. */
+  /** Messages that were sent, by Service and reason. */
   const told = new Map<string, Map<string, string>>();
 
   function report(service: Service, reason: string, message: string | undefined): void {

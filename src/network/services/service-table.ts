@@ -85,7 +85,7 @@ export function serviceTable({ cluster, podCidr, serviceCidr }: ServiceTableOpti
           'ct status dnat ip saddr . ip daddr @hairpins masquerade fully-random',
         ],
       },
-      // What still has a service's address here has no endpoint.
+      // A packet that still has a service's address here has no endpoint.
       'refuse-unserved': {
         rules: [
           `${TRANSPORTS} ${SERVICE_KEY} vmap @unserved`,

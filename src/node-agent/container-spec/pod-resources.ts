@@ -4,6 +4,7 @@ import type { PodPlace } from './field-ref.ts';
 import { type PodPlanInput, planContainerSpec } from './plan-container-spec.ts';
 import { podFqdn } from './identity.ts';
 import { planSandboxSpec } from './plan-sandbox-spec.ts';
+import type { DnsWarning } from '../files/plan-pod-files.ts';
 import type { PodVolumes, PreparedPod } from '../volumes/pod-volumes.ts';
 import { type EngineShare, planShare } from '../node/plan-share.ts';
 import { type PodResources, type RecordPodEvent, StepProblem } from '../ports.ts';
@@ -49,8 +50,9 @@ export function createPodResources(options: PodResourcesOptions): PodResources {
       const found = await options.volumes.ensure(pod, at);
       checkHandler(found.runtimeHandler, options.info());
       const before = prepared.get(pod.metadata.uid ?? '')?.warnings ?? [];
-      for (const message of (found.warnings ?? []).filter((warning) => !before.includes(warning)))
-        options.recordEvent(pod, { type: 'Warning', reason: 'DNSConfigForming', message });
+      const isNew = ({ message }: DnsWarning): boolean => before.every((one) => one.message !== message);
+      for (const { reason, message } of (found.warnings ?? []).filter(isNew))
+        options.recordEvent(pod, { type: 'Warning', reason, message });
       prepared.set(pod.metadata.uid ?? '', found);
     },
     async tearDown(pod) {

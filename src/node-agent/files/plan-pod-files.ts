@@ -48,9 +48,15 @@ export function renderHosts(input: {
   return `${[...head, ...tail].join('\n')}\n`;
 }
 
+/** An Event of the pod, in kubelet's words. */
+export interface DnsWarning {
+  readonly reason: 'DNSConfigForming' | 'MissingClusterDNS';
+  readonly message: string;
+}
+
 export interface PodResolver extends ResolverConfig {
-  /** What did not fit, in kubelet's words. */
-  readonly warnings: readonly string[];
+  /** Parts that did not fit, and a cluster without DNS. */
+  readonly warnings: readonly DnsWarning[];
 }
 
 /** dnsPolicy, then the pod's dnsConfig on top (kubernetes.io, "DNS for Services and Pods"). */
@@ -67,28 +73,41 @@ export function planResolverConfig(input: DnsInput): PodResolver {
       (own.options ?? []).map(({ name = '', value }) => (value ? `${name}:${value}` : name)),
     ),
     warnings: [
+      ...(usesCluster(input.pod) && input.clusterDns === undefined ? [missingClusterDns(input.pod)] : []),
       ...(applied.nameservers.length < nameservers.length
         ? [
-            `Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: ${applied.nameservers.join(' ')}`,
+            forming(
+              `Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: ${applied.nameservers.join(' ')}`,
+            ),
           ]
         : []),
       ...(applied.searches.length < searches.length
         ? [
-            `Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${applied.searches.join(' ')}`,
+            forming(
+              `Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${applied.searches.join(' ')}`,
+            ),
           ]
         : []),
     ],
   };
 }
 
+const forming = (message: string): DnsWarning => ({ reason: 'DNSConfigForming', message });
+
+function missingClusterDns({ metadata: { name, namespace = '', uid = '' } }: Pod): DnsWarning {
+  const message = `pod: "${name}_${namespace}(${uid})". kubelet does not have ClusterDNS IP configured and cannot create Pod using "ClusterFirst" policy. Falling back to "Default" policy.`;
+  return { reason: 'MissingClusterDNS', message };
+}
+
+function usesCluster({ spec: { dnsPolicy = 'ClusterFirst', hostNetwork } }: Pod): boolean {
+  return dnsPolicy === 'ClusterFirstWithHostNet' || (dnsPolicy === 'ClusterFirst' && hostNetwork !== true);
+}
+
 const EMPTY: ResolverConfig = { nameservers: [], searches: [], options: [] };
 
 function baseConfig({ pod, clusterDomain, clusterDns, node }: DnsInput): ResolverConfig {
-  const policy = pod.spec.dnsPolicy ?? 'ClusterFirst';
-  const usesCluster =
-    policy === 'ClusterFirstWithHostNet' || (policy === 'ClusterFirst' && pod.spec.hostNetwork !== true);
-  if (policy === 'None') return EMPTY;
-  if (!usesCluster || clusterDns === undefined) return node;
+  if (pod.spec.dnsPolicy === 'None') return EMPTY;
+  if (!usesCluster(pod) || clusterDns === undefined) return node;
   const namespace = pod.metadata.namespace ?? 'default';
   const own = [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain];
   return {

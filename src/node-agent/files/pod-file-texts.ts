@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { readHostResolver } from '../../base/resolv-conf.ts';
 import { createSharedReads } from '../../base/shared-reads.ts';
 import type { Pod } from '../../schemas/types.ts';
-import { planResolverConfig, renderHosts, renderResolvConf } from './plan-pod-files.ts';
+import { type DnsWarning, planResolverConfig, renderHosts, renderResolvConf } from './plan-pod-files.ts';
 
 export interface PodFileTexts {
   readonly hosts: string;
@@ -12,8 +12,7 @@ export interface PodFileTexts {
 
 export interface RenderedPodFiles {
   readonly texts: PodFileTexts;
-  /** Entries of resolv.conf that did not fit. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly DnsWarning[];
 }
 
 export interface ClusterNames {

@@ -20,7 +20,7 @@ import { createQuickLease } from './quick-lease.ts';
 
 export interface NodeReporterOptions extends NodeWriterOptions, MachineObserverOptions {
   readonly nodeIp: string;
-  readonly labels: Readonly<Record<string, string>>;
+  labels(): Readonly<Record<string, string>>;
   readonly agentVersion: string;
   readonly share: EngineShare;
   /** The range that pods here already have addresses of. */
@@ -61,7 +61,7 @@ const RETRY_MS = 2_000;
 const FRESH_MS = 2 * BEAT_MS;
 
 export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
-  const { client, clock, nodeName, nodeIp, labels, share, agentVersion } = options;
+  const { client, clock, nodeName, nodeIp, share, agentVersion } = options;
   const logger = options.logger.child({ component: 'node-reporter' });
   const machine = createMachineObserver({ ...options, logger });
   const writeNode = createNodeWriter({ ...options, logger });
@@ -136,6 +136,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       const podCidr = options.podCidr();
       const volumes = await localVolumes(options.volumes);
       const annotations = options.annotations?.() ?? {};
+      const labels = options.labels();
       const own = { nodeName, nodeIp, labels, annotations, share, agentVersion, podCidr, volumes };
       const { hostNetwork } = options;
       const trouble = hostNetwork && { podNetwork: hostNetwork() ?? ('ready' as const) };

@@ -29,7 +29,7 @@ export interface NodeFacts {
   readonly podCidr: string | undefined;
   readonly agentVersion: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** What the network of the host says about itself. */
+  /** Annotations that the network of the host gives the Node. */
   readonly annotations: Readonly<Record<string, string>>;
   readonly volumes: LocalVolumes;
   readonly pressure: Pressures;

@@ -27,7 +27,7 @@ export interface ProbeOptions {
 export interface ProbeAnswer {
   /** A connection was made, and a name was answered where one was asked for. */
   readonly ok: boolean;
-  /** What came of it, in Go's words. */
+  /** The result, in Go's words. */
   readonly detail: string;
 }
 

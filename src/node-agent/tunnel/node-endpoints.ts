@@ -19,7 +19,7 @@ export interface NodeEndpointsOptions {
 
 /** The network of the node's host, as checks see it. */
 export interface NodeNetworkView {
-  /** What the kernel has. `service`: whether it has this `address:port`, too. */
+  /** The kernel's state. `service`: whether it has this `address:port`, too. */
   facts(service: string | undefined): Promise<unknown>;
   readonly isOfCluster: ProbeOptions['isOfCluster'];
   readonly clusterDomain: string;

@@ -1,4 +1,4 @@
-/** What a node says about its pods, in the kubelet's forms. Pure. */
+/** Statistics of a node about its pods, in the kubelet's forms. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import type { ContainerUsage } from '../../schemas/container-usage.ts';
 import { type ContainerStats, labelKeys } from '../runtime/types.ts';

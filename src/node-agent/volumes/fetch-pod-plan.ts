@@ -2,6 +2,7 @@
 import type { Pod } from '../../schemas/types.ts';
 import type { PodPlace } from '../container-spec/field-ref.ts';
 import type { PodFiles } from '../container-spec/plan-container-spec.ts';
+import type { DnsWarning } from '../files/plan-pod-files.ts';
 import type { PodTokens } from '../identity/service-account-tokens.ts';
 import type { PodSources } from '../pods/pod-sources.ts';
 import { StepProblem } from '../ports.ts';
@@ -35,7 +36,7 @@ export async function fetchPodPlan(
 export const preparedPod = (
   { plan, runtimeHandler }: PodPlan,
   files: PodFiles,
-  warnings: readonly string[] = [],
+  warnings: readonly DnsWarning[] = [],
 ): PreparedPod => ({
   warnings,
   volumePaths: plan.paths,

@@ -4,6 +4,7 @@ import type { Container, PersistentVolume, Pod } from '../../schemas/types.ts';
 import type { PodPlace } from '../container-spec/field-ref.ts';
 import type { PodFiles } from '../container-spec/plan-container-spec.ts';
 import type { EnvSources, EnvVariable } from '../container-spec/plan-environment.ts';
+import type { DnsWarning } from '../files/plan-pod-files.ts';
 import { StepProblem } from '../ports.ts';
 import type { SubPathMounts } from './sub-path-mounts.ts';
 import type { VolumeDirectories } from './volume-directories.ts';
@@ -16,8 +17,8 @@ export interface PreparedPod {
   /** Names of the volumes that no container may write. */
   readonly readOnlyVolumes: ReadonlySet<string>;
   readonly files: PodFiles;
-  /** What of the pod's DNS configuration does not hold. */
-  readonly warnings?: readonly string[];
+  /** Events about the pod's DNS configuration. */
+  readonly warnings?: readonly DnsWarning[];
   /** The handler of the pod's RuntimeClass, if it names one. */
   readonly runtimeHandler?: string;
 }

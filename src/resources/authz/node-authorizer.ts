@@ -25,6 +25,8 @@ export interface NodeLookup {
   volume(name: string): Promise<KubeObject | undefined>;
   /** Those that our nodes serve. */
   ingresses(namespace: string): Promise<readonly KubeObject[]>;
+  /** Whether a Gateway that our nodes serve may show the certificate in a Secret. */
+  isGatewaySecret(namespace: string, name: string): Promise<boolean>;
   secret(namespace: string, name: string): Promise<KubeObject | undefined>;
   node(name: string): Promise<KubeObject | undefined>;
   signingRequest(name: string): Promise<KubeObject | undefined>;
@@ -99,6 +101,11 @@ async function decide(
     case 'addressgroups.symphony.dev':
     case 'ingresses.networking.k8s.io':
     case 'ingressclasses.networking.k8s.io':
+    case 'gatewayclasses.gateway.networking.k8s.io':
+    case 'gateways.gateway.networking.k8s.io':
+    case 'httproutes.gateway.networking.k8s.io':
+    case 'grpcroutes.gateway.networking.k8s.io':
+    case 'referencegrants.gateway.networking.k8s.io':
       return reads(verb) && subresource === undefined ? allow : deny();
     case 'secrets':
     case 'configmaps':
@@ -161,11 +168,13 @@ async function decideReferenced(
   return isOwn ? allow : deny(noRelationship(node));
 }
 
-/** A node that serves Ingresses reads the certificates that they name, and no other Secret. */
+/** A node that serves Ingresses and Gateways reads the certificates that they name, and no other Secret. */
 async function isServed(lookup: NodeLookup, node: string, namespace: string, name: string): Promise<boolean> {
   const isNamedByTls = ({ spec }: KubeObject): boolean =>
     asRecords(asRecord(spec)['tls']).some(({ secretName }) => secretName === name);
-  if (!(await lookup.ingresses(namespace)).some(isNamedByTls)) return false;
+  const isNamed =
+    (await lookup.ingresses(namespace)).some(isNamedByTls) || (await lookup.isGatewaySecret(namespace, name));
+  if (!isNamed) return false;
   if ((await lookup.node(node))?.metadata.labels?.[INGRESS_NODE_LABEL] !== 'true') return false;
   return (await lookup.secret(namespace, name))?.['type'] === 'kubernetes.io/tls';
 }

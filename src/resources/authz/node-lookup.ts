@@ -1,5 +1,10 @@
 /** Answers the questions of the node authoriser from the caches, without waiting for them. */
 import { ingressSelector } from '../../schemas/networking/ingress-classes.ts';
+import { ownGateways } from '../../schemas/gateway/gateway-classes.ts';
+import { mayRefer } from '../../schemas/gateway/references.ts';
+import { secretsOfGateway } from '../../schemas/gateway/route-references.ts';
+import type { Gateway, ReferenceGrant } from '../../schemas/gateway/types.ts';
+import { GROUP } from '../../schemas/kinds/gateway-api/parts.ts';
 import type { Ingress } from '../../schemas/types.ts';
 import { objectKey } from '../../schemas/object.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';
@@ -22,6 +27,19 @@ export function createNodeLookup(snapshots: Snapshots): NodeLookup {
       const isOurs = ingressSelector(classes.list());
       const all = (await cacheOf('ingresses', 'networking.k8s.io')).list(namespace);
       return (all as readonly Ingress[]).filter(isOurs);
+    },
+    async isGatewaySecret(namespace, name) {
+      const group = GROUP;
+      const classes = await cacheOf('gatewayclasses', group);
+      const gateways = (await cacheOf('gateways', group)) as ResourceCache<Gateway>;
+      const named = ownGateways(gateways.list(), (of) => classes.get(of)).filter((gateway) =>
+        secretsOfGateway(gateway).includes(objectKey(namespace, name)),
+      );
+      const grants = (await cacheOf('referencegrants', group)) as ResourceCache<ReferenceGrant>;
+      const to = { group: '', kind: 'Secret', namespace, name };
+      return named.some(({ metadata }) =>
+        mayRefer(grants.list(), { group, kind: 'Gateway', namespace: metadata.namespace ?? '' }, to),
+      );
     },
     secret: async (namespace, name) => (await cacheOf('secrets')).get(objectKey(namespace, name)),
     node: async (name) => (await cacheOf('nodes')).get(name),

@@ -1,7 +1,8 @@
 /**
  * The Services that every cluster has. `default/kubernetes` is the address at which pods and tools
  * find the API, the first of the service range. `kube-system/kube-dns` is that of the cluster's
- * DNS, which runs on each node. Every API server keeps them, as upstream keeps the first.
+ * DNS, which runs on each node. Every API server keeps them, as upstream keeps the first, and
+ * ServiceCIDRs.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
@@ -13,6 +14,7 @@ import type { Service } from '../../schemas/types.ts';
 import type { BoundWriter } from '../writing/write-plan.ts';
 import type { Store } from '../../store/types.ts';
 import { type AddressSpace, apiServiceIp } from './service-addresses.ts';
+import { ensureServiceCidrs } from './service-cidrs.ts';
 
 /** A deleted Service is missing for at most this long. Upstream's interval. */
 const CHECK_INTERVAL_MS = 10_000;
@@ -95,6 +97,11 @@ export function keepKubernetesService(options: KubernetesServiceOptions, port: n
   async function run(): Promise<void> {
     await ensure(kubernetesService(space, port));
     await ensure(dnsService(space));
+    try {
+      await ensureServiceCidrs({ store, writer, clock }, space.serviceCidr);
+    } catch (error) {
+      logger.error({ error: errorMessage(error) }, 'Cannot keep the ServiceCIDRs; trying again');
+    }
     if (!stopped)
       held.timer = clock.setTimer(() => {
         checking = run();

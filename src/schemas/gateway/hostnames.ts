@@ -21,3 +21,14 @@ export function commonHostnames(
   const found = new Set(own.flatMap((hostname) => common(listener, hostname) ?? []));
   return found.size > 0 ? [...found] : undefined;
 }
+
+/** Whether all hosts that the second stands for are ones that the first stands for. */
+export const coversHost = (one: string, other: string): boolean =>
+  one === '' || one === other || (one.startsWith('*.') && other.endsWith(one.slice(1)));
+
+/** Names before wildcards, longer wildcards before shorter ones, and these before no hostname. */
+export function isMoreSpecific(one: string, other: string | undefined): boolean {
+  if (other === undefined || other === '') return one !== '';
+  const isWild = (text: string): boolean => text.startsWith('*.');
+  return isWild(one) === isWild(other) ? one.length > other.length : isWild(other);
+}

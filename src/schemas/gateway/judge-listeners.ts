@@ -1,5 +1,6 @@
 /** The listeners of a Gateway: which of them work, and what they take. Pure. */
 import { GROUP } from '../kinds/gateway-api/parts.ts';
+import { GATEWAY_PROTOCOLS, ownConflict } from './listener-conflicts.ts';
 import { mayRefer } from './references.ts';
 import {
   type Gateway,
@@ -12,7 +13,6 @@ import {
 } from './types.ts';
 
 const ROUTE_KINDS = ['HTTPRoute', 'GRPCRoute'];
-const PROTOCOLS = ['HTTP', 'HTTPS'];
 
 export interface RouteKind {
   readonly group: string;
@@ -32,7 +32,7 @@ export interface JudgedListener {
 export function judgeListeners(gateway: Gateway, surroundings: Surroundings): readonly JudgedListener[] {
   const { listeners } = gateway.spec;
   return listeners.map((listener) => {
-    const conflict = conflictOf(listener, listeners);
+    const conflict = ownConflict(listener, listeners) ?? surroundings.rivals.get(listener);
     const accepted = judgeProtocol(listener, conflict);
     const { kinds, wrong } = kindsOf(listener);
     const { certificates, resolved } = judgeCertificates(gateway, listener, surroundings);
@@ -60,7 +60,7 @@ export function judgeListeners(gateway: Gateway, surroundings: Surroundings): re
 
 function judgeProtocol({ protocol, tls }: GatewayListener, conflict: Judgement | undefined): Judgement {
   if (conflict) return isFalse('Accepted', conflict.reason, conflict.message);
-  if (!PROTOCOLS.includes(protocol))
+  if (!GATEWAY_PROTOCOLS.includes(protocol))
     return isFalse(
       'Accepted',
       'UnsupportedProtocol',
@@ -71,27 +71,11 @@ function judgeProtocol({ protocol, tls }: GatewayListener, conflict: Judgement |
   return isTrue('Accepted', 'Accepted', 'The listener is valid');
 }
 
-/** Both listeners of a conflict lose: nobody could tell which of them is meant. */
-function conflictOf(listener: GatewayListener, all: readonly GatewayListener[]): Judgement | undefined {
-  const rivals = all.filter((other) => other !== listener && other.port === listener.port);
-  const alien = rivals.find(({ protocol }) => protocol !== listener.protocol);
-  if (alien)
-    return isTrue(
-      'Conflicted',
-      'ProtocolConflict',
-      `Listener ${alien.name} has the same port and another protocol`,
-    );
-  const twin = rivals.find(({ hostname }) => (hostname ?? '') === (listener.hostname ?? ''));
-  return (
-    twin && isTrue('Conflicted', 'HostnameConflict', `Listener ${twin.name} has the same port and hostname`)
-  );
-}
-
 function kindsOf({ protocol, allowedRoutes }: GatewayListener): {
   readonly kinds: readonly RouteKind[];
   readonly wrong: readonly string[];
 } {
-  const possible = PROTOCOLS.includes(protocol) ? ROUTE_KINDS : [];
+  const possible = GATEWAY_PROTOCOLS.includes(protocol) ? ROUTE_KINDS : [];
   const asked = allowedRoutes?.kinds ?? [];
   if (asked.length === 0) return { kinds: possible.map((kind) => ({ group: GROUP, kind })), wrong: [] };
   const isPossible = ({ group = GROUP, kind }: { group?: string; kind: string }): boolean =>

@@ -3,9 +3,9 @@
  * from it. Both come from one computation, so that a status never says other than what is served.
  * Pure.
  */
-import type { KubeObject } from '../object.ts';
 import { type Attachment, attachRoute, backendTrouble, isParent } from './attach-routes.ts';
 import { type JudgedListener, judgeListeners } from './judge-listeners.ts';
+import { olderFirst } from './older-first.ts';
 import {
   type Gateway,
   isFalse,
@@ -98,7 +98,7 @@ function judgeGateway({ spec }: Gateway, listeners: readonly JudgedListener[]): 
     return isFalse(
       'Accepted',
       'UnsupportedAddress',
-      `Addresses of type ${address.type ?? ''} are not implemented`,
+      `Addresses of type ${address.type ?? ''} are not implemented; use IPAddress`,
     );
   const broken = listeners.filter(({ isUsable }) => !isUsable).map(({ listener }) => listener.name);
   if (broken.length === 0) return isTrue('Accepted', 'Accepted', 'The Gateway is valid');
@@ -122,10 +122,3 @@ const rulesOf = (route: Route, surroundings: Surroundings): readonly ResolvedRul
       };
     }),
   }));
-
-/** The order of precedence of the API. */
-function olderFirst({ metadata: a }: KubeObject, { metadata: b }: KubeObject): number {
-  const key = ({ creationTimestamp = '', namespace = '', name }: typeof a): string =>
-    `${creationTimestamp} ${namespace}/${name}`;
-  return key(a) < key(b) ? -1 : 1;
-}

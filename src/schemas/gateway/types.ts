@@ -33,9 +33,69 @@ export interface ParentRef extends ObjectRef {
   readonly port?: number;
 }
 
+export interface HeaderModifier {
+  readonly set?: readonly HeaderValue[];
+  readonly add?: readonly HeaderValue[];
+  readonly remove?: readonly string[];
+}
+
+export interface HeaderValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface PathModifier {
+  readonly type: string;
+  readonly replaceFullPath?: string;
+  readonly replacePrefixMatch?: string;
+}
+
+export interface RequestRedirect {
+  readonly scheme?: string;
+  readonly hostname?: string;
+  readonly path?: PathModifier;
+  readonly port?: number;
+  readonly statusCode?: number;
+}
+
+export interface CorsPolicy {
+  readonly allowCredentials?: boolean;
+  readonly allowOrigins?: readonly string[];
+  readonly allowMethods?: readonly string[];
+  readonly allowHeaders?: readonly string[];
+  readonly exposeHeaders?: readonly string[];
+  readonly maxAge?: number;
+}
+
+/** The type says which member counts. */
 export interface RouteFilter {
   readonly type: string;
-  readonly [member: string]: unknown;
+  readonly requestHeaderModifier?: HeaderModifier;
+  readonly responseHeaderModifier?: HeaderModifier;
+  readonly requestRedirect?: RequestRedirect;
+  readonly urlRewrite?: { readonly hostname?: string; readonly path?: PathModifier };
+  readonly cors?: CorsPolicy;
+}
+
+/** A value that requests are compared with. */
+export interface NamedMatch {
+  readonly type?: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface GrpcMethod {
+  readonly type?: string;
+  readonly service?: string;
+  readonly method?: string;
+}
+
+/** `method` is a word in an HTTPRoute, and names a method of gRPC in a GRPCRoute. */
+export interface RouteMatch {
+  readonly path?: { readonly type?: string; readonly value?: string };
+  readonly method?: string | GrpcMethod;
+  readonly headers?: readonly NamedMatch[];
+  readonly queryParams?: readonly NamedMatch[];
 }
 
 export interface BackendRef extends ObjectRef {
@@ -45,7 +105,7 @@ export interface BackendRef extends ObjectRef {
 }
 
 export interface RouteRule {
-  readonly matches?: readonly Readonly<Record<string, unknown>>[];
+  readonly matches?: readonly RouteMatch[];
   readonly filters?: readonly RouteFilter[];
   readonly backendRefs?: readonly BackendRef[];
   readonly timeouts?: { readonly request?: string; readonly backendRequest?: string };
@@ -90,6 +150,8 @@ export const isFalse = (type: string, reason: string, message: string): Judgemen
 
 /** All that is looked up. Lookups cost the same however many objects there are. */
 export interface Surroundings {
+  /** Listeners whose place an older Gateway has. */
+  readonly rivals: ReadonlyMap<GatewayListener, Judgement>;
   readonly grants: readonly ReferenceGrant[];
   labelsOf(namespace: string): Readonly<Record<string, string>>;
   /** Whether the Service has the port; undefined where there is no such Service. */

@@ -3,12 +3,14 @@
  * its Docker Engines use, decides (plan-address-ranges.ts), and remembers the ranges.
  */
 import { isIPv4 } from 'node:net';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { errorMessage, UserError } from '../../base/errors.ts';
 import { parsedJson } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { readIfThere, writePrivateFile } from '../../base/private-file.ts';
+import { readHostResolver } from '../../base/resolv-conf.ts';
 import { type Config, defaultDockerHost, poolProblem, sliceProblem } from '../../config/index.ts';
 import { readHostRoutes } from '../../node-agent/node/host-routes.ts';
 import { readOwnRanges } from '../../network/pod-network/own-ranges.ts';
@@ -77,10 +79,10 @@ export async function withRememberedRanges(config: Config): Promise<Config> {
 
 /** For `agent`. Throws UserError where the addresses of its pods belong to something else. */
 export async function checkNodeRange(
-  node: { readonly clusterCidr: string; readonly cluster: string; readonly dockerHost: string | undefined },
+  node: AddressRanges & { readonly cluster: string; readonly dockerHost: string | undefined },
   logger: Logger,
 ): Promise<void> {
-  const { clusterCidr, cluster, dockerHost = defaultDockerHost() } = node;
+  const { clusterCidr, serviceCidr, cluster, dockerHost = defaultDockerHost() } = node;
   const machine = await readMachine([dockerHost], cluster, systemClock, logger);
   // An earlier start may have had a wrong flag: a network without pods is no reason to keep it.
   const isLeftOver =
@@ -88,7 +90,7 @@ export async function checkNodeRange(
     machine.own !== clusterCidr &&
     (await removeClusterNetwork(cluster, dockerHost)) === 'removed';
   const facts = isLeftOver ? { ...machine, own: undefined } : machine;
-  const { problem, overlaps } = planNodeRange({ ...facts, clusterCidr });
+  const { problem, overlaps } = planNodeRange({ ...facts, clusterCidr, serviceCidr });
   if (problem !== undefined) throw new UserError(problem);
   warnOfOverlaps(clusterCidr, overlaps, logger);
 }
@@ -155,7 +157,14 @@ async function readMachine(
   const routes = (isLocal ? await readHostRoutes() : [])
     .filter(({ cidr, device }) => !known.has(cidr) && (device === undefined || device !== bridge))
     .map((route) => ({ type: 'route' as const, ...route }));
-  return { own: [...own][0], enginesAway, taken: [...taken, ...routes] };
+  const servers = isLocal ? await nameServers() : [];
+  return { own: [...own][0], enginesAway, taken: [...taken, ...routes, ...servers] };
+}
+
+/** A server that the cluster's range covers could not be asked any more. */
+async function nameServers(): Promise<readonly TakenRange[]> {
+  const { nameservers } = await readHostResolver((path) => readFile(path, 'utf8').catch(() => ''));
+  return nameservers.filter(isIPv4).map((address) => ({ type: 'name server', cidr: `${address}/32` }));
 }
 
 const isIpv4Cidr = (cidr: string): boolean => isIPv4(cidr.split('/')[0] ?? '');

@@ -22,7 +22,9 @@ export type TakenRange =
       readonly cluster: string | undefined;
       readonly dockerHost: string;
     }
-  | { readonly type: 'route'; readonly cidr: string; readonly device: string | undefined };
+  | { readonly type: 'route'; readonly cidr: string; readonly device: string | undefined }
+  /** A name server behind a router: its range has no route of its own. */
+  | { readonly type: 'name server'; readonly cidr: string };
 
 export interface MachineFacts {
   /** The subnet of the cluster's own network, where an Engine has one. */
@@ -104,29 +106,28 @@ export function planAddressRanges(facts: RangeFacts): RangePlan {
 }
 
 /** The addresses of pods on a node that joins a cluster; its control plane has chosen them. */
-export function planNodeRange(facts: MachineFacts & { readonly clusterCidr: string }): {
+export function planNodeRange(facts: MachineFacts & AddressRanges): {
   readonly problem?: string;
   readonly overlaps: readonly TakenRange[];
 } {
-  const { clusterCidr, own, enginesAway, taken } = facts;
+  const { clusterCidr, serviceCidr, own, enginesAway, taken } = facts;
   if (own !== undefined && own !== clusterCidr) {
     return {
       problem: `Cannot use --cluster-cidr ${clusterCidr}: pods of this cluster run in its network ${own} here; start the agent with --cluster-cidr ${own}, or remove them first: symphony down`,
       overlaps: [],
     };
   }
-  const overlaps = overlapping(clusterCidr, taken);
-  if (own !== undefined || enginesAway || overlaps.length === 0) return { overlaps };
-  const problem = describeConflict(
-    '--cluster-cidr',
-    clusterCidr,
-    overlaps,
-    chooseFree('--cluster-cidr', taken),
-  );
-  return { problem: `${problem}\n${SAME_EVERYWHERE}`, overlaps };
+  const both = [
+    ['--cluster-cidr', clusterCidr, overlapping(clusterCidr, taken)],
+    ['--service-cidr', serviceCidr, overlapping(serviceCidr, taken)],
+  ] as const;
+  const overlaps = [...new Set(both.flatMap(([, , found]) => found))];
+  const conflict = both.find(([, , found]) => found.length > 0);
+  if (own !== undefined || enginesAway || !conflict) return { overlaps };
+  const [flag, cidr, found] = conflict;
+  const problem = describeConflict(flag, cidr, found, chooseFree(flag, taken));
+  return { problem: `${problem}\nThe control plane and all its agents need the same ${flag}`, overlaps };
 }
-
-const SAME_EVERYWHERE = 'The control plane and all its agents need the same --cluster-cidr';
 
 const refuse = (problem: string): RangePlan => ({ type: 'refuse', problem });
 
@@ -183,6 +184,7 @@ export function describeTaken(ranges: readonly TakenRange[]): string {
 }
 
 function describeOne(range: TakenRange): string {
+  if (range.type === 'name server') return `a name server of this machine (${range.cidr})`;
   if (range.type === 'route') {
     const device = range.device === undefined ? '' : `, device ${range.device}`;
     return `a route or address of this machine (${range.cidr}${device})`;
@@ -195,7 +197,7 @@ function describeOne(range: TakenRange): string {
 const BUILT_IN = ['bridge', 'host', 'none', 'ingress', 'docker_gwbridge'];
 
 function howToRemove(range: TakenRange): readonly string[] {
-  if (range.type === 'route' || BUILT_IN.includes(range.name)) return [];
+  if (range.type !== 'network' || BUILT_IN.includes(range.name)) return [];
   const { name, cluster } = range;
   if (cluster === undefined)
     return [`Or remove that network, where nothing needs it: docker network rm ${name}`];

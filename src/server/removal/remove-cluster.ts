@@ -31,10 +31,11 @@ export async function removeClusterNetwork(
 ): Promise<'removed' | 'absent' | 'in use'> {
   const name = networkNameOf(cluster);
   const networks = await readEngineNetworks(dockerHost, systemClock);
-  if (!networks.some((network) => network.name === name && network.cluster === cluster)) return 'absent';
+  const isThere = networks.some((network) => network.name === name && network.cluster === cluster);
   try {
+    // An interface may be left of a network that is gone.
     await withRuntime({ cluster, node: '', dockerHost }, (runtime) => runtime.removeNetwork(name));
-    return 'removed';
+    return isThere ? 'removed' : 'absent';
   } catch (error) {
     if (error instanceof RuntimeError && error.message.includes('active endpoints')) return 'in use';
     throw error;

@@ -73,7 +73,7 @@ const GOOD = ['Accepted=True Accepted', 'ResolvedRefs=True ResolvedRefs'];
 const refusedFor = (reason: string): readonly string[] => [`Accepted=False ${reason}`, GOOD[1]!];
 
 describe('a Gateway of our class', () => {
-  it('is accepted with its class, and says that nothing serves it yet', async () => {
+  it('is accepted with its class, and says that there is no node to serve it', async () => {
     await gateway([http()]);
     await rest();
     expect(short((await statusOf('GatewayClass', 'symphony')).conditions)).toEqual([
@@ -81,7 +81,7 @@ describe('a Gateway of our class', () => {
     ]);
     expect(short((await statusOf('Gateway', 'infra/public')).conditions)).toEqual([
       'Accepted=True Accepted',
-      'Programmed=False Pending',
+      'Programmed=False NoResources',
     ]);
     expect((await statusOf('Gateway', 'infra/public')).listeners).toMatchObject([
       {
@@ -96,6 +96,71 @@ describe('a Gateway of our class', () => {
     const before = await cluster.store.get(`gateways.${GROUP}`, 'infra/public');
     await cluster.clock.advance(600_000);
     expect(await cluster.store.get(`gateways.${GROUP}`, 'infra/public')).toEqual(before);
+  });
+
+  const aNode = (name: string, gateways: string): Promise<unknown> =>
+    cluster.objects.create({
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: {
+        name,
+        labels: { 'symphony.dev/ingress': 'true' },
+        annotations: { 'symphony.dev/gateways': gateways },
+      },
+      status: {
+        conditions: [{ type: 'Ready', status: 'True' }],
+        addresses: [{ type: 'InternalIP', address: '10.0.0.1' }],
+      },
+    });
+
+  it('is programmed once a node serves it, and says which port no node can have', async () => {
+    await gateway([http(), http({ name: 'other', port: 8080 })]);
+    await rest();
+    const { uid, generation } = (await cluster.store.get(`gateways.${GROUP}`, 'infra/public'))!.metadata;
+    await aNode(
+      'n1',
+      JSON.stringify({
+        served: { [uid ?? '']: generation },
+        refused: { 8080: 'nginx listens on port 8080' },
+      }),
+    );
+    await rest();
+    expect(await cluster.store.get(`gateways.${GROUP}`, 'infra/public')).toMatchObject({
+      status: { addresses: [{ type: 'IPAddress', value: '10.0.0.1' }] },
+    });
+    expect(short((await statusOf('Gateway', 'infra/public')).conditions)).toEqual([
+      'Accepted=True Accepted',
+      'Programmed=True Programmed',
+    ]);
+    const [, other] = (await statusOf('Gateway', 'infra/public')).listeners;
+    expect(other?.conditions[0]).toMatchObject({
+      reason: 'PortUnavailable',
+      message: 'Port 8080: node n1: nginx listens on port 8080',
+    });
+  });
+
+  it('keeps its port and hostname from a younger one, which gets them when it goes', async () => {
+    await gateway([http()]);
+    await cluster.clock.advance(1000);
+    await gateway([http()], 'younger');
+    await rest();
+    const younger = async (): Promise<string | undefined> =>
+      short((await statusOf('Gateway', 'infra/younger')).listeners[0]?.conditions)[1];
+    expect(await younger()).toBe('Conflicted=True HostnameConflict');
+    await remove('Gateway', 'infra/public');
+    await rest();
+    expect(await younger()).toBe('Conflicted=False NoConflicts');
+  });
+
+  it('loses its status with its class', async () => {
+    await gateway([http()]);
+    await rest();
+    await remove('GatewayClass', 'symphony');
+    await rest();
+    expect(short((await statusOf('Gateway', 'infra/public')).conditions)).toEqual([
+      'Accepted=Unknown Pending',
+      'Programmed=Unknown Pending',
+    ]);
   });
 
   it('leaves Gateways of other classes alone', async () => {
@@ -126,7 +191,7 @@ describe('a Gateway of our class', () => {
     const none = 'Conflicted=False NoConflicts';
     const invalid = 'Programmed=False Invalid';
     expect(await listenerConditions()).toEqual([
-      ['Accepted=True Accepted', none, 'ResolvedRefs=True ResolvedRefs', 'Programmed=False Pending'],
+      ['Accepted=True Accepted', none, 'ResolvedRefs=True ResolvedRefs', 'Programmed=False NoResources'],
       ['Accepted=False UnsupportedProtocol', none, 'ResolvedRefs=True ResolvedRefs', invalid],
       [
         'Accepted=False ProtocolConflict',

@@ -1,4 +1,4 @@
-/** What the configuration makes a real Caddy do. */
+/** A real Caddy, with the configuration that is rendered for it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDefaultCertificate } from '../../../src/network/ingress/default-certificate.ts';
 import { renderCaddy } from '../../../src/network/ingress/render-caddy.ts';
 import type { Ingress, Service } from '../../../src/schemas/types.ts';
+import { aGateway, aRoute, type GatewayWorld, gatewaysPlan } from '../../support/gateway-objects.ts';
 import { anIngress, aService, aTlsSecret, proxyPlan } from '../../support/ingress-objects.ts';
 
 const portOf = (server: { address(): unknown }): number => (server.address() as AddressInfo).port;
@@ -78,10 +79,16 @@ async function startCaddy(
   ingresses: readonly Ingress[],
   services: readonly Service[],
   view: Parameters<typeof proxyPlan>[2] = {},
+  gateways: (ports: { httpPort: number; httpsPort: number }) => GatewayWorld | undefined = () => undefined,
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'symphony-caddy-'));
   const ports = { httpPort: await freePort(), httpsPort: await freePort() };
-  const { model, problems } = proxyPlan(ingresses, services, view);
+  const world = gateways(ports);
+  const { model, problems } = proxyPlan(ingresses, services, {
+    ...view,
+    ports,
+    ...(world ? { gateways: gatewaysPlan({ ...world, services, ports }) } : {}),
+  });
   const config = renderCaddy(model, {
     ...ports,
     issuer: { type: 'internal' },
@@ -209,13 +216,64 @@ describe('requests find their backend', () => {
   it('among hundreds of hosts', async () => {
     const hosts = Array.from({ length: 300 }, (_, index) => `h${index}.com`);
     await using caddy = await startCaddy(
-      [ingress({ rules: hosts.map((host, index) => `Prefix ${host}/ ${names[index % 6] ?? 'a'}`) })],
+      [
+        ingress({ rules: hosts.map((host, index) => `Prefix ${host}/ ${names[index % 6] ?? 'a'}`) }),
+        ingress({
+          name: 'rest',
+          rules: [
+            'Prefix h7.com/deep f',
+            'Prefix partly.com/x a',
+            'Prefix *.partly.com/ b',
+            'Prefix h8.com/none nobody',
+          ],
+        }),
+        ingress({
+          name: 'rewrites',
+          annotations: { 'nginx.ingress.kubernetes.io/rewrite-target': '/deep' },
+          rules: ['ImplementationSpecific h9.com/turned c'],
+        }),
+      ],
       services,
     );
     const found = await Promise.all(hosts.map((host) => backendOf(caddy.httpPort, `${host}/`)));
     expect(found).toEqual(hosts.map((_, index) => names[index % 6]));
     expect(await backendOf(caddy.httpPort, 'h300.com/')).toBe('404');
     expect(await backendOf(caddy.httpPort, '0.filler.invalid/')).toBe('404');
+    const table = {
+      'h7.com/deep': 'f',
+      'h7.com/': names[1],
+      'partly.com/x': 'a',
+      'partly.com/': '404',
+      'x.partly.com/x': 'b',
+      'h8.com/none': '503',
+      'h9.com/turned': 'c',
+      'h9.com/': names[3],
+    };
+    const others = Object.keys(table).map(
+      async (url) => [url, await backendOf(caddy.httpPort, url)] as const,
+    );
+    expect(Object.fromEntries(await Promise.all(others))).toEqual(table);
+    expect((await ask(caddy.httpPort, 'h4.com/', { method: 'POST', body: 'x' })).status).toBe(200);
+  });
+
+  it('and are given up where the backend leads back to the proxy', async () => {
+    let rounds = 0;
+    const back = createServer((asked, answer) => {
+      rounds += 1;
+      const { url: path, headers } = asked;
+      request({ host: '127.0.0.1', port: caddy.httpPort, path, headers }, (again) => {
+        answer.writeHead(again.statusCode ?? 0);
+        again.pipe(answer);
+      }).end();
+    }).listen(0, '127.0.0.1');
+    await once(back, 'listening');
+    await using caddy = await startCaddy(
+      [ingress({ rules: ['Prefix loop.com/ back:http'] })],
+      [serviceAt('back', portOf(back))],
+    );
+    expect((await ask(caddy.httpPort, 'loop.com/')).status).toBe(508);
+    expect(rounds).toBe(8);
+    back.close();
   });
 
   it('or get 404, and 503 where the Service is missing', async () => {
@@ -413,5 +471,296 @@ describe('TLS', () => {
       'Cannot use Secret "default/bad": tls.crt and tls.key must be a certificate and its key in PEM; bad.com: the default certificate is served',
       'Cannot use Secret "default/gone": it does not exist; gone.com: the default certificate is served',
     ]);
+  });
+});
+
+describe('a Gateway', () => {
+  const backend = (name: string, more: object = {}) => ({
+    name,
+    port: backends.get(name)?.service.spec.ports?.[0]?.port ?? 80,
+    ...more,
+  });
+  const to = (name: string, more: object = {}) => ({ backendRefs: [backend(name)], ...more });
+  const prefix = (value: string) => ({ path: { type: 'PathPrefix', value } });
+  const allowed = { allowedRoutes: { namespaces: { from: 'All' } } };
+  let own = 0;
+  let ownTls = 0;
+  let caddy: Awaited<ReturnType<typeof startCaddy>>;
+
+  beforeAll(async () => {
+    [own, ownTls] = [await freePort(), await freePort()];
+    const [one, two] = [await aTlsSecret('one', '*.one.com'), await aTlsSecret('two', 'two.com')];
+    const secrets = new Map([
+      ['default/one', one],
+      ['default/two', two],
+    ]);
+    const tls = (name: string) => ({ mode: 'Terminate', certificateRefs: [{ name }] });
+    const rewrite = (path: object, hostname?: string) => ({
+      type: 'URLRewrite',
+      urlRewrite: { path: path as never, ...(hostname ? { hostname } : {}) },
+    });
+    const redirect = (requestRedirect: object) => ({
+      filters: [{ type: 'RequestRedirect', requestRedirect }],
+    });
+    caddy = await startCaddy(
+      [ingress({ rules: ['Prefix shared.com/ a'], defaultBackend: 'f' })],
+      services,
+      {},
+      ({ httpPort }) => ({
+        secrets,
+        gateways: [
+          aGateway('shared', [
+            { name: 'http', port: httpPort, protocol: 'HTTP', hostname: '*.g.com', ...allowed },
+          ]),
+          aGateway('g', [
+            { name: 'http', port: own, protocol: 'HTTP', ...allowed },
+            { name: 'wild', port: own, protocol: 'HTTP', hostname: '*.wild.com', ...allowed },
+            {
+              name: 'one',
+              port: ownTls,
+              protocol: 'HTTPS',
+              hostname: '*.one.com',
+              tls: tls('one'),
+              ...allowed,
+            },
+            {
+              name: 'two',
+              port: ownTls,
+              protocol: 'HTTPS',
+              hostname: 'two.com',
+              tls: tls('two'),
+              ...allowed,
+            },
+          ]),
+        ],
+        routes: [
+          aRoute({ name: 'shared', gateway: 'shared' }, to('b')),
+          aRoute({ name: 'wild', listener: 'wild', hostnames: ['x.wild.com'] }, to('c')),
+          aRoute({ name: 'tls-one', listener: 'one' }, to('d')),
+          aRoute({ name: 'tls-two', listener: 'two' }, to('e')),
+          aRoute(
+            { name: 'web', listener: 'http' },
+            to('a'),
+            to('b', {
+              matches: [
+                { path: { type: 'Exact', value: '/exact' } },
+                {
+                  ...prefix('/q'),
+                  queryParams: [
+                    { name: 'x', value: '1' },
+                    { name: 'y', type: 'RegularExpression', value: '[a-c]{2}' },
+                  ],
+                },
+                {
+                  ...prefix('/h'),
+                  headers: [
+                    { name: 'version', value: 'v{2}' },
+                    { name: 'host', type: 'RegularExpression', value: 'h.*' },
+                  ],
+                },
+                { ...prefix('/m'), method: 'PUT' },
+                { path: { type: 'RegularExpression', value: '/r[0-9]+/.*' } },
+              ],
+            }),
+            to('c', {
+              matches: [prefix('/old')],
+              filters: [rewrite({ type: 'ReplacePrefixMatch', replacePrefixMatch: '/new' }, 'rewritten.com')],
+            }),
+            to('c', {
+              matches: [prefix('/strip/')],
+              filters: [rewrite({ type: 'ReplacePrefixMatch', replacePrefixMatch: '' })],
+            }),
+            to('c', {
+              matches: [prefix('/full')],
+              filters: [rewrite({ type: 'ReplaceFullPath', replaceFullPath: '/one{path}' })],
+            }),
+            to('c', {
+              matches: [prefix('/headers')],
+              filters: [
+                {
+                  type: 'RequestHeaderModifier',
+                  requestHeaderModifier: {
+                    set: [{ name: 'X-Set', value: '{http.request.host}' }],
+                    add: [{ name: 'X-Add', value: 'b' }],
+                    remove: ['X-Gone'],
+                  },
+                },
+                {
+                  type: 'ResponseHeaderModifier',
+                  responseHeaderModifier: { set: [{ name: 'X-New', value: 'yes' }], remove: ['X-Backend'] },
+                },
+              ],
+            }),
+            { matches: [prefix('/go')], ...redirect({ scheme: 'https', statusCode: 301 }) },
+            {
+              matches: [prefix('/port')],
+              ...redirect({
+                hostname: 'other.com',
+                path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '/p' },
+              }),
+            },
+            {
+              matches: [prefix('/split')],
+              backendRefs: [
+                backend('a', { weight: 3 }),
+                backend('b', { weight: 0 }),
+                { name: 'gone', port: 80, weight: 1 },
+              ],
+            },
+            { matches: [prefix('/zero')], backendRefs: [backend('a', { weight: 0 })] },
+            { matches: [prefix('/none')] },
+            {
+              matches: [prefix('/share')],
+              backendRefs: [
+                {
+                  ...backend('a'),
+                  filters: [
+                    {
+                      type: 'RequestHeaderModifier',
+                      requestHeaderModifier: { set: [{ name: 'X-Share', value: 'a' }] },
+                    },
+                  ],
+                },
+              ],
+            },
+            to('a', {
+              matches: [prefix('/cors')],
+              filters: [
+                {
+                  type: 'CORS',
+                  cors: {
+                    allowOrigins: ['https://*.foo.com'],
+                    allowMethods: ['*'],
+                    allowHeaders: ['x-one', 'x-two'],
+                    allowCredentials: true,
+                    maxAge: 60,
+                  },
+                },
+              ],
+            }),
+          ),
+        ],
+      }),
+    );
+  });
+  afterAll(() => caddy[Symbol.asyncDispose]());
+  const seen = async (url: string, more: Parameters<typeof ask>[2] = {}) =>
+    JSON.parse((await ask(own, url, more)).body) as {
+      name: string;
+      url: string;
+      headers: Record<string, string>;
+    };
+
+  it('shares the ports of Ingresses by host, and lets their default backend answer the rest', async () => {
+    expect(await backendOf(caddy.httpPort, 'shared.com/')).toBe('a');
+    expect(await backendOf(caddy.httpPort, 'x.y.g.com/')).toBe('b');
+    expect(await backendOf(caddy.httpPort, 'other.com/')).toBe('f');
+  });
+
+  it('leads each request to the most specific match of the most specific listener', async () => {
+    for (const [url, expected, more] of [
+      ['h.com/', 'a'],
+      ['h.com/exact', 'b'],
+      ['h.com/exact/', 'a'],
+      ['h.com/q?x=1&y=ab', 'b'],
+      ['h.com/q?x=1', 'a'],
+      ['h.com/q?x=1&y=abc', 'a'],
+      ['h.com/q?x=2&y=ab', 'a'],
+      ['h.com/h', 'b', { headers: { host: 'h.com', version: 'v{2}' } }],
+      ['h.com/h', 'a', { headers: { host: 'h.com', version: 'v2' } }],
+      ['i.com/h', 'a', { headers: { host: 'i.com', version: 'v{2}' } }],
+      ['h.com/m', 'a'],
+      ['h.com/m', 'b', { method: 'PUT' }],
+      ['h.com/r12/x', 'b'],
+      ['h.com/R12/x', 'a'],
+      ['x.wild.com/', 'c'],
+      ['y.wild.com/', '404'],
+      ['wild.com/', 'a'],
+    ] as const) {
+      const answer = await ask(own, url, more);
+      expect([url, answer.status === 200 ? answer.headers['x-backend'] : String(answer.status)]).toEqual([
+        url,
+        expected,
+      ]);
+    }
+  });
+
+  it('rewrites paths, hosts and headers, and takes what users write as it is', async () => {
+    expect(await seen('h.com/old/x%20y?q=1')).toMatchObject({
+      url: '/new/x%20y?q=1',
+      headers: { host: 'rewritten.com' },
+    });
+    for (const [url, expected] of [
+      ['/old', '/new'],
+      ['/old/', '/new/'],
+      ['/strip', '/'],
+      ['/strip/', '/'],
+      ['/strip/a', '/a'],
+    ] as const)
+      expect([url, (await seen(`h.com${url}`)).url]).toEqual([url, expected]);
+    expect((await seen('h.com/full/x?q=1')).url).toBe('/one%7Bpath%7D?q=1');
+    const { headers } = await seen('h.com/headers', {
+      headers: { host: 'h.com', 'x-add': 'a', 'x-gone': '1', 'x-set': 'x' },
+    });
+    expect(headers).toMatchObject({ 'x-set': '{http.request.host}', 'x-add': 'a, b' });
+    expect(headers).not.toHaveProperty('x-gone');
+    const answer = await ask(own, 'h.com/headers');
+    expect(answer.headers).toMatchObject({ 'x-new': 'yes' });
+    expect(answer.headers).not.toHaveProperty('x-backend');
+    expect((await seen('h.com/share')).headers).toMatchObject({ 'x-share': 'a' });
+  });
+
+  it('redirects to the port that is meant', async () => {
+    const place = async (url: string) => {
+      const { status, headers } = await ask(own, url);
+      return [status, headers.location];
+    };
+    expect(await place('h.com/go/x?q=1')).toEqual([301, 'https://h.com/go/x?q=1']);
+    expect(await place('h.com/port/x?q=1')).toEqual([302, `http://other.com:${own}/p/x?q=1`]);
+  });
+
+  it('shares requests by weight, and answers with 500 where a backend is missing', async () => {
+    const counts = new Map<number, number>();
+    for (let index = 0; index < 200; index += 1) {
+      const { status } = await ask(own, 'h.com/split');
+      counts.set(status, (counts.get(status) ?? 0) + 1);
+    }
+    expect([...counts.keys()].toSorted()).toEqual([200, 500]);
+    // Six standard deviations around 50.
+    expect(Math.abs((counts.get(500) ?? 0) - 50)).toBeLessThan(37);
+    expect((await ask(own, 'h.com/zero')).status).toBe(500);
+    expect((await ask(own, 'h.com/none')).status).toBe(500);
+  });
+
+  it('answers preflights', async () => {
+    const headers = { host: 'h.com', origin: 'https://a.b.foo.com', 'access-control-request-method': 'PUT' };
+    const answer = await ask(own, 'h.com/cors', { method: 'OPTIONS', headers });
+    expect(answer.status).toBe(204);
+    expect(answer.headers).toMatchObject({
+      'access-control-allow-origin': 'https://a.b.foo.com',
+      'access-control-allow-methods': 'PUT',
+      'access-control-allow-headers': 'x-one, x-two',
+      'access-control-allow-credentials': 'true',
+      'access-control-max-age': '60',
+    });
+    const other = await ask(own, 'h.com/cors', { headers: { host: 'h.com', origin: 'https://bar.com' } });
+    expect([other.status, other.headers['access-control-allow-origin']]).toEqual([200, undefined]);
+  });
+
+  it('shows the certificate of the listener, and refuses other names', async () => {
+    const shown = async (servername: string) => {
+      const socket = connectTls({ port: ownTls, host: '127.0.0.1', servername, rejectUnauthorized: false });
+      try {
+        await once(socket, 'secureConnect');
+        return socket.getPeerCertificate().subjectaltname;
+      } catch {
+        return 'refused';
+      } finally {
+        socket.destroy();
+      }
+    };
+    expect(await shown('a.one.com')).toBe('DNS:*.one.com');
+    expect(await shown('two.com')).toBe('DNS:two.com');
+    expect(await shown('three.com')).toBe('refused');
   });
 });

@@ -40,6 +40,7 @@ function aCluster() {
   const listeners: (() => void)[] = [];
   const secrets = new Map<string, Secret>();
   const events: Event[] = [];
+  const annotations = new Map<string, string>();
   const of = (kind: string): Feed<KubeObject> => {
     const own = items.get(kind) ?? new Map<string, KubeObject>();
     items.set(kind, own);
@@ -80,6 +81,7 @@ function aCluster() {
       run: runProgram,
       settings: { directory, ...(hasRole ? { ingress: { httpPort, httpsPort, logsAccess: false } } : {}) },
       feeds: { of },
+      annotations,
       host: { nodes: new Map([['n1', { name: 'n1', address: '127.0.0.1' }]]), onChange: () => undefined },
     };
     const part = createIngress(context as unknown as HostNetworkContext);
@@ -90,6 +92,7 @@ function aCluster() {
     put,
     secrets,
     events,
+    annotations,
     start,
     remove(kind: string, key: string) {
       items.get(kind)?.delete(key);

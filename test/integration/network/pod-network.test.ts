@@ -50,7 +50,7 @@ async function withinPod(host: Host, name: string): Promise<readonly string[]> {
 const fetchFrom = async (place: Place, within: readonly string[], url: string): Promise<boolean> =>
   (await place.run(...within, 'timeout', '5', 'busybox', 'wget', '-q', '-O', '/dev/null', url)).code === 0;
 
-/** What people look at when something is left over. */
+/** Lists the places where people look for leftovers. */
 async function traces({ place }: Host): Promise<string> {
   const text = await place.script(`
     ip route; ip -oneline link | cut -d: -f2 | cut -d@ -f1 | sort; iptables-save; nft list ruleset`);

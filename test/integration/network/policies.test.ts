@@ -39,7 +39,7 @@ import { startSwitch } from '../../support/testbed/switch.ts';
 
 const POD_CIDR = '10.244.0.0/16';
 const OUTSIDE = '192.168.77.1';
-/** What is wrongly allowed is answered in the same moment as what is rightly allowed. */
+/** A wrongly allowed connection is answered in the same moment as a rightly allowed one. */
 const GRACE_MS = 250;
 /** On a busy machine; a table that is right takes a fraction of it. */
 const ALLOWED_WITHIN_MS = 10_000;

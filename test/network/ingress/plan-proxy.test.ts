@@ -7,7 +7,9 @@ import { ingressSelector, symphonyIngressClass } from '../../../src/schemas/netw
 import { anIngress, aService, aTlsSecret, proxyPlan } from '../../support/ingress-objects.ts';
 
 const upstreamsOf = (plan: ReturnType<typeof proxyPlan>): readonly unknown[] =>
-  plan.model.routes.map(({ action }) => (action.type === 'proxy' ? action.upstreams : action.status));
+  plan.model.routes.map(({ action }) =>
+    action.type === 'proxy' ? action.upstreams : 'status' in action && action.status,
+  );
 const messagesOf = ({ problems }: ReturnType<typeof proxyPlan>): readonly string[] =>
   problems.map(({ message }) => message);
 
@@ -60,6 +62,32 @@ describe('a backend', () => {
     const plan = proxyPlan([anIngress({ rules: [`Prefix a.com/ ${target}`, 'Prefix b.com/ s'] })], services);
     expect(upstreamsOf(plan)).toEqual([503, ['10.96.0.1:80']]);
     expect(messagesOf(plan)).toEqual([message]);
+  });
+
+  it.each([
+    ['127.0.0.1', 'may not be in the loopback range (127.0.0.0/8, ::1/128)'],
+    ['169.254.169.254', 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'],
+    ['0.0.0.0', 'may not be unspecified (0.0.0.0)'],
+    ['localhost', 'is the node itself'],
+    ['db.localhost', 'is the node itself'],
+  ])('at the external name %s would be the host of the proxy, and is refused', (externalName, why) => {
+    const service = aService('s', { type: 'ExternalName', externalName, ports: [] });
+    const plan = proxyPlan([anIngress({ rules: ['Prefix a.com/ s:80'] })], [service]);
+    expect(upstreamsOf(plan)).toEqual([503]);
+    expect(messagesOf(plan)).toEqual([`The external name "${externalName}" of Service "default/s" ${why}`]);
+  });
+
+  it('at an external name of the cluster is that Service, in any namespace', () => {
+    const alias = (externalName: string) => aService('s', { type: 'ExternalName', externalName, ports: [] });
+    const ingress = anIngress({ rules: ['Prefix a.com/ s:80'] });
+    const web = aService('web', {}, 'other');
+    const to = (name: string) => proxyPlan([ingress], [alias(name), web]);
+    expect(upstreamsOf(to('web.other.svc.cluster.local'))).toEqual([['10.96.0.1:80']]);
+    expect(upstreamsOf(to('web.other.svc.cluster.local.'))).toEqual([['10.96.0.1:80']]);
+    expect(messagesOf(to('gone.other.svc.cluster.local'))).toEqual(['Service "other/gone" does not exist']);
+    expect(messagesOf(to('s.default.svc.cluster.local'))).toEqual([
+      'Service "default/s" leads to itself, or in a circle',
+    ]);
   });
 
   it('that is no Service is refused by its name', () => {

@@ -22,6 +22,8 @@ const aNode = (name: string, address: string, podCIDR: string): Node => ({
   status: { addresses: [{ type: 'InternalIP', address }] },
 });
 
+const SHOW_BRIDGE = 'ip -json address show dev sy-1';
+
 /** A host whose kernel has what the answers say; changes are recorded, and change nothing. */
 function aHost(broken = '') {
   const clock = createFakeClock();
@@ -31,6 +33,7 @@ function aHost(broken = '') {
     'ip -json -4 address show up': JSON.stringify([
       { ifname: 'eth0', mtu: 1_500, addr_info: [{ local: '192.168.77.11', prefixlen: 24, scope: 'global' }] },
     ]),
+    [SHOW_BRIDGE]: JSON.stringify([{ flags: ['UP'], addr_info: [{ local: '10.244.0.1' }] }]),
   };
   const files = new Map<string, string>();
   const items = new Map([['n1', aNode('n1', '192.168.77.11', '10.244.1.0/24')]]);
@@ -168,6 +171,17 @@ describe("the pods' network of a host", () => {
     host.monitor('9: veth1@if8: <BROADCAST> mtu 1500 qdisc noqueue master sy-1 state UP group default');
     await host.clock.advance(1_000);
     expect(host.changes).toEqual(['link set dev veth1 hairpin on']);
+  });
+
+  it('mends the bridge at once when somebody sets it down', async () => {
+    const host = aHost();
+    host.feed.isSynced = true;
+    await start(host);
+    expect(host.changes).toEqual([]);
+    host.answers[SHOW_BRIDGE] = JSON.stringify([{ flags: [], addr_info: [{ local: '10.244.0.1' }] }]);
+    host.monitor('7: sy-1: <BROADCAST,MULTICAST> mtu 1500 qdisc noqueue state DOWN');
+    await host.clock.advance(1_000);
+    expect(host.changes).toContain('link set sy-1 up');
   });
 
   it('does the rest where a program fails, says so, and tries again', async () => {

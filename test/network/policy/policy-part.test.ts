@@ -249,6 +249,14 @@ it('a policy that the kernel refuses allows nothing, and stops no other', async 
   const all = await commands(isolated('10.244.1.2'));
   expect(all).toContain(isolated('10.244.1.3'));
   expect(all).toContain('203.0.113.8');
+  await eventually('an Event tells of it', async () => world.events.length > 0);
+  expect(world.events).toEqual([
+    expect.objectContaining({
+      reason: 'FailedToProgramPolicy',
+      involvedObject: expect.objectContaining({ namespace: 'x', name: 'bad' }) as unknown,
+      message: expect.stringContaining('203.0.113.7') as unknown,
+    }),
+  ]);
   // A better version of it counts.
   policies().put(stored(policy({ ...app('a'), ...block('203.0.113.9/32') }, 'x', 'bad')));
   expect(await commands('203.0.113.9')).not.toContain('ingress {');

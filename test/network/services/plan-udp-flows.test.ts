@@ -59,7 +59,7 @@ describe('flows that are forgotten', () => {
 
 describe('flows that an earlier process has left', () => {
   const flow = (target: string, port: number, answering: string, answeringPort = port): string =>
-    `-A -t 29 -u SEEN_REPLY -s 10.244.1.9 -d ${target} -r ${answering} -q 10.244.1.9 -p udp --sport 4000 --dport ${port} --reply-port-src ${answeringPort} --reply-port-dst 4000`;
+    `-A -t 29 -u SEEN_REPLY -s 10.244.1.9 -d ${target} -${answering === target ? 'r' : 'g'} ${answering} -q 10.244.1.9 -p udp --sport 4000 --dport ${port} --reply-port-src ${answeringPort} --reply-port-dst 4000`;
   const stray = (listing: string, endpoints: readonly EndpointFacts[]): readonly string[] =>
     planStrayFlows(listing, entrances(endpoints) ?? new Map());
 

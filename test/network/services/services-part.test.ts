@@ -222,7 +222,7 @@ describe('flows of UDP', () => {
     await comesTrue(() => expect(ran).toHaveLength(2));
     expect(applied).toHaveLength(2);
     expect(ran[1]).toBe(
-      'conntrack --load-file - -D -p udp -d 10.96.0.50 --orig-port-dst 53 -r 10.244.1.2 --reply-port-src 8080',
+      'sh -c cat | conntrack --load-file - -D -p udp -d 10.96.0.50 --orig-port-dst 53 -r 10.244.1.2 --reply-port-src 8080',
     );
   });
 

@@ -4,6 +4,7 @@ import { createPodResources } from '../../../src/node-agent/container-spec/pod-r
 import { createMemoryPodVolumes } from '../../../src/node-agent/volumes/memory-pod-volumes.ts';
 import { pauseContainer, placeContainer } from '../../../src/node-agent/runtime/docker/placed-container.ts';
 import { createFakeRuntime } from '../../../src/node-agent/runtime/fake/create-fake-runtime.ts';
+import type { DnsWarning } from '../../../src/node-agent/files/plan-pod-files.ts';
 import type { PodEvent, PodResources } from '../../../src/node-agent/ports.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -20,7 +21,7 @@ const image = { id: 'sha256:1', tags: [], digests: [], sizeBytes: 1, user: '' };
 /** On a node whose engine has only `runc`, for a pod whose class has this handler. */
 async function withHandler(
   runtimeHandler: string,
-  warnings: () => readonly string[] = () => [],
+  warnings: () => readonly DnsWarning[] = () => [],
   events: PodEvent[] = [],
 ): Promise<PodResources> {
   const clock = createFakeClock();
@@ -49,11 +50,12 @@ async function withHandler(
 
 it('warns once of what of the DNS configuration does not hold', async () => {
   const events: PodEvent[] = [];
-  let warnings = ['too many'];
+  const warn = (message: string): DnsWarning => ({ reason: 'DNSConfigForming', message });
+  let warnings = [warn('too many')];
   const resources = await withHandler('runc', () => warnings, events);
   for (const next of [['too many'], ['too many', 'too long'], ['too many', 'too long']]) {
     await resources.ensureVolumes(pod, '10.244.1.9');
-    warnings = next;
+    warnings = next.map(warn);
   }
   await resources.ensureVolumes(pod, '10.244.1.9');
   expect(events).toEqual(

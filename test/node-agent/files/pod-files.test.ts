@@ -57,7 +57,11 @@ describe('limits of resolv.conf', () => {
 
   it("says in kubelet's words which servers are left", () => {
     expect(plan({ nameservers: ['1.1.1.1', '2.2.2.2', '3.3.3.3'] }).warnings).toEqual([
-      'Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 10.96.0.10 1.1.1.1 2.2.2.2',
+      {
+        reason: 'DNSConfigForming',
+        message:
+          'Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 10.96.0.10 1.1.1.1 2.2.2.2',
+      },
     ]);
   });
 
@@ -72,7 +76,7 @@ describe('limits of resolv.conf', () => {
     const { warnings, searches: applied } = plan({ searches });
     expect(applied).toHaveLength(count);
     expect(applied.join(' ').length).toBeLessThanOrEqual(2048);
-    expect(warnings).toEqual([
+    expect(warnings.map(({ message }) => message)).toEqual([
       `Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${applied.join(' ')}`,
     ]);
   });
@@ -84,6 +88,25 @@ describe('limits of resolv.conf', () => {
       nameservers: ['10.96.0.10', '1.1.1.1', '2.2.2.2'],
       warnings: [],
     });
+  });
+});
+
+describe('a node without DNS of the cluster', () => {
+  const reasonsOf = (spec: Partial<Pod['spec']>): readonly string[] =>
+    planResolverConfig({
+      pod: aPod(spec),
+      clusterDomain: 'cluster.local',
+      clusterDns: undefined,
+      node: { nameservers: [], searches: [], options: [] },
+    }).warnings.map(({ reason }) => reason);
+
+  it('tells pods that ask for it that they have the servers of the node', () => {
+    expect(reasonsOf({})).toEqual(['MissingClusterDNS']);
+    expect(reasonsOf({ dnsPolicy: 'ClusterFirstWithHostNet', hostNetwork: true })).toEqual([
+      'MissingClusterDNS',
+    ]);
+    for (const spec of [{ dnsPolicy: 'Default' }, { dnsPolicy: 'None' }, { hostNetwork: true }] as const)
+      expect(reasonsOf(spec)).toEqual([]);
   });
 });
 

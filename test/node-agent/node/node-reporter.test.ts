@@ -34,7 +34,7 @@ async function start(
     logger: silentLogger,
     nodeName: 'n1',
     nodeIp: '192.0.2.1',
-    labels: {},
+    labels: () => ({}),
     share: WHOLE_ENGINE,
     agentVersion: 'v0',
     podCidr: () => undefined,
@@ -283,7 +283,7 @@ describe('an agent whose Lease the control plane renews', () => {
   beforeEach(async () => {
     api = createAgentFakeApi();
     clock = createFakeClock();
-    // What the watch of the node shows.
+    // The state that the watch of the node shows.
     await start(api, clock, { node: () => api.get<Node>('nodes', 'n1') });
     reporter?.setTunnel(true);
     first = leases(api);

@@ -65,6 +65,7 @@ const authorizer = createNodeAuthorizer({
           },
         ]
       : [],
+  isGatewaySecret: async (namespace, name) => namespace === 'infra' && name === 'shown',
   secret: async (_namespace, name) =>
     name === 'gone'
       ? undefined
@@ -248,6 +249,7 @@ describe('a refusal', () => {
       claim: async () => undefined,
       volume: async () => undefined,
       signingRequest: async () => undefined,
+      isGatewaySecret: async () => false,
       ingresses: async () => [],
       secret: async () => undefined,
       node: async () => undefined,

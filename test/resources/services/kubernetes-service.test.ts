@@ -92,3 +92,30 @@ describe('the Service of the DNS', () => {
     ).rejects.toThrow('provided IP is already allocated');
   });
 });
+
+describe('ServiceCIDRs', () => {
+  const kind = kindNamed('ServiceCIDR');
+  const options = { dryRun: false, fieldValidation: 'Strict' } as const;
+  const readyOf = (object: unknown) =>
+    (object as { readonly status: { readonly conditions: readonly unknown[] } }).status.conditions;
+
+  it('show the range of the cluster, also after they were deleted, and that no other is used', async () => {
+    const clock = createFakeClock();
+    await using test = await startTestCore(clock);
+    const [first, second] = [test.core.announce(6443), test.core.announce(6443)];
+    await clock.advance(1);
+    const ref = { kind, namespace: undefined, name: 'kubernetes' };
+    const made = await test.core.get(ref);
+    expect(made['spec']).toEqual({ cidrs: ['10.96.0.0/16'] });
+    expect(readyOf(made)).toMatchObject([{ type: 'Ready', status: 'True', reason: '' }]);
+    await test.core.delete(ref, { dryRun: false }, test.context);
+    const other = { metadata: { name: 'more' }, spec: { cidrs: ['203.0.113.0/24'] } };
+    await test.core.create({ kind, namespace: undefined }, other, options, test.context);
+    await clock.advance(10_000);
+    expect((await test.core.get(ref)).metadata.uid).not.toBe(made.metadata.uid);
+    const more = await test.core.get({ kind, namespace: undefined, name: 'more' });
+    expect(readyOf(more)).toMatchObject([{ type: 'Ready', status: 'False', reason: 'NotUsed' }]);
+    await first[Symbol.asyncDispose]();
+    await second[Symbol.asyncDispose]();
+  });
+});

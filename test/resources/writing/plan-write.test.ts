@@ -20,7 +20,7 @@ const withMetadata = (pod: KubeObject, given: object): KubeObject => ({
   metadata: { ...pod.metadata, ...given },
 });
 
-/** What the store is told to do, and how often the whole object was checked. */
+/** The planned write, and how often the whole object was checked. */
 function planned(next: KubeObject, current: KubeObject) {
   const kind = { ...podKind, withDefaults: vi.fn(podKind.withDefaults), validate: vi.fn(podKind.validate) };
   const write = { verb: 'update', object: next } as const;

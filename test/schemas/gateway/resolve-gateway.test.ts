@@ -44,6 +44,7 @@ it('a reference into another namespace needs a grant there, for its kinds and it
 });
 
 const surroundings: Surroundings = {
+  rivals: new Map(),
   grants: [],
   labelsOf: () => ({}),
   hasPort: (_namespace, name, port) => (name === 'web' ? port === 80 : undefined),

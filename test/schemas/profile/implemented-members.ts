@@ -454,6 +454,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     // They are for controllers of others; ours has none.
     'schemas/kinds/ingress-class.ts': 'parameters',
   },
+  'api.networking.v1.ServiceCIDRSpec': { 'resources/services/service-cidrs.ts': 'cidrs' },
   'api.networking.v1.IngressClassParametersReference': {
     'schemas/validation/ingress.ts': 'apiGroup kind name namespace scope',
   },

@@ -154,3 +154,62 @@ describe('NetworkPolicy', () => {
     expect(complaints(anObject('networking.k8s.io/v1', 'NetworkPolicy', members))).toEqual(expected);
   });
 });
+
+describe('ServiceCIDRs', () => {
+  const ranges = (...cidrs: readonly string[]): Fields => ({ spec: { cidrs } });
+  it.each<Case>([
+    [ranges('10.0.0.0/16'), []],
+    [ranges('2001:db8::/64', '10.0.0.0/16'), []],
+    [ranges('1.1.1.1/32'), []],
+    [ranges(), ['Required spec.cidrs']],
+    [ranges('10.0.0.0/16', '10.1.0.0/16'), ['Invalid spec.cidrs']],
+    [ranges('2001:db8::/64', '10.0.0.0/16', '::/0'), ['Invalid spec.cidrs']],
+    [ranges('x'), ['Invalid spec.cidrs[0]']],
+    [ranges('10.0.0.1/16'), ['Invalid spec.cidrs[0]']],
+  ])('%j', (members, expected) => {
+    expect(complaints(anObject('networking.k8s.io/v1', 'ServiceCIDR', members))).toEqual(expected);
+  });
+
+  it('may get a range of the other family, and keep the first', () => {
+    const range = (...cidrs: readonly string[]) =>
+      anObject('networking.k8s.io/v1', 'ServiceCIDR', ranges(...cidrs));
+    const both = range('10.0.0.0/16', '2001:db8::/64');
+    expect(updateComplaints(range('10.0.0.0/16'), both)).toEqual([]);
+    expect(updateComplaints(both, range('10.0.0.0/16'))).toEqual(['Invalid spec.cidrs']);
+    expect(updateComplaints(range('10.0.0.0/16'), range('10.0.0.0/17'))).toEqual(['Invalid spec.cidrs[0]']);
+  });
+});
+
+describe('IPAddresses', () => {
+  const parent = { resource: 'services', namespace: 'n', name: 's' };
+  const address = (name: string, parentRef: Fields | undefined = parent): Fields => ({
+    metadata: { name },
+    spec: { parentRef },
+  });
+  it.each<Case>([
+    [address('10.0.0.1'), []],
+    [address('fe80::42:1dff:fe84:f9e2'), []],
+    [address('010.0.0.1'), ['Invalid metadata.name']],
+    [address('2001:DB8::1'), ['Invalid metadata.name']],
+    [address('::ffff:1.2.3.4'), ['Invalid metadata.name']],
+    [address('10.0.0.1', { ...parent, group: 'A_' }), ['Invalid spec.parentRef.group']],
+    [
+      address('10.0.0.1', { resource: '', name: '' }),
+      ['Required spec.parentRef.resource', 'Required spec.parentRef.name'],
+    ],
+    [
+      address('10.0.0.1', { resource: 'a/b', name: 'c/d', namespace: 'A/' }),
+      ['Invalid spec.parentRef.resource', 'Invalid spec.parentRef.name', 'Invalid spec.parentRef.namespace'],
+    ],
+    [{ metadata: { name: '10.0.0.1' }, spec: {} }, ['Required spec.parentRef']],
+  ])('%j', (members, expected) => {
+    expect(complaints(anObject('networking.k8s.io/v1', 'IPAddress', members))).toEqual(expected);
+  });
+
+  it('belong to one parent for good', () => {
+    const of = (name: string) =>
+      anObject('networking.k8s.io/v1', 'IPAddress', address('10.0.0.1', { ...parent, name }));
+    expect(updateComplaints(of('s'), of('z'))).toEqual(['Invalid spec.parentRef']);
+    expect(updateComplaints(of('s'), of('s'))).toEqual([]);
+  });
+});

@@ -101,7 +101,7 @@ it('says how to mend a damaged memory', async () => {
 });
 
 it('replaces the network that an agent with the wrong flag has left', async () => {
-  const node = { clusterCidr: RANGE, cluster: 'c', dockerHost: engine.host };
+  const node = { clusterCidr: RANGE, serviceCidr: '198.19.255.0/24', cluster: 'c', dockerHost: engine.host };
   engine.addNetwork(networkNameOf('c'), '198.19.0.0/16', 'c');
   await checkNodeRange(node, silentLogger);
   expect(engine.networks).toEqual([]);

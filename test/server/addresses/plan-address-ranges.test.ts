@@ -150,7 +150,10 @@ describe('a cluster that exists', () => {
 });
 
 describe('a node that joins', () => {
-  const node = { own: undefined, enginesAway: false, taken: [], clusterCidr: '10.244.0.0/16' };
+  const node = {
+    ...{ own: undefined, enginesAway: false, taken: [] },
+    ...{ clusterCidr: '10.244.0.0/16', serviceCidr: '10.96.0.0/16' },
+  };
 
   test.each([
     ['a network of the Engine', network('10.244.0.0/16', 'flannel'), 'network "flannel"'],
@@ -159,6 +162,20 @@ describe('a node that joins', () => {
     const { problem } = planNodeRange({ ...node, taken: [taken] });
     expect(problem).toContain(named);
     expect(problem).toContain('The control plane and all its agents need the same --cluster-cidr');
+  });
+
+  it('is refused where its host has addresses of Services', () => {
+    const { problem } = planNodeRange({ ...node, taken: [route('10.96.3.0/24', 'tun0')] });
+    expect(problem).toContain('Cannot use 10.96.0.0/16 (--service-cidr)');
+    expect(problem).toContain('device tun0');
+    expect(problem).toContain('The control plane and all its agents need the same --service-cidr');
+  });
+
+  it('is refused where the host asks a name server with an address of pods', () => {
+    const taken = [{ type: 'name server', cidr: '10.244.9.53/32' }] as const;
+    expect(planNodeRange({ ...node, taken }).problem).toContain(
+      'it overlaps a name server of this machine (10.244.9.53/32)',
+    );
   });
 
   it('goes on where its network is there, and where it may be', () => {

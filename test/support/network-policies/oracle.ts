@@ -1,6 +1,6 @@
 /**
- * What NetworkPolicies allow, said anew and as plainly as their documentation does: for every pair,
- * go through every policy. It shares no code with the product.
+ * Judges NetworkPolicies anew and as plainly as their documentation does: for every pair, go
+ * through every policy. It shares no code with the product.
  */
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;

@@ -20,7 +20,7 @@ export interface Switch extends AsyncDisposable {
   addressOf(number: number): string;
   plug(port: Port): Promise<void>;
   unplug(port: Port): Promise<void>;
-  /** What goes from one machine to the other is lost; the other way still works. */
+  /** Packets from one machine to the other are lost; the other way still works. */
   block(from: Port, to: Port): Promise<void>;
   /** This share of all that goes to and from the machine is lost: 1 to 99 percent. */
   lose(port: Port, percent: number): Promise<void>;

@@ -141,7 +141,10 @@ export function createNetworks({ engine, cluster, clock, signal, bridges }: Netw
       return { bridge: engine.local ? bridgeOf(first) : undefined };
     },
     async removeNetwork(name) {
-      for (const network of await named(name)) {
+      const found = await named(name);
+      // Somebody has removed the network (`docker network prune`), and the interface is left.
+      if (found.length === 0) await bridges?.removeBridge(bridgeName(cluster, name));
+      for (const network of found) {
         if (network.Labels?.[labelKeys.cluster] !== cluster) continue;
         if (bridges && !(await bridges.removeBridge(bridgeOf(network))))
           throw new RuntimeError('conflict', `Cannot remove network "${name}": it has active endpoints`);

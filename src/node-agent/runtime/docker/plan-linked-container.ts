@@ -8,7 +8,7 @@ import type { PlacedContainer } from './placed-container.ts';
 /** In the container, where no image and no volume has a file. */
 export const WAITING_PATH = '/dev/symphony-start';
 
-/** What an image says about the program of its containers. */
+/** The program that an image names for its containers. */
 export interface ImageProgram {
   readonly entrypoint: readonly string[];
   readonly args: readonly string[];

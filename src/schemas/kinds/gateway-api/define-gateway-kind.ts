@@ -29,15 +29,13 @@ export interface GatewayKind {
   readonly rules: readonly Rule[];
   readonly applyOrder: number;
   readonly defaultRoles: 'edit' | 'view';
-  /** The effect that users of the kind would miss. */
-  readonly idle: string;
 }
 
 export const AGE: Column = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
 
 /** One for each version. */
 export function gatewayKinds(kind: GatewayKind): readonly ResourceKind[] {
-  const { spec, status, rules, description, versions, applyOrder, defaultRoles, idle } = kind;
+  const { spec, status, rules, description, versions, applyOrder, defaultRoles } = kind;
   const schema: StructuralSchema = {
     description,
     type: 'object',
@@ -84,6 +82,5 @@ export function gatewayKinds(kind: GatewayKind): readonly ResourceKind[] {
     ...(rules.length > 0 ? { rules: (object, old) => brokenRules(rules, object, old) } : {}),
     applyOrder,
     defaultRoles,
-    idle,
   });
 }

@@ -62,5 +62,4 @@ export const gatewayClassKinds = gatewayKinds({
   ],
   applyOrder: 62,
   defaultRoles: 'view',
-  idle: 'no Gateway of it takes traffic yet',
 });

@@ -289,5 +289,4 @@ export const gatewayResourceKinds = gatewayKinds({
   ],
   applyOrder: 158,
   defaultRoles: 'edit',
-  idle: 'no Gateway takes traffic yet',
 });

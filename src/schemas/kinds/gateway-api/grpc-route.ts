@@ -88,5 +88,4 @@ export const grpcRouteKinds = gatewayKinds({
   ],
   applyOrder: 162,
   defaultRoles: 'edit',
-  idle: 'no Gateway takes traffic yet',
 });

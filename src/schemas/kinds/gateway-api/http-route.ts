@@ -1,6 +1,7 @@
 import { asList, asRecord, asRecords, asString, getPath, isAbsent } from '../../json-access.ts';
 import type { StructuralSchema } from '../../custom/index.ts';
 import { AGE, gatewayKinds } from './define-gateway-kind.ts';
+import { durationMs } from './duration.ts';
 import {
   choice,
   duration,
@@ -192,13 +193,6 @@ const replacementRules: readonly Rule[] = [
   ];
 });
 
-const UNITS = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
-const durationMs = (value: unknown): number =>
-  [...asString(value).matchAll(/(\d+)(ms|h|m|s)/g)].reduce(
-    (sum, [, count, unit]) => sum + Number(count) * UNITS[unit as keyof typeof UNITS],
-    0,
-  );
-
 export const httpRouteKinds = gatewayKinds({
   kind: 'HTTPRoute',
   plural: 'httproutes',
@@ -276,5 +270,4 @@ export const httpRouteKinds = gatewayKinds({
   ],
   applyOrder: 161,
   defaultRoles: 'edit',
-  idle: 'no Gateway takes traffic yet',
 });

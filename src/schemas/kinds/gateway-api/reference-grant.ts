@@ -33,5 +33,4 @@ export const referenceGrantKinds = gatewayKinds({
   rules: [],
   applyOrder: 61,
   defaultRoles: 'edit',
-  idle: 'no Gateway takes traffic yet',
 });

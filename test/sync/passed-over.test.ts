@@ -31,6 +31,15 @@ it.each([
   expect(await at.get('configmaps', 'default/a')).toBeUndefined();
 });
 
+it('nothing is applied of a kustomization without a program that builds it', async () => {
+  at = await createHarness();
+  at.repository.commit({ 'kustomization.yaml': 'resources: [a.yaml]\n', 'a.yaml': configMap('a', {}) });
+  await at.start();
+  await at.pass();
+  expect(conditionsOf(await at.application())['ComparisonError']).toContain('--kustomize-binary');
+  expect(await at.get('configmaps', 'default/a')).toBeUndefined();
+});
+
 it.each([
   ['kustomization.yaml', 'is a symbolic link whose target leads out of the repository'],
   ['Chart.yaml', 'this directory is'],

@@ -7,6 +7,7 @@ import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { readChild } from '../../base/child-processes/child-process.ts';
+import { makeDirectory } from '../../base/make-directory.ts';
 
 export interface SandboxFiles {
   /** Paths below the root of the repository; none of them leads through a link. */
@@ -74,7 +75,7 @@ async function fill(root: string, { files, links, folders }: SandboxFiles): Prom
   const makeFolder = async (path: string): Promise<void> => {
     if (made.has(path)) return;
     made.add(path);
-    await mkdir(join(root, path), { recursive: true });
+    await makeDirectory(join(root, path), 0o700);
   };
   for (const path of folders) await makeFolder(path);
   for (const [path, bytes] of files) {

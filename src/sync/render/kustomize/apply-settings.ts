@@ -111,8 +111,11 @@ function withImages(before: readonly Fields[], images: readonly Image[]): readon
   const known = new Map(before.map((image) => [asString(image['name']), image]));
   const merged = [...wanted.values()].map((image) => {
     const old = known.get(image.name);
-    const parts = Object.entries(image).map(([part, value]) => [part, value === KEEP ? old?.[part] : value]);
-    return Object.fromEntries(parts.filter(([, value]) => value !== undefined)) as Fields;
+    const parts = Object.entries(image).map(([part, value]: [string, unknown]): [string, unknown] => [
+      part,
+      value === KEEP ? old?.[part] : value,
+    ]);
+    return Object.fromEntries(parts.filter(([, value]) => value !== undefined));
   });
   return [...before.filter(({ name }) => !wanted.has(asString(name))), ...merged];
 }

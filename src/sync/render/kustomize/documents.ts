@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { isRecord } from '../../../base/json.ts';
-import { asRecord, asString, type Fields } from '../../../schemas/json-access.ts';
+import { asRecord, asString, type Fields, omit } from '../../../schemas/json-access.ts';
 import { readYamlDocument } from '../../../schemas/manifest/index.ts';
 import type { KustomizeBuild } from './build.ts';
 
@@ -53,8 +53,8 @@ export function splitDocuments({
 const OUTPUT = 'output.yaml';
 
 function withoutOrigin(object: Fields, metadata: Fields, annotations: Fields): Fields {
-  const { [ORIGIN]: _origin, ...rest } = annotations;
-  const { annotations: _annotations, ...others } = metadata;
+  const rest = omit(annotations, ORIGIN);
+  const others = omit(metadata, 'annotations');
   const isEmpty = Object.keys(rest).length === 0;
   return { ...object, metadata: isEmpty ? others : { ...others, annotations: rest } };
 }

@@ -1,6 +1,5 @@
 /**
- * Files by their path from a root, with symbolic links followed inside the root only. A commit and a
- * folder on disk are read through the same interface (disk-tree.ts is the latter).
+ * Files by their path from a root, with symbolic links followed inside the root only.
  */
 import type { FolderEntry } from '../../git/types.ts';
 import type { SourceTree } from '../types.ts';

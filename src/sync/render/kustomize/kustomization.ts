@@ -2,6 +2,7 @@
  * The files that a kustomization refers to, by field. Pure. Members are found whatever their case,
  * as Go finds them.
  */
+import { append } from '../../../base/append.ts';
 import { isRecord } from '../../../base/json.ts';
 import { asList, asRecord, asRecords, asString } from '../../../schemas/json-access.ts';
 
@@ -75,7 +76,7 @@ export function referencesOf(kustomization: unknown): References {
   const refusals: string[] = [];
   for (const [field, value] of Object.entries(asRecord(kustomization))) {
     const name = field.toLowerCase();
-    if (Object.hasOwn(SHAPES, name)) references.push(...(SHAPES[name]?.(value, field) ?? []));
+    if (Object.hasOwn(SHAPES, name)) append(references, SHAPES[name]?.(value, field) ?? []);
     if (CHARTS.has(name) && asList(value).length > 0)
       refusals.push(
         `${field}: charts in a kustomization are not rendered; commit what "helm template" prints`,

@@ -9,7 +9,7 @@ import { deepFreeze } from '../support/deep-freeze.ts';
 import { customSamples } from './custom-samples.ts';
 import { gatewaySamples } from './gateway-samples.ts';
 import { rbacSamples } from './rbac-samples.ts';
-import { storedSamples } from './stored-samples.ts';
+import { idleSamples, storedSamples } from './stored-samples.ts';
 import { casesOf, createContext, inTestNamespace, kindOf, readFact } from './facts.ts';
 
 /** Made by openssl; its key is kept nowhere. */
@@ -180,6 +180,7 @@ const samples: readonly KubeObject[] = [
   replicaSet,
   replicationController,
   ...storedSamples,
+  ...idleSamples,
   ...storageSamples,
   ...rbacSamples,
   ...customSamples,

@@ -47,9 +47,13 @@ export const storedSamples: readonly KubeObject[] = [
   }),
   object('networking.k8s.io/v1', 'IngressClass', { spec: { controller: 'example.com/ic' } }, false),
   object('networking.k8s.io/v1', 'ServiceCIDR', { spec: { cidrs: ['10.98.0.0/16'] } }, false),
+  object('node.k8s.io/v1', 'RuntimeClass', { handler: 'runc' }, false),
+];
+
+/** Objects that nothing acts on: their writers are told so. */
+export const idleSamples: readonly KubeObject[] = [
   object('networking.k8s.io/v1', 'IPAddress', {
     metadata: { name: '10.96.0.9' },
     spec: { parentRef: { resource: 'services', namespace: 'testns', name: 'a' } },
   }),
-  object('node.k8s.io/v1', 'RuntimeClass', { handler: 'runc' }, false),
 ];

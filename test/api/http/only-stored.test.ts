@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { builtinKinds } from '../../../src/schemas/registry.ts';
 import { formatApiVersion } from '../../../src/schemas/object.ts';
-import { storedSamples } from '../../schemas/stored-samples.ts';
+import { idleSamples } from '../../schemas/stored-samples.ts';
 import { startTestHttp, type TestHttp } from '../test-http.ts';
 
 let http: TestHttp;
@@ -17,7 +17,7 @@ const kindOf = (apiVersion: string, kind: string) =>
     (each) => each.kind === kind && formatApiVersion(each.group, each.version) === apiVersion,
   );
 
-const idle = storedSamples
+const idle = idleSamples
   .filter(({ apiVersion, kind }) => kindOf(apiVersion, kind)?.idle !== undefined)
   .map((object) => [object.kind, object] as const);
 
